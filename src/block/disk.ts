@@ -1,0 +1,213 @@
+/**
+ * Disks: media in shared memory, a service time, and a completion in the context that the mode says.
+ *
+ *   inline    the bio ends inside the driver, on the submitter's stack
+ *   hardirq   the interrupt actor lets the service time pass and interrupts a CPU; the bio ends in the hard interrupt
+ *   softirq   the same, but the hard interrupt leaves the end to the BLOCK softirq
+ *
+ * Faults: the next n I/Os fail; all I/O hangs until it is released.
+ */
+import { EIO } from '../machine/errno.ts';
+import { report } from '../machine/finding.ts';
+import { CHOICE_COMPLETION_CPU, CHOICE_LATENCY, type Kernel } from '../machine/kernel.ts';
+import { ops } from '../machine/operations.ts';
+import { Alarm, armAlarm, devices } from '../irq/alarm.ts';
+import { LINE_DEVICE } from '../irq/interrupt.ts';
+import { startDevice } from '../irq/interrupt-actor.ts';
+import { BLOCK_SOFTIRQ, openSoftirq, raiseSoftirq } from '../irq/softirq.ts';
+import { memory, staticWords } from '../shared/memory.ts';
+import { cpu, cpuBase, cpuCount } from '../shared/per-cpu.ts';
+import { CPU_DONE_HEAD, CPU_DONE_TAIL } from '../shared/per-cpu-layout.ts';
+import { atomic, defineStruct, marked, plain, type Struct } from '../shared/struct.ts';
+import type { Atomic, Marked } from '../shared/word.ts';
+import { Bio, bioEndio, REQ_WRITE } from './bio.ts';
+import { addBlockDevice, BlockDevice, makeRequests } from './block-device.ts';
+
+export const DISK_MAJOR = 1;
+
+export const DISK_MODES = ['inline', 'hardirq', 'softirq'] as const;
+export type DiskMode = (typeof DISK_MODES)[number];
+
+export interface DiskOptions {
+  /** As table lines name it. */
+  readonly name: string;
+  readonly minor: number;
+  readonly sectors: number;
+  readonly mode: DiskMode;
+  /** Shortest service time and how much longer it can be, in microseconds. */
+  readonly latencyUs?: readonly [number, number];
+  /** Interrupt any CPU instead of the submitting one. */
+  readonly anyCpu?: boolean;
+}
+
+export interface Disk extends Struct {
+  bdev: number;
+  /** First word of the media. */
+  media: number;
+  mode: number;
+  latencyUs: number;
+  latencySpreadUs: number;
+  anyCpu: number;
+  /** So many I/Os fail with −EIO from now on. */
+  readonly failNext: Atomic;
+  /** 1: what is finished is held back. */
+  readonly hang: Marked;
+  /** Alarms held back; the interrupt actor's own list. */
+  held: number;
+}
+
+export const Disk = defineStruct<Disk>('disk', 'disk', 4, {
+  bdev: plain,
+  media: plain,
+  mode: plain,
+  latencyUs: plain,
+  latencySpreadUs: plain,
+  anyCpu: plain,
+  failNext: atomic,
+  hang: marked,
+  held: plain,
+});
+
+/** Declares the media of a disk; every worker does so while it builds the scenario. */
+export function declareMedia(sectors: number): number {
+  return staticWords(sectors);
+}
+
+/** Plugs a disk in: from now on table lines can name it. */
+export function* addDisk(options: DiskOptions, media: number): Kernel<Disk> {
+  const disk = Disk.alloc();
+  const bdev = addBlockDevice(DISK_MAJOR, options.minor, options.name);
+  if (disk === null || bdev === null) report('assertion', '', `there is no room for disk ${options.name}`);
+  bdev.makeRequest = DISK_MAKE_REQUEST;
+  bdev.private = disk.handle;
+  yield* bdev.capacity.write(options.sectors, HERE);
+  disk.bdev = bdev.handle;
+  disk.media = media;
+  disk.mode = DISK_MODES.indexOf(options.mode);
+  disk.latencyUs = options.latencyUs?.[0] ?? 20;
+  disk.latencySpreadUs = options.latencyUs?.[1] ?? 60;
+  disk.anyCpu = options.anyCpu === true ? 1 : 0;
+  return disk;
+}
+
+/** Moves the data. The media belong to the device, so this is no operation of a CPU. */
+function transfer(disk: Disk, bio: Bio): void {
+  const w = memory.words;
+  const media = disk.media + bio.sector;
+  const data = bio.data;
+  const size = bio.size;
+  if ((bio.bioFlags & REQ_WRITE) !== 0) for (let i = 0; i < size; i++) w[media + i] = w[data + i] as number;
+  else for (let i = 0; i < size; i++) w[data + i] = w[media + i] as number;
+}
+
+/** Serves a bio; gives 0 or −EIO. */
+function* serve(disk: Disk, bio: Bio): Kernel<number> {
+  if ((yield* disk.failNext.read(HERE)) > 0 && (yield* disk.failNext.add(-1, HERE)) > 0) return -EIO;
+  transfer(disk, bio);
+  return 0;
+}
+
+const DISK_MAKE_REQUEST = makeRequests.define('disk', function* diskMakeRequest(bdev, bio): Kernel<void> {
+  const disk = Disk.at(bdev.private);
+  if (disk.mode === 0) {
+    yield* bioEndio(bio, yield* serve(disk, bio));
+    return;
+  }
+  const request = Alarm.alloc();
+  if (request === null) report('assertion', '', 'a disk has more requests than its queue holds');
+  request.device = DISK_DEVICE;
+  request.arg = bio.handle;
+  request.cpu = disk.anyCpu === 0 ? cpu : yield* ops.choice(CHOICE_COMPLETION_CPU, cpuCount(), HERE);
+  const spread = disk.latencySpreadUs === 0 ? 0 : yield* ops.choice(CHOICE_LATENCY, disk.latencySpreadUs, HERE);
+  yield* startDevice(request, disk.latencyUs + spread, HERE);
+});
+
+const diskOf = (alarm: Alarm): Disk => Disk.at(BlockDevice.at(Bio.at(alarm.arg).bdev).private);
+
+const DISK_DEVICE = devices.define('disk', {
+  line: LINE_DEVICE,
+  *elapsed(alarm): Kernel<number> {
+    const disk = diskOf(alarm);
+    if ((yield* disk.hang.read(HERE)) !== 0) {
+      alarm.next = disk.held;
+      disk.held = alarm.handle;
+      return 0;
+    }
+    alarm.result = yield* serve(disk, Bio.at(alarm.arg));
+    return 1;
+  },
+  *interrupt(alarm): Kernel<void> {
+    const bio = Bio.at(alarm.arg);
+    const result = alarm.result;
+    const softirq = diskOf(alarm).mode === 2;
+    if (softirq) {
+      appendDone(alarm);
+      yield* raiseSoftirq(BLOCK_SOFTIRQ, HERE);
+      return;
+    }
+    Alarm.free(alarm);
+    yield* bioEndio(bio, result);
+  },
+});
+
+/** This CPU's list of requests whose end is left to the softirq. Interrupts are off. */
+function appendDone(alarm: Alarm): void {
+  const w = memory.words;
+  alarm.next = 0;
+  const tail = w[cpuBase + CPU_DONE_TAIL] as number;
+  if (tail === 0) w[cpuBase + CPU_DONE_HEAD] = alarm.handle;
+  else Alarm.at(tail).next = alarm.handle;
+  w[cpuBase + CPU_DONE_TAIL] = alarm.handle;
+}
+
+openSoftirq(BLOCK_SOFTIRQ, function* blkDoneSoftirq(): Kernel<void> {
+  const w = memory.words;
+  const saved = yield* ops.irqOff(HERE);
+  let handle = w[cpuBase + CPU_DONE_HEAD] as number;
+  w[cpuBase + CPU_DONE_HEAD] = 0;
+  w[cpuBase + CPU_DONE_TAIL] = 0;
+  yield* ops.irqOn(saved, HERE);
+  while (handle !== 0) {
+    const alarm = Alarm.at(handle);
+    const bio = Bio.at(alarm.arg);
+    const result = alarm.result;
+    handle = alarm.next;
+    Alarm.free(alarm);
+    yield* bioEndio(bio, result);
+  }
+});
+
+/** From now on nothing that the disk has finished comes back. */
+export function hangDisk(disk: Disk): Kernel<void> {
+  return disk.hang.write(1, HERE);
+}
+
+/** What was held back comes back, and all that follows. */
+export function* releaseDisk(disk: Disk): Kernel<void> {
+  yield* disk.hang.write(0, HERE);
+  const request = Alarm.alloc();
+  if (request === null) report('assertion', '', 'no alarm is free');
+  request.device = RELEASE_DEVICE;
+  request.arg = disk.handle;
+  request.cpu = cpu;
+  yield* startDevice(request, 0, HERE);
+}
+
+/** The held list is the actor's own, so the actor itself takes it back. */
+const RELEASE_DEVICE = devices.define('disk-release', {
+  line: LINE_DEVICE,
+  *elapsed(alarm): Kernel<number> {
+    const disk = Disk.at(alarm.arg);
+    let handle = disk.held;
+    disk.held = 0;
+    while (handle !== 0) {
+      const held = Alarm.at(handle);
+      handle = held.next;
+      yield* armAlarm(held, 0, HERE);
+    }
+    return 1;
+  },
+  *interrupt(alarm): Kernel<void> {
+    Alarm.free(alarm);
+  },
+});

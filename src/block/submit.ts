@@ -1,0 +1,105 @@
+/**
+ * Submission: how a bio gets from its submitter to the driver, through stacked devices.
+ *
+ * Models generic_make_request (block/blk-core.c) in two forms; which one is bound when the machine boots:
+ *   recursive    ≤ 2.6.21: calls the driver at once; the nesting of devices is the nesting of calls
+ *   depthFirst   4.11+: inside a driver a bio only joins the task's private list; when the driver returns, what it sent to
+ *                lower devices goes first, then to the same device, then the older siblings
+ *
+ * With depthFirst a bio that is submitted from inside a driver has NOT reached its own driver when the call returns, so
+ * nobody inside may wait for it.
+ */
+import { EV_BIO_SUBMIT, emit, listening } from '../machine/events.ts';
+import { EIO } from '../machine/errno.ts';
+import { type Kernel, resolved } from '../machine/kernel.ts';
+import { current, mightSleep, type Task } from '../shared/task.ts';
+import { Bio, bioEndio } from './bio.ts';
+import { BlockDevice, makeRequests } from './block-device.ts';
+
+/** Sends a checked bio on its way. */
+export type SubmitEngine = (bdev: BlockDevice, bio: Bio) => Kernel<void>;
+
+export function recursive(bdev: BlockDevice, bio: Bio): Kernel<void> {
+  return makeRequests.at(bdev.makeRequest)(bdev, bio);
+}
+
+export function depthFirst(bdev: BlockDevice, bio: Bio): Kernel<void> {
+  const task = current();
+  if (task.inMakeRequest === 0) return dispatch(task, bdev, bio);
+  appendChild(task, bio);
+  return resolved(undefined);
+}
+
+function appendChild(task: Task, bio: Bio): void {
+  bio.next = 0;
+  if (task.bioHead0 === 0) task.bioHead0 = bio.handle;
+  else Bio.at(task.bioTail0).next = bio.handle;
+  task.bioTail0 = bio.handle;
+}
+
+function* dispatch(task: Task, first: BlockDevice, bio: Bio): Kernel<void> {
+  task.inMakeRequest = 1;
+  let bdev = first;
+  let next = bio;
+  for (;;) {
+    // The driver gets an empty list for its children; the older siblings wait in slot 1.
+    task.bioHead1 = task.bioHead0;
+    task.bioTail1 = task.bioTail0;
+    task.bioHead0 = 0;
+    yield* makeRequests.at(bdev.makeRequest)(bdev, next);
+    if (task.bioHead0 !== 0) lowerFirst(task, bdev.handle);
+    else moveSiblings(task);
+    if (task.bioHead0 === 0) break;
+    next = Bio.at(task.bioHead0);
+    task.bioHead0 = next.next;
+    next.next = 0;
+    bdev = BlockDevice.at(next.bdev);
+  }
+  task.inMakeRequest = 0;
+}
+
+function moveSiblings(task: Task): void {
+  task.bioHead0 = task.bioHead1;
+  task.bioTail0 = task.bioTail1;
+  task.bioHead1 = 0;
+}
+
+/** slot 0 := children for other devices ++ children for the same device ++ older siblings. */
+function lowerFirst(task: Task, same: number): void {
+  const children: Bio[] = [];
+  for (let handle = task.bioHead0; handle !== 0; ) {
+    const child = Bio.at(handle);
+    children.push(child);
+    handle = child.next;
+  }
+  moveSiblings(task);
+  let head = task.bioHead0;
+  const prepend = (bio: Bio): void => {
+    bio.next = head;
+    if (head === 0) task.bioTail0 = bio.handle;
+    head = bio.handle;
+  };
+  for (let i = children.length - 1; i >= 0; i--) if ((children[i] as Bio).bdev === same) prepend(children[i] as Bio);
+  for (let i = children.length - 1; i >= 0; i--) if ((children[i] as Bio).bdev !== same) prepend(children[i] as Bio);
+  task.bioHead0 = head;
+}
+
+let engine: SubmitEngine = depthFirst;
+
+/** Which engine this machine uses. */
+export function bindSubmitEngine(chosen: SubmitEngine): void {
+  engine = chosen;
+}
+
+/** Submits a bio. It will end exactly once, perhaps before this returns. Process context, may sleep. */
+export function* genericMakeRequest(bio: Bio): Kernel<void> {
+  mightSleep('generic_make_request', HERE);
+  const bdev = BlockDevice.at(bio.bdev);
+  const capacity = yield* bdev.capacity.read(HERE);
+  if (listening !== 0) emit(EV_BIO_SUBMIT, bio.address, bdev.address, HERE);
+  if (capacity !== 0 && bio.sector + bio.size > capacity) {
+    yield* bioEndio(bio, -EIO);
+    return;
+  }
+  yield* engine(bdev, bio);
+}

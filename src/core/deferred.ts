@@ -1,0 +1,43 @@
+/**
+ * kdmflush: maps what was deferred, oldest first, one by one.
+ *
+ * Models dm_wq_work and dm_queue_flush (2.6.33).
+ */
+import { defineWorker, queueWork, Work, Workqueue, workFunctions } from '../irq/workqueue.ts';
+import { EV_BLOCK_CLEAR, EV_DISPATCH, emit, listening } from '../machine/events.ts';
+import type { Kernel } from '../machine/kernel.ts';
+import { downWrite, upWrite } from '../shared/rw-semaphore.ts';
+import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
+import { DMF_BLOCK_IO_FOR_SUSPEND, DMF_QUEUE_IO_TO_THREAD, MappedDevice } from './mapped-device.ts';
+import { splitAndProcess } from './submit.ts';
+
+/** The thread of a mapped device. */
+export const KDMFLUSH = defineWorker('kdmflush');
+
+/** Dispatches deferred bios until there are none or the device is being suspended. */
+export const DM_WQ_WORK = workFunctions.define('dm_wq_work', function* dmWqWork(handle): Kernel<void> {
+  const md = MappedDevice.at(handle);
+  yield* downWrite(md.ioLock, HERE);
+  while (((yield* md.flags.read(HERE)) & DMF_BLOCK_IO_FOR_SUSPEND) === 0) {
+    yield* spinLockIrq(md.deferredLock, HERE);
+    const bio = md.deferred.pop();
+    if (bio !== null && listening !== 0) emit(EV_DISPATCH, bio.address, md.address, HERE);
+    yield* spinUnlockIrq(md.deferredLock, HERE);
+    if (bio === null) {
+      // Under io_lock: nobody can queue between the look at the empty list and this.
+      yield* md.flags.clear(DMF_QUEUE_IO_TO_THREAD, HERE);
+      break;
+    }
+    yield* upWrite(md.ioLock, HERE);
+    yield* splitAndProcess(md, bio);
+    yield* downWrite(md.ioLock, HERE);
+  }
+  yield* upWrite(md.ioLock, HERE);
+});
+
+/** Seam dispatchDeferred: I/O may flow again; the thread maps what waits. Returns before it has. */
+export function* dmQueueFlush(md: MappedDevice): Kernel<void> {
+  yield* md.flags.clear(DMF_BLOCK_IO_FOR_SUSPEND, HERE);
+  if (listening !== 0) emit(EV_BLOCK_CLEAR, md.address, 0, HERE);
+  yield* queueWork(Workqueue.at(md.wq), Work.at(md.work), HERE);
+}

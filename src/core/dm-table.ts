@@ -1,0 +1,205 @@
+/**
+ * Tables: which target serves which sectors.
+ *
+ * Models dm-table.c. A table is immutable once it is complete, except for its reference count and whether its events still
+ * reach the device. A sector beyond the last target has no target: the caller must look (the absence of that test crashed
+ * kernels before 2.6.24).
+ */
+import { EINVAL, ENOMEM } from '../machine/errno.ts';
+import type { Kernel } from '../machine/kernel.ts';
+import { printk } from '../machine/log.ts';
+import { memory } from '../shared/memory.ts';
+import { type RefCount, refCountField } from '../shared/ref-count.ts';
+import { defineStruct, embed, plain, type Struct } from '../shared/struct.ts';
+import { ops } from '../machine/operations.ts';
+import { DmTarget, type TargetType, targetTypes } from './dm-target.ts';
+
+/** The most targets of a table. */
+export const DM_TARGETS_MAX = 8;
+
+export interface DmTable extends Struct {
+  md: number;
+  readonly holders: RefCount;
+  numTargets: number;
+  /** 1 while the table is bound and its events reach the device; guarded by _event_lock. */
+  eventsBound: number;
+  readonly targets: { readonly word: number };
+}
+
+export const DmTable = defineStruct<DmTable>('dm-table', 't', 8, {
+  md: plain,
+  holders: refCountField,
+  numTargets: plain,
+  eventsBound: plain,
+  targets: embed(DM_TARGETS_MAX, (word) => ({ word })),
+});
+
+export function dmTableTarget(table: DmTable, index: number): DmTarget {
+  return DmTarget.at(memory.words[table.targets.word + index] as number);
+}
+
+/** Sectors that the table covers. */
+export function dmTableSize(table: DmTable): number {
+  if (table.numTargets === 0) return 0;
+  const last = dmTableTarget(table, table.numTargets - 1);
+  return last.begin + last.len;
+}
+
+/** The target of a sector, or null beyond the end. */
+export function dmTableFindTarget(table: DmTable, sector: number): DmTarget | null {
+  const count = table.numTargets;
+  for (let i = 0; i < count; i++) {
+    const ti = dmTableTarget(table, i);
+    if (sector < ti.begin + ti.len) return ti;
+  }
+  return null;
+}
+
+export function typeOf(ti: DmTarget): TargetType {
+  return targetTypes.at(ti.type);
+}
+
+/** Gives up one reference (dm_table_put). Whoever destroys the table waits for the count, so nobody is woken. */
+export function dmTablePut(table: DmTable): Kernel<number> {
+  return table.holders.put(HERE);
+}
+
+/** One line of a table: `start len type args…`. */
+interface TableLine {
+  readonly start: number;
+  readonly len: number;
+  readonly type: string;
+  readonly argv: readonly string[];
+}
+
+const wholeNumber = /^\d+$/;
+
+/** The lines of a table's text; a string is the reason why there are none. */
+export function parseTable(text: string): TableLine[] | string {
+  const lines: TableLine[] = [];
+  const rows = text.split('\n');
+  for (let i = 0; i < rows.length; i++) {
+    const words = (rows[i] as string).replace(/#.*$/, '').trim().split(/\s+/);
+    if (words[0] === '') continue;
+    const [start, len, type, ...argv] = words;
+    if (start === undefined || len === undefined || type === undefined || !wholeNumber.test(start) || !wholeNumber.test(len))
+      return `Invalid format on line ${i + 1} of table`;
+    lines.push({ start: Number(start), len: Number(len), type, argv });
+  }
+  return lines;
+}
+
+/** Why a line cannot be added to a table that ends at `end`; null when it can. */
+function refusal(line: TableLine, end: number, count: number): string | null {
+  if (count === DM_TARGETS_MAX) return `more than ${DM_TARGETS_MAX} targets`;
+  if (line.len === 0) return `${line.type}: zero-length target`;
+  if (targetTypes.idOf(line.type) === 0) return `${line.type}: unknown target type`;
+  if (line.start !== end) return `${line.type}: Gap in table`;
+  return null;
+}
+
+/** Builds a table from its text for a device; a negative number is the error, and the reason is in the kernel log. */
+export function* dmTableCreate(md: number, device: string, text: string): Kernel<DmTable | number> {
+  const lines = parseTable(text);
+  if (typeof lines === 'string') {
+    printk(`device-mapper: table: ${device}: ${lines}`);
+    return -EINVAL;
+  }
+  const table = DmTable.alloc();
+  if (table === null) return -ENOMEM;
+  table.md = md;
+  table.holders.init(1);
+  for (const line of lines) {
+    const reason = refusal(line, dmTableSize(table), table.numTargets) ?? (yield* addTarget(table, line));
+    if (reason !== null) {
+      printk(`device-mapper: table: ${device}: ${reason}`);
+      printk('device-mapper: ioctl: error adding target to table');
+      yield* destroyTargets(table);
+      return -EINVAL;
+    }
+  }
+  if (table.numTargets === 0) {
+    printk(`device-mapper: table: ${device}: no targets specified`);
+    yield* destroyTargets(table);
+    return -EINVAL;
+  }
+  return table;
+}
+
+function* addTarget(table: DmTable, line: TableLine): Kernel<string | null> {
+  const ti = DmTarget.alloc();
+  if (ti === null) return `${line.type}: Cannot allocate target`;
+  ti.table = table.handle;
+  ti.type = targetTypes.idOf(line.type);
+  ti.begin = line.start;
+  ti.len = line.len;
+  const reason = yield* typeOf(ti).ctr(ti, line.argv);
+  if (reason !== null) {
+    DmTarget.free(ti);
+    return `${line.type}: ${reason}`;
+  }
+  memory.words[table.targets.word + table.numTargets] = ti.handle;
+  table.numTargets++;
+  return null;
+}
+
+function* destroyTargets(table: DmTable): Kernel<void> {
+  for (let i = table.numTargets - 1; i >= 0; i--) {
+    const ti = dmTableTarget(table, i);
+    const destroy = typeOf(ti).dtr;
+    if (destroy !== undefined) yield* destroy(ti);
+    DmTarget.free(ti);
+  }
+  DmTable.free(table);
+}
+
+/** Waits until nobody else holds the table, then destroys its targets. Process context. */
+export function* dmTableDestroy(table: DmTable): Kernel<void> {
+  // Models the 1 ms polls of dm_table_destroy(): holders are gone soon, they never sleep for the device.
+  while ((yield* table.holders.read(HERE)) !== 1) yield* ops.relax(HERE);
+  yield* destroyTargets(table);
+}
+
+/** Calls a hook of every target, in table order. */
+export function* dmTablePresuspendTargets(table: DmTable): Kernel<void> {
+  for (let i = 0; i < table.numTargets; i++) {
+    const ti = dmTableTarget(table, i);
+    const hook = typeOf(ti).presuspend;
+    if (hook !== undefined) yield* hook(ti);
+  }
+}
+
+export function* dmTablePostsuspendTargets(table: DmTable): Kernel<void> {
+  for (let i = 0; i < table.numTargets; i++) {
+    const ti = dmTableTarget(table, i);
+    const hook = typeOf(ti).postsuspend;
+    if (hook !== undefined) yield* hook(ti);
+  }
+}
+
+/** All preresume hooks up to the first error, then all resume hooks. */
+export function* dmTableResumeTargets(table: DmTable): Kernel<number> {
+  for (let i = 0; i < table.numTargets; i++) {
+    const ti = dmTableTarget(table, i);
+    const hook = typeOf(ti).preresume;
+    const result = hook === undefined ? 0 : yield* hook(ti);
+    if (result !== 0) return result;
+  }
+  for (let i = 0; i < table.numTargets; i++) {
+    const ti = dmTableTarget(table, i);
+    const hook = typeOf(ti).resume;
+    if (hook !== undefined) yield* hook(ti);
+  }
+  return 0;
+}
+
+/** The table as `dmsetup table` prints it, or with `status` as `dmsetup status` does. */
+export function dmTableText(table: DmTable, status: boolean): string {
+  const rows: string[] = [];
+  for (let i = 0; i < table.numTargets; i++) {
+    const ti = dmTableTarget(table, i);
+    const type = typeOf(ti);
+    rows.push(`${ti.begin} ${ti.len} ${type.name} ${status ? type.statusLine(ti) : type.tableLine(ti)}`);
+  }
+  return rows.join('\n');
+}

@@ -1,0 +1,79 @@
+/**
+ * Targets: the pieces of a table, and the types that say what they do with I/O.
+ *
+ * Models struct dm_target and struct target_type.
+ */
+import type { Bio } from '../block/bio.ts';
+import type { Kernel } from '../machine/kernel.ts';
+import { FunctionTable } from '../shared/function-table.ts';
+import { defineStruct, plain, type Struct } from '../shared/struct.ts';
+import type { DmTargetIo } from './dm-io.ts';
+
+/** The target took the clone: it will submit it or end it later. */
+export const DM_MAPIO_SUBMITTED = 0;
+/** The clone now names another device and sector: the core sends it there. */
+export const DM_MAPIO_REMAPPED = 1;
+/** The target wants the bio back in the core. */
+export const DM_MAPIO_REQUEUE = 2;
+/** The clone has ended; an error that it had stands. */
+export const DM_ENDIO_DONE = 0;
+/** The target keeps the clone; the core must not touch it. */
+export const DM_ENDIO_INCOMPLETE = 1;
+/** The target wants the bio back in the core. */
+export const DM_ENDIO_REQUEUE = 2;
+
+export interface DmTarget extends Struct {
+  table: number;
+  /** An entry of `targetTypes`. */
+  type: number;
+  begin: number;
+  len: number;
+  /** Sectors; a bio is split at its multiples. 0: no such boundary. */
+  splitIo: number;
+  /** Handle of the device below, and where the target begins there: what most targets need. */
+  device: number;
+  start: number;
+  /** Number of the scenario's script; scripted target only. */
+  script: number;
+}
+
+export const DmTarget = defineStruct<DmTarget>('dm-target', 'ti', 16, {
+  table: plain,
+  type: plain,
+  begin: plain,
+  len: plain,
+  splitIo: plain,
+  device: plain,
+  start: plain,
+  script: plain,
+});
+
+export interface TargetType {
+  readonly name: string;
+  /** Major, minor and patch level, as `dmsetup targets` prints them. */
+  readonly version: readonly [number, number, number];
+  /** Builds the target from the words behind its name; gives null, or the reason why it cannot. */
+  ctr(ti: DmTarget, argv: readonly string[]): Kernel<string | null>;
+  dtr?(ti: DmTarget): Kernel<void>;
+  /** Says what becomes of a clone (DM_MAPIO_*, or an error). Process context, may sleep. */
+  map(ti: DmTarget, clone: Bio, tio: DmTargetIo): Kernel<number>;
+  /** Hears of the end of a clone that was mapped (DM_ENDIO_*, or an error). Any context, must not sleep. */
+  endIo?(ti: DmTarget, clone: Bio, error: number, tio: DmTargetIo): Kernel<number>;
+  presuspend?(ti: DmTarget): Kernel<void>;
+  postsuspend?(ti: DmTarget): Kernel<void>;
+  /** An error keeps the device suspended. */
+  preresume?(ti: DmTarget): Kernel<number>;
+  resume?(ti: DmTarget): Kernel<void>;
+  /** The words that would build this target again. */
+  tableLine(ti: DmTarget): string;
+  /** What `dmsetup status` prints. */
+  statusLine(ti: DmTarget): string;
+}
+
+export const targetTypes = new FunctionTable<TargetType>('target');
+
+/** Registers a target type. */
+export function defineTarget(type: TargetType): TargetType {
+  targetTypes.define(type.name, type);
+  return type;
+}

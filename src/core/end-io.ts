@@ -1,0 +1,108 @@
+/**
+ * The way back: a clone ends, the I/O that it belongs to ends when all clones have, the bio ends or is pushed back.
+ *
+ * Models clone_endio, dec_pending and end_io_acct of dm.c (2.6.33 with the pushback list of 2.6.20).
+ */
+import { Bio, bioEndio, bioPut, endIos } from '../block/bio.ts';
+import { EIO } from '../machine/errno.ts';
+import { EV_BIO_PUSHED_BACK, EV_CLONE_ENDIO, EV_CLONE_FREE, EV_IO_END, EV_IO_FREE, emit, listening } from '../machine/events.ts';
+import { bugOn } from '../machine/finding.ts';
+import type { Kernel } from '../machine/kernel.ts';
+import { Mempool, mempoolFree } from '../shared/mempool.ts';
+import { spinLockIrqsave, spinUnlockIrqrestore } from '../shared/spinlock.ts';
+import { wakeUp } from '../shared/wait-queue.ts';
+import { DmIo, DmTargetIo } from './dm-io.ts';
+import { typeOf } from './dm-table.ts';
+import { DM_ENDIO_INCOMPLETE, DM_ENDIO_REQUEUE, DmTarget } from './dm-target.ts';
+import { DMF_NOFLUSH_SUSPENDING, MappedDevice } from './mapped-device.ts';
+import { seams } from './seams.ts';
+
+/** Whether a noflush suspend is under way. Without pushback_lock the answer is only a hint. */
+export function* __noflushSuspending(md: MappedDevice): Kernel<boolean> {
+  return ((yield* md.flags.read(HERE)) & DMF_NOFLUSH_SUSPENDING) !== 0;
+}
+
+/** The end of a clone. Any context. */
+export const CLONE_ENDIO = endIos.define('clone_endio', function* cloneEndio(clone, result): Kernel<void> {
+  const tio = DmTargetIo.at(clone.private);
+  const ti = DmTarget.at(tio.target);
+  let error = result;
+  const hook = typeOf(ti).endIo;
+  if (listening !== 0) emit(EV_CLONE_ENDIO, tio.address, ti.address, HERE);
+  if (hook !== undefined) {
+    const said = yield* hook(ti, clone, error, tio);
+    if (said === DM_ENDIO_INCOMPLETE) return;
+    bugOn(said > DM_ENDIO_REQUEUE, `unimplemented target endio return value: ${said}`);
+    if (said !== 0) error = said;
+  }
+  const io = DmIo.at(tio.io);
+  yield* freeTio(MappedDevice.at(io.md), tio, clone);
+  yield* decPending(io, error);
+});
+
+/** Gives a clone and its record back to their pools. Before dec_pending: after it the pools may be gone. */
+export function* freeTio(md: MappedDevice, tio: DmTargetIo, clone: Bio): Kernel<void> {
+  if (listening !== 0) emit(EV_CLONE_FREE, tio.address, clone.address, HERE);
+  yield* mempoolFree(DmTargetIo, Mempool.at(md.tioPool), tio, HERE);
+  yield* bioPut(clone, HERE);
+}
+
+/** One clone less, or the splitter is done; the last one finishes the I/O. Any context. */
+export function* decPending(io: DmIo, error: number): Kernel<void> {
+  if (error !== 0) yield* storeError(io, error);
+  const old = yield* io.ioCount.add(-1, HERE);
+  bugOn(old <= 0, `io_count of a dm_io drops below 0`);
+  if (old === 1) yield* seams.finishIo(MappedDevice.at(io.md), io);
+}
+
+/** Ordinary errors overwrite each other; REQUEUE is sticky while a noflush suspend is under way. */
+function* storeError(io: DmIo, error: number): Kernel<void> {
+  const saved = yield* spinLockIrqsave(io.endioLock, HERE);
+  if (!(io.error > 0 && (yield* __noflushSuspending(MappedDevice.at(io.md))))) io.error = error;
+  yield* spinUnlockIrqrestore(io.endioLock, saved, HERE);
+}
+
+/** Seam finishIo: park first, so that the suspender who sees pending at 0 finds the bio on the list; free before the end, which may take md away. */
+export function* finishIo(md: MappedDevice, io: DmIo): Kernel<void> {
+  if (io.error === DM_ENDIO_REQUEUE) yield* seams.parkPushback(md, io);
+  const bio = Bio.at(io.bio);
+  const error = io.error;
+  yield* seams.endIoAcct(md);
+  yield* freeIo(md, io);
+  if (error !== DM_ENDIO_REQUEUE) yield* bioEndio(bio, error);
+}
+
+export function* freeIo(md: MappedDevice, io: DmIo): Kernel<void> {
+  if (listening !== 0) emit(EV_IO_FREE, io.address, md.address, HERE);
+  yield* mempoolFree(DmIo, Mempool.at(md.ioPool), io, HERE);
+}
+
+/**
+ * Seam parkPushback: the test of the flag and the append are one section of pushback_lock, against clear and splice.
+ *
+ *   CPU0 decPending                     CPU1 dmSuspend, interrupted
+ *   NOFLUSH is set?  yes
+ *                                       clear NOFLUSH, splice pushback, dispatch
+ *   append to pushback                  nobody looks at the list again
+ */
+export function* parkPushback(md: MappedDevice, io: DmIo): Kernel<void> {
+  const saved = yield* spinLockIrqsave(md.pushbackLock, HERE);
+  if (yield* __noflushSuspending(md)) appendPushback(md, io);
+  else io.error = -EIO;
+  yield* spinUnlockIrqrestore(md.pushbackLock, saved, HERE);
+}
+
+/** With pushback_lock held. */
+export function appendPushback(md: MappedDevice, io: DmIo): void {
+  const bio = Bio.at(io.bio);
+  if (listening !== 0) emit(EV_BIO_PUSHED_BACK, bio.address, md.address, HERE);
+  md.pushback.add(bio);
+}
+
+/** Seam endIoAcct. */
+export function* endIoAcct(md: MappedDevice): Kernel<void> {
+  const old = yield* md.pending.add(-1, HERE);
+  if (listening !== 0) emit(EV_IO_END, md.address, old, HERE);
+  // Pairs with prepareToWait in waitForCompletion: pending is 0 before anybody is woken.
+  if (old === 1) yield* wakeUp(md.wait, HERE);
+}

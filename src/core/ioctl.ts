@@ -1,0 +1,237 @@
+/**
+ * The verbs that a user has: create, load, suspend, resume, remove, open, close, wait, status.
+ *
+ * Models dm-ioctl.c with do_suspend and do_resume, and the life of a mapped device (alloc_dev, free_dev, __bind, __unbind,
+ * dm_swap_table). All of it in process context.
+ */
+import { Bio } from '../block/bio.ts';
+import { addBlockDevice, BlockDevice, closeBlockDevice, devNumber, minorLock } from '../block/block-device.ts';
+import { createSinglethreadWorkqueue, destroyWorkqueue, initWork, Work, Workqueue } from '../irq/workqueue.ts';
+import { EBUSY, EINVAL, ENOMEM, ENXIO } from '../machine/errno.ts';
+import { EV_MD_FREE, emit } from '../machine/events.ts';
+import type { Kernel } from '../machine/kernel.ts';
+import { atBoot } from '../shared/boot.ts';
+import { Mempool, mempoolCreate, mempoolDestroy } from '../shared/mempool.ts';
+import { mutexLock, mutexUnlock } from '../shared/mutex.ts';
+import { cpu } from '../shared/per-cpu.ts';
+import { writeLock, writeUnlock } from '../shared/rwlock.ts';
+import { declareRwSemaphore, downRead, downWrite, type RwSemaphore, upRead, upWrite } from '../shared/rw-semaphore.ts';
+import { spinLock, spinUnlock } from '../shared/spinlock.ts';
+import { DM_WQ_WORK, KDMFLUSH } from './deferred.ts';
+import { DmIo, DmTargetIo } from './dm-io.ts';
+import {
+  DmTable,
+  dmTableCreate,
+  dmTableDestroy,
+  dmTablePostsuspendTargets,
+  dmTablePresuspendTargets,
+  dmTablePut,
+  dmTableSize,
+  dmTableText,
+} from './dm-table.ts';
+import { dmTableBindEvents } from './event.ts';
+import { DMF_FREEING, DMF_SUSPENDED, MappedDevice } from './mapped-device.ts';
+import { DM_MAKE_REQUEST, dmGetTable } from './submit.ts';
+import { dmResume, dmSuspend, dmSuspended } from './suspend.ts';
+
+export const DM_MAJOR = 254;
+
+/** Guards the inactive tables. Dropped before any suspend, swap or resume. */
+let hashLock: RwSemaphore;
+atBoot('hash-lock', () => {
+  hashLock = declareRwSemaphore('&_hash_lock');
+});
+
+export interface CreateOptions {
+  readonly name: string;
+  readonly minor: number;
+  /** Reserves of the pools; the deadlocks need 1 to 4. */
+  readonly reserve?: number;
+  /** CPU of kdmflush; default the creator's. */
+  readonly cpu?: number;
+}
+
+/** Creates a device without a table; a negative number is the error. The creator holds its one reference. */
+export function* dmCreate(options: CreateOptions): Kernel<MappedDevice | number> {
+  const md = MappedDevice.alloc();
+  if (md === null) return -ENOMEM;
+  const bdev = addBlockDevice(DM_MAJOR, options.minor, options.name);
+  const reserve = options.reserve ?? 1;
+  const ioPool = mempoolCreate(DmIo, reserve);
+  const tioPool = mempoolCreate(DmTargetIo, reserve);
+  const bioSet = mempoolCreate(Bio, reserve);
+  const bioSplit = mempoolCreate(Bio, reserve);
+  const wq = createSinglethreadWorkqueue(KDMFLUSH, options.cpu ?? cpu);
+  if (bdev === null || ioPool === null || tioPool === null || bioSet === null || bioSplit === null || wq === null)
+    return -ENOMEM;
+  md.holders.init(1);
+  md.ioPool = ioPool.handle;
+  md.tioPool = tioPool.handle;
+  md.bioSet = bioSet.handle;
+  md.bioSplit = bioSplit.handle;
+  md.wq = wq.handle;
+  md.work = initWork(DM_WQ_WORK, md.handle).handle;
+  md.bdev = bdev.handle;
+  bdev.makeRequest = DM_MAKE_REQUEST;
+  bdev.private = md.handle;
+  // Born suspended in effect: without a table nothing maps. The first resume binds one.
+  yield* md.flags.set(0, HERE);
+  return md;
+}
+
+/** Puts a table into the inactive slot, in place of one that is there; a refused table changes nothing. */
+export function* dmTableLoad(md: MappedDevice, text: string): Kernel<number> {
+  const table = yield* dmTableCreate(md.handle, devNumber(BlockDevice.at(md.bdev)), text);
+  if (typeof table === 'number') return table;
+  yield* downWrite(hashLock, HERE);
+  const old = md.newMap;
+  md.newMap = table.handle;
+  yield* upWrite(hashLock, HERE);
+  if (old !== 0) yield* dmTableDestroy(DmTable.at(old));
+  return 0;
+}
+
+/** Drops the inactive table, if there is one. */
+export function* dmTableClear(md: MappedDevice): Kernel<void> {
+  const old = yield* takeInactive(md);
+  if (old !== null) yield* dmTableDestroy(old);
+}
+
+function* takeInactive(md: MappedDevice): Kernel<DmTable | null> {
+  yield* downWrite(hashLock, HERE);
+  const handle = md.newMap;
+  md.newMap = 0;
+  yield* upWrite(hashLock, HERE);
+  return handle === 0 ? null : DmTable.at(handle);
+}
+
+/** Suspends unless it is suspended already, which is success. */
+export function* doSuspend(md: MappedDevice, suspendFlags: number): Kernel<number> {
+  if (yield* dmSuspended(md)) return 0;
+  return yield* dmSuspend(md, suspendFlags);
+}
+
+/** Binds the inactive table, if there is one, suspending first where needed, and resumes. */
+export function* doResume(md: MappedDevice, suspendFlags: number): Kernel<number> {
+  const next = yield* takeInactive(md);
+  let old: DmTable | null = null;
+  if (next !== null) {
+    // The error of this suspend is ignored: if it was interrupted the swap below says −EINVAL (spec B20).
+    if (!(yield* dmSuspended(md))) yield* dmSuspend(md, suspendFlags);
+    const swapped = yield* dmSwapTable(md, next);
+    if (typeof swapped === 'number') {
+      yield* dmTableDestroy(next);
+      return swapped;
+    }
+    old = swapped.old;
+  }
+  const result = (yield* dmSuspended(md)) ? yield* dmResume(md) : 0;
+  if (old !== null) yield* dmTableDestroy(old);
+  return result;
+}
+
+/** Replaces the live table of a suspended device; gives the old one, or −EINVAL. */
+export function* dmSwapTable(md: MappedDevice, table: DmTable): Kernel<{ old: DmTable | null } | number> {
+  yield* mutexLock(md.suspendLock, HERE);
+  if (((yield* md.flags.read(HERE)) & DMF_SUSPENDED) === 0) {
+    yield* mutexUnlock(md.suspendLock, HERE);
+    return -EINVAL;
+  }
+  const old = md.map === 0 ? null : DmTable.at(md.map);
+  if (old !== null) yield* dmTableBindEvents(old, false);
+  yield* __bind(md, table);
+  yield* mutexUnlock(md.suspendLock, HERE);
+  return { old };
+}
+
+/** Makes a table the live one. With suspend_lock held. */
+function* __bind(md: MappedDevice, table: DmTable): Kernel<void> {
+  yield* dmTableBindEvents(table, true);
+  // The size changes before the table does: what was queued for a longer table is refused by the table itself.
+  yield* BlockDevice.at(md.bdev).capacity.write(dmTableSize(table), HERE);
+  yield* writeLock(md.mapLock, HERE);
+  md.map = table.handle;
+  yield* writeUnlock(md.mapLock, HERE);
+}
+
+/** Takes the live table away; gives it back. */
+function* __unbind(md: MappedDevice): Kernel<DmTable | null> {
+  if (md.map === 0) return null;
+  const table = DmTable.at(md.map);
+  yield* dmTableBindEvents(table, false);
+  yield* writeLock(md.mapLock, HERE);
+  md.map = 0;
+  yield* writeUnlock(md.mapLock, HERE);
+  return table;
+}
+
+/** Opens the device; 0 or −ENXIO when it is going away. */
+export function* dmOpen(md: MappedDevice): Kernel<number> {
+  const bdev = BlockDevice.at(md.bdev);
+  yield* spinLock(minorLock, HERE);
+  const gone = bdev.deleting !== 0;
+  if (!gone) bdev.openCount++;
+  yield* spinUnlock(minorLock, HERE);
+  if (gone) return -ENXIO;
+  yield* md.holders.get(HERE);
+  return 0;
+}
+
+/** Closes it; gives how often it is still open. */
+export function* dmClose(md: MappedDevice): Kernel<number> {
+  const left = yield* closeBlockDevice(BlockDevice.at(md.bdev));
+  yield* dmPut(md);
+  return left;
+}
+
+/** Removes a device that is not open; 0 or −EBUSY. The device may be gone when this returns. */
+export function* dmRemove(md: MappedDevice): Kernel<number> {
+  const bdev = BlockDevice.at(md.bdev);
+  yield* spinLock(minorLock, HERE);
+  const busy = bdev.openCount !== 0 || bdev.deleting !== 0;
+  if (!busy) bdev.deleting = 1;
+  yield* spinUnlock(minorLock, HERE);
+  if (busy) return -EBUSY;
+  yield* dmTableClear(md);
+  yield* dmPut(md);
+  return 0;
+}
+
+/** Gives up a reference; the last one takes the device apart, which sleeps. */
+export function* dmPut(md: MappedDevice): Kernel<void> {
+  if ((yield* md.holders.put(HERE)) !== 0) return;
+  yield* md.flags.set(DMF_FREEING, HERE);
+  const table = yield* dmGetTable(md);
+  if (table !== null) {
+    if (!(yield* dmSuspended(md))) {
+      yield* dmTablePresuspendTargets(table);
+      yield* dmTablePostsuspendTargets(table);
+    }
+    yield* dmTablePut(table);
+  }
+  const unbound = yield* __unbind(md);
+  if (unbound !== null) yield* dmTableDestroy(unbound);
+  yield* freeDev(md);
+}
+
+function* freeDev(md: MappedDevice): Kernel<void> {
+  yield* destroyWorkqueue(Workqueue.at(md.wq), HERE);
+  Work.free(Work.at(md.work));
+  emit(EV_MD_FREE, md.address, 0, HERE);
+  mempoolDestroy(DmIo, Mempool.at(md.ioPool));
+  mempoolDestroy(DmTargetIo, Mempool.at(md.tioPool));
+  mempoolDestroy(Bio, Mempool.at(md.bioSet));
+  mempoolDestroy(Bio, Mempool.at(md.bioSplit));
+  BlockDevice.free(BlockDevice.at(md.bdev));
+  MappedDevice.free(md);
+}
+
+/** The live table as text (`dmsetup table` / `status`), '' without one. */
+export function* dmTableStatus(md: MappedDevice, status: boolean): Kernel<string> {
+  yield* downRead(hashLock, HERE);
+  const table = yield* dmGetTable(md);
+  const text = table === null ? '' : dmTableText(table, status);
+  if (table !== null) yield* dmTablePut(table);
+  yield* upRead(hashLock, HERE);
+  return text;
+}

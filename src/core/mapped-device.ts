@@ -1,0 +1,93 @@
+/**
+ * mapped_device and its flags: the object that all of device-mapper is about.
+ *
+ * Models struct mapped_device of 2.6.33 with the pushback list of 2.6.20. docs/LOCKING.md has a row for each lock.
+ */
+import type { Mutex, RwLock, RwSemaphore, SpinLock, WaitQueue } from '../shared/atomics-lock.ts';
+import { mutexField } from '../shared/mutex.ts';
+import { RefCount, refCountField } from '../shared/ref-count.ts';
+import { rwLockField } from '../shared/rwlock.ts';
+import { rwSemaphoreField } from '../shared/rw-semaphore.ts';
+import { spinLockField } from '../shared/spinlock.ts';
+import { atomic, defineStruct, embed, flags, plain, type Struct } from '../shared/struct.ts';
+import { waitQueueField } from '../shared/wait-queue.ts';
+import { type Atomic, type Flags, Statistic } from '../shared/word.ts';
+import { type BioList, bioListField } from '../block/bio-list.ts';
+
+// md.flags: who sets and clears each bit, under which lock.
+/** Submitters park their bios. Set by suspend under io_lock (write); cleared by dmQueueFlush without a lock. */
+export const DMF_BLOCK_IO_FOR_SUSPEND = 1 << 0;
+/** Set at the end of a successful suspend, cleared at the end of resume; both under suspend_lock. */
+export const DMF_SUSPENDED = 1 << 1;
+/** The last reference is gone. Under _minor_lock. */
+export const DMF_FREEING = 1 << 3;
+/** Set before presuspend without a lock; cleared under pushback_lock, always before suspend returns. */
+export const DMF_NOFLUSH_SUSPENDING = 1 << 5;
+/** Bios go through kdmflush. Set under io_lock (write); cleared by kdmflush under io_lock (write) when deferred is empty. */
+export const DMF_QUEUE_IO_TO_THREAD = 1 << 6;
+
+/** What a suspend is doing; for statistics and events. */
+export const SUSPEND_PHASES = ['idle', 'presuspend', 'block', 'flush', 'wait', 'finish'] as const;
+export type SuspendPhase = (typeof SUSPEND_PHASES)[number];
+
+export interface MappedDevice extends Struct {
+  readonly suspendLock: Mutex;
+  readonly ioLock: RwSemaphore;
+  readonly mapLock: RwLock;
+  /** Handle of the live table. Guarded by map_lock; holders of a table reference use the table without it. */
+  map: number;
+  /** Handle of the inactive table. Guarded by _hash_lock. */
+  newMap: number;
+  readonly flags: Flags;
+  /** Bios between start and end of accounting. Incremented in process context; decremented anywhere. */
+  readonly pending: Atomic;
+  /** Woken when pending reaches 0. */
+  readonly wait: WaitQueue;
+  readonly deferredLock: SpinLock;
+  /** Bios not yet mapped, oldest first. Guarded by deferred_lock. */
+  readonly deferred: BioList;
+  /** Also makes "NOFLUSH is set" and "append" one step, against "clear NOFLUSH" and "splice". */
+  readonly pushbackLock: SpinLock;
+  /** Bios that targets handed back during a noflush suspend. Guarded by pushback_lock. */
+  readonly pushback: BioList;
+  /** kdmflush and its one item, which dispatches deferred bios. */
+  wq: number;
+  work: number;
+  /** Pools of dm_io, dm_target_io, clones, and the mapped parts of split bios. */
+  ioPool: number;
+  tioPool: number;
+  bioSet: number;
+  bioSplit: number;
+  readonly eventNr: Atomic;
+  readonly eventq: WaitQueue;
+  readonly holders: RefCount;
+  bdev: number;
+  /** What the suspend under way is doing (an index of SUSPEND_PHASES). */
+  readonly phase: Statistic;
+}
+
+export const MappedDevice = defineStruct<MappedDevice>('mapped-device', 'md', 3, {
+  suspendLock: mutexField,
+  ioLock: rwSemaphoreField,
+  mapLock: rwLockField,
+  map: plain,
+  newMap: plain,
+  flags,
+  pending: atomic,
+  wait: waitQueueField,
+  deferredLock: spinLockField,
+  deferred: bioListField,
+  pushbackLock: spinLockField,
+  pushback: bioListField,
+  wq: plain,
+  work: plain,
+  ioPool: plain,
+  tioPool: plain,
+  bioSet: plain,
+  bioSplit: plain,
+  eventNr: atomic,
+  eventq: waitQueueField,
+  holders: refCountField,
+  bdev: plain,
+  phase: embed(1, (word) => new Statistic(word)),
+});

@@ -1,0 +1,164 @@
+/**
+ * Suspend and resume.
+ *
+ * Models dm_suspend, dm_wait_for_completion and dm_resume of dm.c (2.6.33), with the pushback list of 2.6.20 spliced in front
+ * of what was deferred at the end of the wait.
+ *
+ * Promises:
+ *   If dmSuspend returns 0, no I/O is in flight, no target will be asked to map until resume, NOFLUSH is clear.
+ *   If it returns −EINTR, the device is active as before, and every bio that was pushed back is on its way again; presuspend
+ *   is not undone (spec B8).
+ *   If dmResume returns 0, I/O flows, pushed-back bios first.
+ */
+import { flushWorkqueue, Workqueue } from '../irq/workqueue.ts';
+import { EINVAL } from '../machine/errno.ts';
+import {
+  EV_BLOCK_SET,
+  EV_PUSHBACK_MERGE,
+  EV_RESUME_RETURN,
+  EV_RESUME_TARGETS,
+  EV_SUSPEND_PHASE,
+  EV_SUSPEND_RETURN,
+  EV_WQ_FLUSHED,
+  emit,
+  listening,
+} from '../machine/events.ts';
+import type { Kernel } from '../machine/kernel.ts';
+import { mutexLock, mutexUnlock } from '../shared/mutex.ts';
+import { downWrite, upWrite } from '../shared/rw-semaphore.ts';
+import { spinLock, spinLockIrqsave, spinUnlock, spinUnlockIrqrestore } from '../shared/spinlock.ts';
+import { TASK_INTERRUPTIBLE } from '../shared/task.ts';
+import { waitEvent } from '../shared/wait-queue.ts';
+import {
+  type DmTable,
+  dmTablePostsuspendTargets,
+  dmTablePresuspendTargets,
+  dmTablePut,
+  dmTableResumeTargets,
+  dmTableSize,
+} from './dm-table.ts';
+import {
+  DMF_BLOCK_IO_FOR_SUSPEND,
+  DMF_NOFLUSH_SUSPENDING,
+  DMF_QUEUE_IO_TO_THREAD,
+  DMF_SUSPENDED,
+  type MappedDevice,
+  SUSPEND_PHASES,
+  type SuspendPhase,
+} from './mapped-device.ts';
+import { seams } from './seams.ts';
+import { dmGetTable } from './submit.ts';
+
+export const DM_SUSPEND_NOFLUSH_FLAG = 1 << 1;
+
+/** For statistics and oracles. */
+function enterPhase(md: MappedDevice, phase: SuspendPhase): void {
+  md.phase.value = SUSPEND_PHASES.indexOf(phase);
+  if (listening !== 0) emit(EV_SUSPEND_PHASE, md.address, md.phase.value, HERE);
+}
+
+/** Suspends the device; 0, −EINVAL when it is suspended already, −EINTR after a signal. Process context. */
+export function* dmSuspend(md: MappedDevice, suspendFlags: number): Kernel<number> {
+  yield* mutexLock(md.suspendLock, HERE);
+  let result = -EINVAL;
+  if (((yield* md.flags.read(HERE)) & DMF_SUSPENDED) === 0) {
+    const table = yield* dmGetTable(md);
+    result = yield* suspendLocked(md, table, (suspendFlags & DM_SUSPEND_NOFLUSH_FLAG) !== 0);
+    if (table !== null) yield* dmTablePut(table);
+  }
+  enterPhase(md, 'idle');
+  if (listening !== 0) emit(EV_SUSPEND_RETURN, md.address, result, HERE);
+  yield* mutexUnlock(md.suspendLock, HERE);
+  return result;
+}
+
+/** With suspend_lock held. */
+function* suspendLocked(md: MappedDevice, table: DmTable | null, noflush: boolean): Kernel<number> {
+  enterPhase(md, 'presuspend');
+  // Without pushback_lock: nobody looks at the flag before presuspend has made it visible through the target's own lock.
+  if (noflush) yield* md.flags.set(DMF_NOFLUSH_SUSPENDING, HERE);
+  if (table !== null) yield* dmTablePresuspendTargets(table);
+
+  enterPhase(md, 'block');
+  // When the write lock is had, every submitter that passed the gate has left it and is counted in pending.
+  yield* downWrite(md.ioLock, HERE);
+  yield* md.flags.set(DMF_BLOCK_IO_FOR_SUSPEND, HERE);
+  yield* md.flags.set(DMF_QUEUE_IO_TO_THREAD, HERE);
+  if (listening !== 0) emit(EV_BLOCK_SET, md.address, 0, HERE);
+  yield* upWrite(md.ioLock, HERE);
+
+  enterPhase(md, 'flush');
+  // kdmflush maps without io_lock, so it is waited for.
+  yield* flushWorkqueue(Workqueue.at(md.wq), HERE);
+  if (listening !== 0) emit(EV_WQ_FLUSHED, md.address, 0, HERE);
+
+  enterPhase(md, 'wait');
+  const result = yield* seams.waitForCompletion(md, TASK_INTERRUPTIBLE);
+
+  enterPhase(md, 'finish');
+  yield* downWrite(md.ioLock, HERE);
+  if (noflush) yield* seams.mergePushback(md);
+  yield* upWrite(md.ioLock, HERE);
+  if (result !== 0) {
+    yield* seams.dispatchDeferred(md);
+    return result;
+  }
+  yield* md.flags.set(DMF_SUSPENDED, HERE);
+  if (table !== null) yield* dmTablePostsuspendTargets(table);
+  return 0;
+}
+
+/** Seam waitForCompletion: in-flight is tested before the signal, so a signal that comes when all is drained does not abort. */
+export function* dmWaitForCompletion(md: MappedDevice, state: number): Kernel<number> {
+  return yield* waitEvent(
+    md.wait,
+    function* drained(): Kernel<number> {
+      return (yield* md.pending.read(HERE)) === 0 ? 1 : 0;
+    },
+    state,
+    HERE,
+  );
+}
+
+/** Seam mergePushback: with io_lock held for writing. Clear and splice are one section of pushback_lock (see parkPushback). */
+export function* mergePushback(md: MappedDevice): Kernel<void> {
+  const saved = yield* spinLockIrqsave(md.pushbackLock, HERE);
+  yield* md.flags.clear(DMF_NOFLUSH_SUSPENDING, HERE);
+  yield* spinLock(md.deferredLock, HERE);
+  if (listening !== 0) emit(EV_PUSHBACK_MERGE, md.address, 0, HERE);
+  md.deferred.mergeHead(md.pushback);
+  yield* spinUnlock(md.deferredLock, HERE);
+  yield* spinUnlockIrqrestore(md.pushbackLock, saved, HERE);
+}
+
+/** Resumes the device; 0, −EINVAL when it is not suspended or has no table, or a target's preresume error. Process context. */
+export function* dmResume(md: MappedDevice): Kernel<number> {
+  yield* mutexLock(md.suspendLock, HERE);
+  let result = -EINVAL;
+  if (((yield* md.flags.read(HERE)) & DMF_SUSPENDED) !== 0) {
+    const table = yield* dmGetTable(md);
+    if (table !== null) {
+      if (dmTableSize(table) > 0) result = yield* resumeLocked(md, table);
+      yield* dmTablePut(table);
+    }
+  }
+  if (listening !== 0) emit(EV_RESUME_RETURN, md.address, result, HERE);
+  yield* mutexUnlock(md.suspendLock, HERE);
+  return result;
+}
+
+/** With suspend_lock held: targets before I/O. */
+function* resumeLocked(md: MappedDevice, table: DmTable): Kernel<number> {
+  const result = yield* dmTableResumeTargets(table);
+  if (result !== 0) return result;
+  if (listening !== 0) emit(EV_RESUME_TARGETS, md.address, 0, HERE);
+  yield* seams.dispatchDeferred(md);
+  yield* md.flags.clear(DMF_SUSPENDED, HERE);
+  return 0;
+}
+
+/** Whether the device is suspended, right now. */
+export function* dmSuspended(md: MappedDevice): Kernel<boolean> {
+  return ((yield* md.flags.read(HERE)) & DMF_SUSPENDED) !== 0;
+}
+

@@ -1,0 +1,244 @@
+/**
+ * The pending operation of one task or interrupt on the model machine.
+ *
+ * A primitive fills the cell of the running context and returns it; the first `next` announces the operation, the second,
+ * when the scheduler resumes the context, runs it. One cell serves a context for its whole life, since a context has one
+ * pending operation at a time.
+ */
+import { EV_LOCK_ACQUIRED, EV_LOCK_RELEASE, emit, listening } from '../machine/events.ts';
+import { report } from '../machine/finding.ts';
+import {
+  type Op,
+  OP_ADD_THEN,
+  OP_CMPXCHG,
+  OP_GIVE,
+  OP_IRQ_OFF,
+  OP_IRQ_ON,
+  OP_LOAD,
+  OP_NEXT_ALARM,
+  OP_RELAX,
+  OP_RMW,
+  OP_SCHEDULE,
+  OP_START,
+  OP_STORE,
+  OP_TAKE,
+  OP_TAKE_SHARED,
+  OP_TRY_ADD,
+  OP_WAIT_FOR,
+  open,
+  RMW_ADD,
+  RMW_AND,
+  RMW_EXCHANGE,
+} from '../machine/kernel.ts';
+import type { SlowPath } from '../machine/operations.ts';
+import { memory, POISON } from '../shared/memory.ts';
+import { CPU_IRQS_OFF } from '../shared/per-cpu-layout.ts';
+import { cpuBase } from '../shared/per-cpu.ts';
+import { wordName } from '../shared/struct.ts';
+import { TASK_INTERRUPTIBLE, TASK_RUNNING } from '../shared/task.ts';
+
+const ANNOUNCED: IteratorYieldResult<Op> = { done: false, value: 0 };
+
+/** What a fused operation does after its first part. */
+const THEN_NOTHING = 0;
+const THEN_TAKE = 1;
+const THEN_IRQ_ON = 2;
+
+/** Chooses which armed alarm goes off; bound by the execution. */
+export interface AlarmChooser {
+  anyArmed(): boolean;
+  /** Marks one armed alarm as going off and gives its address. */
+  goOff(): number;
+}
+
+export class Cell {
+  kind = OP_START;
+  word = 0;
+  value = 0;
+  other = 0;
+  site = 0;
+  then = THEN_NOTHING;
+  announced = false;
+  /** Words of the task's state and of its pending signal, for schedule. */
+  stateWord = 0;
+  signalWord = 0;
+  alarms: AlarmChooser | null = null;
+  readonly result: IteratorReturnResult<unknown> = { done: true, value: 0 };
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  /** Fills the cell. */
+  set(kind: number, word: number, value: number, other: number, site: number, then = THEN_NOTHING): this {
+    this.kind = kind;
+    this.word = word;
+    this.value = value;
+    this.other = other;
+    this.site = site;
+    this.then = then;
+    return this;
+  }
+
+  next(): IteratorResult<Op, unknown> {
+    if (!this.announced) {
+      this.announced = true;
+      return ANNOUNCED;
+    }
+    this.result.value = this.#perform();
+    if (this.then !== THEN_NOTHING && this.#goOn()) return ANNOUNCED;
+    this.announced = false;
+    return this.result;
+  }
+
+  /** The second part of a fused operation is announced in its turn. */
+  #goOn(): boolean {
+    const then = this.then;
+    this.then = THEN_NOTHING;
+    if (then === THEN_TAKE) {
+      this.kind = OP_TAKE;
+      // The value of the whole is the interrupt state that the first part gave.
+      this.other = this.result.value as number;
+    } else {
+      this.kind = OP_IRQ_ON;
+      this.value = this.other;
+    }
+    return true;
+  }
+
+  /** Whether the operation can run now. */
+  enabled(): boolean {
+    const w = memory.words;
+    switch (this.kind) {
+      case OP_TAKE:
+        return w[this.word] === 0;
+      case OP_TAKE_SHARED:
+        return (w[this.word] as number) >= 0;
+      case OP_WAIT_FOR:
+        return w[this.word] === this.value;
+      case OP_SCHEDULE: {
+        const state = w[this.stateWord];
+        return state === TASK_RUNNING || (state === TASK_INTERRUPTIBLE && w[this.signalWord] !== 0);
+      }
+      case OP_NEXT_ALARM:
+        return w[this.word] !== this.value || (this.alarms as AlarmChooser).anyArmed();
+      default:
+        return true;
+    }
+  }
+
+  /** Runs the operation; gives its value. */
+  #perform(): number {
+    const w = memory.words;
+    const word = this.word;
+    switch (this.kind) {
+      case OP_LOAD:
+        return this.#checked(w[word] as number);
+      case OP_STORE:
+        w[word] = this.value;
+        return 0;
+      case OP_RMW: {
+        const old = this.#checked(w[word] as number);
+        if (this.other === RMW_ADD) w[word] = old + this.value;
+        else if (this.other === RMW_AND) w[word] = old & this.value;
+        else if (this.other === RMW_EXCHANGE) w[word] = this.value;
+        else w[word] = old | this.value;
+        return old;
+      }
+      case OP_CMPXCHG: {
+        const old = this.#checked(w[word] as number);
+        if (old === this.value) w[word] = this.other;
+        return old;
+      }
+      case OP_TAKE:
+        w[word] = this.value;
+        if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, this.site);
+        return this.other;
+      case OP_TAKE_SHARED:
+        w[word] = (w[word] as number) + 1;
+        if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, this.site);
+        return 0;
+      case OP_GIVE:
+        if (listening !== 0) emit(EV_LOCK_RELEASE, word, 1, this.site);
+        w[word] = this.value;
+        return 0;
+      case OP_IRQ_OFF: {
+        const on = w[cpuBase + CPU_IRQS_OFF] === 0 ? 1 : 0;
+        w[cpuBase + CPU_IRQS_OFF] = 1;
+        return on;
+      }
+      case OP_IRQ_ON:
+        w[cpuBase + CPU_IRQS_OFF] = this.value === 0 ? 1 : 0;
+        return 0;
+      case OP_SCHEDULE:
+        w[this.stateWord] = TASK_RUNNING;
+        return 0;
+      case OP_TRY_ADD: {
+        const old = this.#checked(w[word] as number);
+        if ((old & this.value) !== 0) return 1;
+        w[word] = old + this.other;
+        return 0;
+      }
+      case OP_ADD_THEN: {
+        const sum = (this.#checked(w[word] as number) + this.value) | 0;
+        w[word] = sum;
+        return sum;
+      }
+      case OP_NEXT_ALARM:
+        return w[word] !== this.value ? 0 : (this.alarms as AlarmChooser).goOff();
+      case OP_RELAX:
+      case OP_WAIT_FOR:
+        return 0;
+      default:
+        throw new Error(`the model machine has no operation ${this.kind}`);
+    }
+  }
+
+  #checked(value: number): number {
+    if (value === POISON) report('use-after-free', 'I14', `${wordName(this.word)} is used after its object was freed`, this.site);
+    return value;
+  }
+}
+
+/** An operation that may go on with a slow path: try-add, and add with a condition on the sum. */
+export class FastOrSlow<O> {
+  readonly #cell: Cell;
+  readonly #slow: SlowPath<O, void>;
+  readonly #object: O;
+  readonly #site: number;
+  readonly #mask: number;
+  readonly #expected: number;
+  #sub: Iterator<Op, void, unknown> | null = null;
+
+  /** After the operation: `(result & mask) === expected` means slow. */
+  constructor(
+    cell: Cell,
+    mask: number,
+    expected: number,
+    slow: SlowPath<O, void>,
+    object: O,
+    site: number,
+  ) {
+    this.#cell = cell;
+    this.#mask = mask;
+    this.#expected = expected;
+    this.#slow = slow;
+    this.#object = object;
+    this.#site = site;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<Op, unknown> {
+    if (this.#sub !== null) return this.#sub.next();
+    const step = this.#cell.next();
+    if (step.done !== true) return step;
+    if (((step.value as number) & this.#mask) !== this.#expected) return step;
+    this.#sub = open(this.#slow(this.#object, this.#site));
+    return this.#sub.next();
+  }
+}
+
+export { THEN_IRQ_ON, THEN_TAKE };

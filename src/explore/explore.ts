@@ -1,0 +1,93 @@
+/**
+ * Many executions of one program on the model machine.
+ *
+ * The memory is formatted once; each run begins with a copy of it.
+ */
+import type { FindingReport, Program, Settings } from '../machine/machine.ts';
+import { memory, type MemoryPlan } from '../shared/memory.ts';
+import { bindProgram } from '../shared/program.ts';
+import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
+import { attachMemory, planMachineMemory } from '../shared/struct.ts';
+import { Execution, type StepObserver } from './execution.ts';
+import type { Strategy } from './strategy.ts';
+
+export interface ExploreOptions {
+  readonly settings: Settings;
+  readonly slots: Readonly<Record<string, number>>;
+  readonly staticWords: number;
+  /** Steps after which a run counts as a livelock. */
+  readonly stepLimit: number;
+  /** Called after each run; true stops. Long searches use it for progress and Ctrl-C. */
+  readonly afterRun?: (run: number) => boolean;
+}
+
+export interface ExploreResult {
+  /** The first finding, with the number of the run that made it. */
+  readonly finding: (FindingReport & { readonly run: number; readonly traceHash: number }) | null;
+  readonly executions: number;
+  readonly steps: number;
+  /** Folds the trace hashes of all runs. */
+  readonly traceHash: number;
+  /** How often each outcome was seen. */
+  readonly outcomes: ReadonlyMap<string, number>;
+}
+
+/** A model machine for one program: memory, boot image, execution. */
+export class ModelMachine {
+  readonly execution: Execution;
+  readonly #image: Int32Array;
+  readonly #strategy: Strategy;
+
+  /** `build` declares the static words and gives the program; it is called once. */
+  constructor(build: () => Program, strategy: Strategy, options: ExploreOptions) {
+    const plan: MemoryPlan = planMachineMemory({
+      cpus: options.settings.cpus,
+      allocators: 1,
+      slots: options.slots,
+      staticWords: options.staticWords,
+    });
+    attachMemory(new Int32Array(new SharedArrayBuffer(plan.size * 4)), plan, 0, true);
+    bindSpinLocks(options.settings.lock === 'ticket' ? ticketSpinLock : tasSpinLock);
+    bindProgram(build());
+    this.#strategy = strategy;
+    this.#image = memory.words.slice();
+    this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit);
+  }
+
+  /** Run number `run`. */
+  run(run: number): ReturnType<Execution['run']> {
+    memory.words.set(this.#image);
+    this.#strategy.begin(run);
+    return this.execution.run();
+  }
+
+  observe(observer: StepObserver | null): void {
+    this.execution.observer = observer;
+  }
+}
+
+/** Runs `executions` executions, or up to the first finding. */
+export function explore(
+  build: () => Program,
+  strategy: Strategy,
+  executions: number,
+  options: ExploreOptions,
+): ExploreResult {
+  const machine = new ModelMachine(build, strategy, options);
+  const outcomes = new Map<string, number>();
+  let steps = 0;
+  let traceHash = 0;
+  for (let run = 0; run < executions; run++) {
+    const result = machine.run(run);
+    steps += result.steps;
+    traceHash = Math.imul(traceHash ^ machine.execution.hash, 0x01000193);
+    if (result.finding !== null) {
+      const finding = { ...result.finding, run, traceHash: machine.execution.hash };
+      return { finding, executions: run + 1, steps, traceHash, outcomes };
+    }
+    const outcome = result.outcome as string;
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    if (options.afterRun?.(run) === true) return { finding: null, executions: run + 1, steps, traceHash, outcomes };
+  }
+  return { finding: null, executions, steps, traceHash, outcomes };
+}

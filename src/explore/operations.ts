@@ -1,0 +1,90 @@
+/**
+ * The operations of the model machine: each announces itself through the cell of the running context.
+ */
+import { report } from '../machine/finding.ts';
+import {
+  type ChoiceKind,
+  type Kernel,
+  OP_ADD_THEN,
+  OP_CMPXCHG,
+  OP_GIVE,
+  OP_IRQ_OFF,
+  OP_IRQ_ON,
+  OP_LOAD,
+  OP_NEXT_ALARM,
+  OP_RELAX,
+  OP_RMW,
+  OP_SCHEDULE,
+  OP_STORE,
+  OP_TAKE,
+  OP_TAKE_SHARED,
+  OP_TRY_ADD,
+  OP_WAIT_FOR,
+  RMW_ADD,
+  resolved,
+} from '../machine/kernel.ts';
+import type { Operations } from '../machine/operations.ts';
+import { memory } from '../shared/memory.ts';
+import { cpu } from '../shared/per-cpu.ts';
+import { wordName } from '../shared/struct.ts';
+import { type Cell, FastOrSlow, THEN_IRQ_ON, THEN_TAKE } from './cell.ts';
+
+/** What the operations need of the execution that they belong to. */
+export interface Host {
+  /** Cell of the running context. */
+  cell: Cell;
+  choose(kind: ChoiceKind, count: number): number;
+  spawned(cpu: number, slot: number): void;
+  /** Virtual time: steps so far. */
+  steps: number;
+}
+
+/** A word that already bears the taker's own name can never become free. */
+function checkNotOwn(word: number, own: number, site: number): void {
+  if (memory.words[word] === own)
+    report('self-deadlock', 'I48', `CPU ${cpu} takes ${wordName(word)}, which it already holds`, site);
+}
+
+/** The operations of one execution. */
+export function modelOperations(host: Host): Operations {
+  const kernel = <T>(cell: unknown): Kernel<T> => cell as Kernel<T>;
+  return {
+    load: (word, site) => kernel(host.cell.set(OP_LOAD, word, 0, 0, site)),
+    store: (word, value, site) => kernel(host.cell.set(OP_STORE, word, value, 0, site)),
+    rmw: (word, how, value, site) => kernel(host.cell.set(OP_RMW, word, value, how, site)),
+    cmpxchg: (word, expected, value, site) => kernel(host.cell.set(OP_CMPXCHG, word, expected, value, site)),
+    take(word, value, site) {
+      checkNotOwn(word, value, site);
+      return kernel(host.cell.set(OP_TAKE, word, value, 0, site));
+    },
+    takeIrqsave(word, value, site) {
+      checkNotOwn(word, value, site);
+      return kernel(host.cell.set(OP_IRQ_OFF, word, value, 0, site, THEN_TAKE));
+    },
+    takeShared(word, writer, site) {
+      checkNotOwn(word, writer, site);
+      return kernel(host.cell.set(OP_TAKE_SHARED, word, 0, 0, site));
+    },
+    waitFor: (word, value, site) => kernel(host.cell.set(OP_WAIT_FOR, word, value, 0, site)),
+    give: (word, value, _ring, site) => kernel(host.cell.set(OP_GIVE, word, value, 0, site)),
+    giveIrqrestore: (word, saved, site) => kernel(host.cell.set(OP_GIVE, word, 0, saved, site, THEN_IRQ_ON)),
+    giveShared: (word, site) => kernel(host.cell.set(OP_RMW, word, -1, RMW_ADD, site)),
+    tryAdd(word, mask, delta, slow, object, site) {
+      return kernel(new FastOrSlow(host.cell.set(OP_TRY_ADD, word, mask, delta, site), 1, 1, slow, object, site));
+    },
+    addThen(word, delta, mask, expected, slow, object, site) {
+      return kernel(new FastOrSlow(host.cell.set(OP_ADD_THEN, word, delta, 0, site), mask, expected, slow, object, site));
+    },
+    irqOff: (site) => kernel(host.cell.set(OP_IRQ_OFF, 0, 0, 0, site)),
+    irqOn: (saved, site) => kernel(host.cell.set(OP_IRQ_ON, 0, saved, 0, site)),
+    schedule: (site) => kernel(host.cell.set(OP_SCHEDULE, 0, 0, 0, site)),
+    choice: (kind, count) => resolved(host.choose(kind, count)),
+    relax: (site) => kernel(host.cell.set(OP_RELAX, 0, 0, 0, site)),
+    nextAlarm: (mailbox, seen, site) => kernel(host.cell.set(OP_NEXT_ALARM, mailbox, seen, 0, site)),
+    // The scheduler looks at the words themselves, so nobody needs to be rung.
+    wake() {},
+    ring() {},
+    spawned: (cpuNumber, slot) => host.spawned(cpuNumber, slot),
+    nowUs: () => host.steps,
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * The event stream: what lock validators, oracles, profilers and recorders hear.
+ *
+ * Kernel code says what happened with `emit`; who listens is bound when the machine boots. With nobody listening an event
+ * costs one comparison.
+ */
+import type { Site } from './site.ts';
+
+// Locks: a = word of the lock. The four hooks of lock_stat.
+export const EV_LOCK_ACQUIRE = 1;
+export const EV_LOCK_CONTENDED = 2;
+export const EV_LOCK_ACQUIRED = 3;
+export const EV_LOCK_RELEASE = 4;
+// Contexts: a = line or softirq number.
+export const EV_IRQ_ENTER = 5;
+export const EV_IRQ_EXIT = 6;
+export const EV_SOFTIRQ_ENTER = 7;
+export const EV_SOFTIRQ_EXIT = 8;
+// Bios: a = address of the bio.
+export const EV_BIO_SUBMIT = 16;
+export const EV_BIO_QUEUED = 17;
+export const EV_BIO_MAPPED = 18;
+export const EV_BIO_PUSHED_BACK = 19;
+export const EV_BIO_DEFERRED = 20;
+export const EV_BIO_END = 21;
+/** b = address of the mapped part. */
+export const EV_BIO_SPLIT = 22;
+// Clones: a = address of the clone's dm_target_io, b = address of its target.
+export const EV_CLONE_MAP = 24;
+export const EV_CLONE_MAPPED = 25;
+export const EV_CLONE_ENDIO = 26;
+export const EV_CLONE_FREE = 27;
+// Accounting: a = address of the mapped device or dm_io.
+export const EV_IO_START = 32;
+export const EV_IO_END = 33;
+export const EV_IO_FREE = 34;
+// Suspend and resume: a = address of the mapped device, b = SUSPEND_* phase or result.
+export const EV_SUSPEND_PHASE = 40;
+export const EV_SUSPEND_RETURN = 41;
+export const EV_RESUME_TARGETS = 42;
+export const EV_RESUME_RETURN = 43;
+export const EV_PUSHBACK_MERGE = 44;
+export const EV_BLOCK_SET = 45;
+export const EV_BLOCK_CLEAR = 46;
+export const EV_WQ_FLUSHED = 47;
+export const EV_QUEUE_FLUSH = 48;
+export const EV_DISPATCH = 49;
+export const EV_TABLE_EVENT = 50;
+export const EV_TABLE_UNBIND = 51;
+export const EV_MD_FREE = 52;
+
+/** Hears one event: its kind, two numbers (see the kinds) and the place. Runs on the CPU that says it. */
+export type Listener = (kind: number, a: number, b: number, site: Site) => void;
+
+let listeners: readonly Listener[] = [];
+/** Non-zero while somebody listens. Read it before building an event's arguments. */
+export let listening = 0;
+
+/** Installs who hears the events of this thread's machine, in order; an empty list switches the stream off. */
+export function bindListeners(list: readonly Listener[]): void {
+  listeners = list;
+  listening = list.length;
+}
+
+/** Says what happened. */
+export function emit(kind: number, a: number, b: number, site: Site): void {
+  if (listening === 0) return;
+  for (let i = 0; i < listeners.length; i++) (listeners[i] as Listener)(kind, a, b, site);
+}

@@ -1,0 +1,71 @@
+/**
+ * What both machines are asked to run, and what they answer.
+ */
+import type { FindingKind } from './finding.ts';
+import type { Kernel } from './kernel.ts';
+
+/** One actor of a scenario: a task on a CPU of its own choice. */
+export interface ActorProgram {
+  readonly name: string;
+  readonly cpu: number;
+  run(): Kernel<void>;
+}
+
+/**
+ * What a machine runs: `setup` alone on CPU 0, then all actors together, then `verify` alone on CPU 0; each part begins when
+ * the machine is quiet. Built anew in every worker from the same words, so that all see the same shared addresses.
+ */
+export interface Program {
+  readonly setup?: () => Kernel<void>;
+  readonly actors: readonly ActorProgram[];
+  readonly verify?: () => Kernel<void>;
+  /** The words that the scenario declares as its outcome, read when the machine is quiet at the end. */
+  readonly outcome?: () => string;
+}
+
+/** How a machine is set up; the same on both. */
+export interface Settings {
+  readonly cpus: number;
+  readonly lock: 'tas' | 'ticket';
+  /** Oracles listen. */
+  readonly oracles: boolean;
+}
+
+/** Where a CPU stood when a finding was made. */
+export interface PlaceReport {
+  readonly cpu: number;
+  /** Task or interrupt, `idle` when none. */
+  readonly who: string;
+  /** Function and line of its pending or last operation. */
+  readonly at: string;
+  readonly holds: readonly string[];
+  /** What it waits for, '' when it could go on. */
+  readonly waitsFor: string;
+  /** Its last steps, oldest first; on the model machine the last of the whole run are enough and this is empty. */
+  readonly lastSteps: readonly string[];
+}
+
+export interface FindingReport {
+  readonly kind: FindingKind;
+  readonly invariant: string;
+  readonly message: string;
+  readonly site: string;
+  readonly places: readonly PlaceReport[];
+}
+
+/** How a run ended. */
+export interface RunOutcome {
+  readonly finding: FindingReport | null;
+  /** What Program.outcome said; null after a finding. */
+  readonly outcome: string | null;
+  readonly steps: number;
+}
+
+/** Anything that takes part in a machine from outside kernel code: CPUs, the interrupt actor, the administrator, faults. */
+export interface Actor {
+  readonly name: string;
+  start(): void;
+  stop(): Promise<void>;
+  /** Called when the actor has died on its own. */
+  died(reason: string): void;
+}

@@ -1,0 +1,23 @@
+/**
+ * Scenarios: bounded programs for both machines, and suites, which make rounds of them from a seed.
+ */
+import type { Program } from '../machine/machine.ts';
+
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  readonly cpus: number;
+  /** Slots for kinds of object that need more, or fewer, than their default. */
+  readonly slots?: Readonly<Record<string, number>>;
+  /** Words that `build` declares. */
+  readonly staticWords: number;
+  /** Declares its words and gives its program. Runs once in every worker, the same way in each. */
+  build(): Program;
+}
+
+/** A seeded generator of rounds for the real machine; each round is a scenario named `SUITE@SEED.ROUND`. */
+export interface Suite {
+  readonly name: string;
+  readonly title: string;
+  round(seed: number, round: number, cpus: number): Scenario;
+}

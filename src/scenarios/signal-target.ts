@@ -1,0 +1,46 @@
+/**
+ * A task that others may signal while it lives: what a process id is for.
+ *
+ * The lock makes "find the task" and "signal it" one step against the end of the task.
+ */
+import type { Kernel } from '../machine/kernel.ts';
+import { memory, staticWords } from '../shared/memory.ts';
+import { declareSpinLock, type SpinLock, spinLock, spinUnlock } from '../shared/spinlock.ts';
+import { current, sendSignal, Task } from '../shared/task.ts';
+
+export class SignalTarget {
+  readonly #lock: SpinLock;
+  readonly #task: number;
+
+  /** Declares SIGNAL_TARGET_WORDS words. */
+  constructor() {
+    this.#lock = declareSpinLock('&tasklist_lock');
+    this.#task = staticWords(1);
+  }
+
+  /** The running task can be signalled from now on. `close` before it ends. */
+  *open(): Kernel<void> {
+    yield* spinLock(this.#lock, HERE);
+    memory.words[this.#task] = current().handle;
+    yield* spinUnlock(this.#lock, HERE);
+  }
+
+  /** No signal can come any more; one that came is forgotten. */
+  *close(): Kernel<void> {
+    yield* spinLock(this.#lock, HERE);
+    memory.words[this.#task] = 0;
+    yield* spinUnlock(this.#lock, HERE);
+    yield* current().sigpending.write(0, HERE);
+  }
+
+  /** Signals the task; false when there is none now. */
+  *send(): Kernel<boolean> {
+    yield* spinLock(this.#lock, HERE);
+    const handle = memory.words[this.#task] as number;
+    if (handle !== 0) yield* sendSignal(Task.at(handle), HERE);
+    yield* spinUnlock(this.#lock, HERE);
+    return handle !== 0;
+  }
+}
+
+export const SIGNAL_TARGET_WORDS = 5;

@@ -1,0 +1,53 @@
+/**
+ * The locks, hand-rolled over Atomics and a SharedArrayBuffer: what the rest of the kernel takes.
+ *
+ * Each lives in the file of its name; this is their one door.
+ */
+export { complete, Completion, completionField, declareCompletion, waitForCompletion } from './completion.ts';
+export { assertMutexHeld, declareMutex, Mutex, mutexField, mutexLock, mutexOwner, mutexUnlock } from './mutex.ts';
+export { declareRwLock, RwLock, readLock, readUnlock, rwLockField, writeLock, writeUnlock } from './rwlock.ts';
+export {
+  assertHeldRead,
+  assertHeldWrite,
+  declareRwSemaphore,
+  downRead,
+  downWrite,
+  RwSemaphore,
+  rwSemaphoreField,
+  rwSemaphoreOwner,
+  upRead,
+  upWrite,
+} from './rw-semaphore.ts';
+export { declareSemaphore, down, Semaphore, semaphoreField, up } from './semaphore.ts';
+export {
+  bindSpinLocks,
+  declareSpinLock,
+  lockdepAssertHeld,
+  SpinLock,
+  type SpinLockKind,
+  spinLock,
+  spinLockField,
+  spinLockIrq,
+  spinLockIrqsave,
+  spinLockOwner,
+  spinTrylock,
+  spinUnlock,
+  spinUnlockIrq,
+  spinUnlockIrqrestore,
+  tasSpinLock,
+  ticketSpinLock,
+} from './spinlock.ts';
+export {
+  declareWaitQueue,
+  defineWait,
+  finishWait,
+  freeWait,
+  prepareToWait,
+  scheduleOn,
+  WaitEntry,
+  WaitQueue,
+  waitEvent,
+  waitQueueField,
+  wakeUp,
+  wakeUpAll,
+} from './wait-queue.ts';

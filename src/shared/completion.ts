@@ -1,0 +1,63 @@
+/**
+ * Completions: one task waits until another says that it is done.
+ *
+ *   word 0       how often complete was called and not yet waited for; guarded by the queue's lock
+ *   word 1 …     the wait queue
+ */
+import type { Kernel } from '../machine/kernel.ts';
+import type { Site } from '../machine/site.ts';
+import { memory, staticWords } from './memory.ts';
+import { spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
+import { embed, nameWord } from './struct.ts';
+import { mightSleep, setCurrentState, TASK_RUNNING, TASK_UNINTERRUPTIBLE, TASK_NORMAL, Task, wakeUpTask } from './task.ts';
+import { defineWait, freeWait, scheduleOn, WAIT_QUEUE_WORDS, WaitQueue, WQ_FLAG_EXCLUSIVE } from './wait-queue.ts';
+
+export const COMPLETION_WORDS = 1 + WAIT_QUEUE_WORDS;
+
+export class Completion {
+  readonly word: number;
+  readonly wait: WaitQueue;
+  constructor(word: number) {
+    this.word = word;
+    this.wait = new WaitQueue(word + 1);
+  }
+}
+
+export const completionField = embed(COMPLETION_WORDS, (word) => new Completion(word), 'completion');
+
+export function declareCompletion(name: string): Completion {
+  const word = staticWords(COMPLETION_WORDS);
+  nameWord(word, name, 'completion');
+  nameWord(word + 1, `${name}.wait`);
+  return new Completion(word);
+}
+
+/** Lets one waiter go on, the next one if none waits yet. Any context. */
+export function* complete(done: Completion, site: Site): Kernel<void> {
+  const saved = yield* spinLockIrqsave(done.wait.lock, site);
+  (memory.words[done.word] as number)++;
+  // The waiter takes itself off the queue, so the completion may be gone as soon as the lock is free.
+  const entry = done.wait.first();
+  if (entry !== null) yield* wakeUpTask(Task.at(entry.task), TASK_NORMAL, site);
+  yield* spinUnlockIrqrestore(done.wait.lock, saved, site);
+}
+
+/** Sleeps until complete was called once for this wait. Ignores signals. */
+export function* waitForCompletion(done: Completion, site: Site): Kernel<void> {
+  mightSleep('wait_for_completion', site, done.wait.word);
+  const w = memory.words;
+  const entry = defineWait(WQ_FLAG_EXCLUSIVE);
+  let saved = yield* spinLockIrqsave(done.wait.lock, site);
+  while (w[done.word] === 0) {
+    if (entry.queued === 0) done.wait.add(entry);
+    yield* setCurrentState(TASK_UNINTERRUPTIBLE, site);
+    yield* spinUnlockIrqrestore(done.wait.lock, saved, site);
+    yield* scheduleOn(done.wait, site);
+    saved = yield* spinLockIrqsave(done.wait.lock, site);
+  }
+  (w[done.word] as number)--;
+  if (entry.queued !== 0) done.wait.remove(entry);
+  yield* setCurrentState(TASK_RUNNING, site);
+  yield* spinUnlockIrqrestore(done.wait.lock, saved, site);
+  freeWait(entry);
+}

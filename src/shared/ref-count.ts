@@ -1,0 +1,38 @@
+/** Reference counts that notice a get after the last put and a put too many. */
+import { report } from '../machine/finding.ts';
+import { type Kernel, RMW_ADD } from '../machine/kernel.ts';
+import { ops } from '../machine/operations.ts';
+import type { Site } from '../machine/site.ts';
+import { memory } from './memory.ts';
+import { embed, wordName } from './struct.ts';
+
+export class RefCount {
+  readonly word: number;
+  constructor(word: number) {
+    this.word = word;
+  }
+
+  /** Before anybody else can see the object. */
+  init(count: number): void {
+    memory.words[this.word] = count;
+  }
+
+  read(site: Site): Kernel<number> {
+    return ops.load(this.word, site);
+  }
+
+  /** One more reference; only by somebody who is sure that there is one. */
+  *get(site: Site): Kernel<void> {
+    const old = yield* ops.rmw(this.word, RMW_ADD, 1, site);
+    if (old <= 0) report('use-after-free', 'I15', `${wordName(this.word)} is taken at ${old}: the last reference is gone`, site);
+  }
+
+  /** One reference less; gives the number that is left. */
+  *put(site: Site): Kernel<number> {
+    const old = yield* ops.rmw(this.word, RMW_ADD, -1, site);
+    if (old <= 0) report('use-after-free', 'I15', `${wordName(this.word)} is put at ${old}`, site);
+    return old - 1;
+  }
+}
+
+export const refCountField = embed(1, (word) => new RefCount(word));

@@ -1,0 +1,60 @@
+/**
+ * Counting semaphore, FIFO: up hands the unit to the task that has waited longest.
+ *
+ *   word 0       free units, guarded by wait_lock
+ *   word 1 … 6   the sleepers, whose wait_lock it is
+ */
+import type { Kernel } from '../machine/kernel.ts';
+import type { Site } from '../machine/site.ts';
+import { memory, staticWords } from './memory.ts';
+import { SLEEPERS_WORDS, Sleepers } from './sleepers.ts';
+import { spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
+import { embed, nameWord } from './struct.ts';
+import { mightSleep } from './task.ts';
+
+export const SEMAPHORE_WORDS = 1 + SLEEPERS_WORDS;
+
+export class Semaphore {
+  readonly word: number;
+  readonly sleepers: Sleepers;
+  constructor(word: number) {
+    this.word = word;
+    this.sleepers = new Sleepers(word + 1);
+  }
+
+  /** sema_init: before anybody else can see it. */
+  init(units: number): void {
+    memory.words[this.word] = units;
+  }
+}
+
+export const semaphoreField = embed(SEMAPHORE_WORDS, (word) => new Semaphore(word), 'semaphore');
+
+export function declareSemaphore(name: string): Semaphore {
+  const word = staticWords(SEMAPHORE_WORDS);
+  nameWord(word, name, 'semaphore');
+  return new Semaphore(word);
+}
+
+/** Takes a unit; sleeps until there is one. Ignores signals. */
+export function* down(sem: Semaphore, site: Site): Kernel<void> {
+  mightSleep('down', site, sem.word);
+  const w = memory.words;
+  const saved = yield* spinLockIrqsave(sem.sleepers.waitLock, site);
+  if ((w[sem.word] as number) > 0) {
+    (w[sem.word] as number)--;
+    yield* spinUnlockIrqrestore(sem.sleepers.waitLock, saved, site);
+    return;
+  }
+  yield* sem.sleepers.join(0, sem.word, site);
+  yield* spinUnlockIrqrestore(sem.sleepers.waitLock, saved, site);
+  yield* sem.sleepers.sleep(site);
+}
+
+/** Gives a unit back, from any context. */
+export function* up(sem: Semaphore, site: Site): Kernel<void> {
+  const saved = yield* spinLockIrqsave(sem.sleepers.waitLock, site);
+  if (sem.sleepers.first() === null) (memory.words[sem.word] as number)++;
+  else yield* sem.sleepers.hand(site);
+  yield* spinUnlockIrqrestore(sem.sleepers.waitLock, saved, site);
+}

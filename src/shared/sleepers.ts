@@ -1,0 +1,76 @@
+/**
+ * The FIFO of tasks that sleep for a lock, and the hand-over: what rw_semaphore, semaphore and mutex share.
+ *
+ *   word 0 … 3   wait_lock, a spinlock that guards the rest
+ *   word 4, 5    handles of the first and the last waiter, linked through task.lockNext
+ *
+ * The waker gives the lock away under wait_lock before it wakes: a woken waiter owns the lock and never competes again.
+ */
+import type { Kernel } from '../machine/kernel.ts';
+import type { Site } from '../machine/site.ts';
+import { memory } from './memory.ts';
+import { SPINLOCK_WORDS, SpinLock } from './spinlock.ts';
+import { current, schedule, setCurrentState, TASK_RUNNING, TASK_UNINTERRUPTIBLE, Task, wakeUpTask } from './task.ts';
+
+export const SLEEPERS_WORDS = SPINLOCK_WORDS + 2;
+
+export class Sleepers {
+  readonly word: number;
+  readonly waitLock: SpinLock;
+  constructor(word: number) {
+    this.word = word;
+    this.waitLock = new SpinLock(word);
+  }
+
+  /** The task that has waited longest, or null. Under waitLock. */
+  first(): Task | null {
+    const handle = memory.words[this.word + SPINLOCK_WORDS] as number;
+    return handle === 0 ? null : Task.at(handle);
+  }
+
+  #append(task: Task): void {
+    const w = memory.words;
+    const tail = w[this.word + SPINLOCK_WORDS + 1] as number;
+    task.lockNext = 0;
+    if (tail === 0) w[this.word + SPINLOCK_WORDS] = task.handle;
+    else Task.at(tail).lockNext = task.handle;
+    w[this.word + SPINLOCK_WORDS + 1] = task.handle;
+  }
+
+  #removeFirst(): Task {
+    const w = memory.words;
+    const task = Task.at(w[this.word + SPINLOCK_WORDS] as number);
+    w[this.word + SPINLOCK_WORDS] = task.lockNext;
+    if (task.lockNext === 0) w[this.word + SPINLOCK_WORDS + 1] = 0;
+    return task;
+  }
+
+  /** Called with waitLock held: joins the queue. */
+  *join(wants: number, lockWord: number, site: Site): Kernel<void> {
+    const task = current();
+    task.lockWants = wants;
+    task.blockedOn = lockWord;
+    yield* task.lockGranted.write(0, site);
+    this.#append(task);
+  }
+
+  /** Called without waitLock: sleeps until the lock has been handed over. Ignores signals. */
+  *sleep(site: Site): Kernel<void> {
+    const task = current();
+    for (;;) {
+      // The state comes before the test: pairs with hand, which grants before it wakes.
+      yield* setCurrentState(TASK_UNINTERRUPTIBLE, site);
+      if ((yield* task.lockGranted.read(site)) !== 0) break;
+      yield* schedule(site);
+    }
+    yield* setCurrentState(TASK_RUNNING, site);
+    task.blockedOn = 0;
+  }
+
+  /** Called with waitLock held, after the lock's own words say that the first waiter has it: takes it off and wakes it. */
+  *hand(site: Site): Kernel<void> {
+    const task = this.#removeFirst();
+    yield* task.lockGranted.write(1, site);
+    yield* wakeUpTask(task, TASK_UNINTERRUPTIBLE, site);
+  }
+}

@@ -1,0 +1,5 @@
+/** Every target type, registered by being imported. */
+import './error.ts';
+import './linear.ts';
+import './scripted.ts';
+import './zero.ts';

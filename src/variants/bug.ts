@@ -1,0 +1,32 @@
+/**
+ * Bugs: historic mistakes, each in a file of its own under bugs/, that swap a few seams of a preset.
+ *
+ * A bug adds no operation, delay or choice that the historic code lacked. Its scenario uses public verbs only, and is clean
+ * without the bug.
+ */
+import type { Seams } from '../core/seams.ts';
+import type { FindingKind } from '../machine/finding.ts';
+
+export interface ExpectedFinding {
+  readonly kind: FindingKind;
+  /** Names of spec D, any of which may be the one that notices. */
+  readonly invariants: readonly string[];
+}
+
+export interface Bug {
+  readonly id: string;
+  readonly title: string;
+  /** The commit that introduced it or avoided it. */
+  readonly commit: string;
+  /** The document that it comes from: '000' … '004'. */
+  readonly seed: string;
+  readonly preset: string;
+  /** The seams that it replaces. */
+  readonly swaps: Partial<Seams>;
+  /** The scenario that shows it, and the suite whose rounds can. */
+  readonly scenario: string;
+  readonly suite: string;
+  /** What it must give, on each machine. */
+  readonly model: ExpectedFinding;
+  readonly real: ExpectedFinding;
+}
