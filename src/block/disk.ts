@@ -7,14 +7,15 @@
  *
  * Faults: the next n I/Os fail; all I/O hangs until it is released.
  */
-import { EIO } from '../machine/errno.ts';
-import { report } from '../machine/finding.ts';
-import { CHOICE_COMPLETION_CPU, CHOICE_LATENCY, type Kernel } from '../machine/kernel.ts';
-import { ops } from '../machine/operations.ts';
+
 import { Alarm, armAlarm, devices } from '../irq/alarm.ts';
 import { LINE_DEVICE } from '../irq/interrupt.ts';
 import { startDevice } from '../irq/interrupt-actor.ts';
 import { BLOCK_SOFTIRQ, openSoftirq, raiseSoftirq } from '../irq/softirq.ts';
+import { EIO } from '../machine/errno.ts';
+import { report } from '../machine/finding.ts';
+import { CHOICE_COMPLETION_CPU, CHOICE_LATENCY, type Kernel } from '../machine/kernel.ts';
+import { ops } from '../machine/operations.ts';
 import { memory, staticWords } from '../shared/memory.ts';
 import { cpu, cpuBase, cpuCount } from '../shared/per-cpu.ts';
 import { CPU_DONE_HEAD, CPU_DONE_TAIL } from '../shared/per-cpu-layout.ts';

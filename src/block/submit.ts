@@ -9,8 +9,9 @@
  * With depthFirst a bio that is submitted from inside a driver has NOT reached its own driver when the call returns, so
  * nobody inside may wait for it.
  */
-import { EV_BIO_SUBMIT, emit, listening } from '../machine/events.ts';
+
 import { EIO } from '../machine/errno.ts';
+import { EV_BIO_SUBMIT, emit, listening } from '../machine/events.ts';
 import { type Kernel, resolved } from '../machine/kernel.ts';
 import { current, mightSleep, type Task } from '../shared/task.ts';
 import { Bio, bioEndio } from './bio.ts';

@@ -8,10 +8,10 @@
 import { EINVAL, ENOMEM } from '../machine/errno.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { printk } from '../machine/log.ts';
+import { ops } from '../machine/operations.ts';
 import { memory } from '../shared/memory.ts';
 import { type RefCount, refCountField } from '../shared/ref-count.ts';
 import { defineStruct, embed, plain, type Struct } from '../shared/struct.ts';
-import { ops } from '../machine/operations.ts';
 import { DmTarget, type TargetType, targetTypes } from './dm-target.ts';
 
 /** The most targets of a table. */
@@ -82,7 +82,13 @@ export function parseTable(text: string): TableLine[] | string {
     const words = (rows[i] as string).replace(/#.*$/, '').trim().split(/\s+/);
     if (words[0] === '') continue;
     const [start, len, type, ...argv] = words;
-    if (start === undefined || len === undefined || type === undefined || !wholeNumber.test(start) || !wholeNumber.test(len))
+    if (
+      start === undefined ||
+      len === undefined ||
+      type === undefined ||
+      !wholeNumber.test(start) ||
+      !wholeNumber.test(len)
+    )
       return `Invalid format on line ${i + 1} of table`;
     lines.push({ start: Number(start), len: Number(len), type, argv });
   }

@@ -5,7 +5,15 @@
  */
 import { Bio, bioEndio, bioPut, endIos } from '../block/bio.ts';
 import { EIO } from '../machine/errno.ts';
-import { EV_BIO_PUSHED_BACK, EV_CLONE_ENDIO, EV_CLONE_FREE, EV_IO_END, EV_IO_FREE, emit, listening } from '../machine/events.ts';
+import {
+  EV_BIO_PUSHED_BACK,
+  EV_CLONE_ENDIO,
+  EV_CLONE_FREE,
+  EV_IO_END,
+  EV_IO_FREE,
+  emit,
+  listening,
+} from '../machine/events.ts';
 import { bugOn } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { Mempool, mempoolFree } from '../shared/mempool.ts';

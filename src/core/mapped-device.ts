@@ -3,16 +3,17 @@
  *
  * Models struct mapped_device of 2.6.33 with the pushback list of 2.6.20. docs/LOCKING.md has a row for each lock.
  */
+
+import { type BioList, bioListField } from '../block/bio-list.ts';
 import type { Mutex, RwLock, RwSemaphore, SpinLock, WaitQueue } from '../shared/atomics-lock.ts';
 import { mutexField } from '../shared/mutex.ts';
-import { RefCount, refCountField } from '../shared/ref-count.ts';
-import { rwLockField } from '../shared/rwlock.ts';
+import { type RefCount, refCountField } from '../shared/ref-count.ts';
 import { rwSemaphoreField } from '../shared/rw-semaphore.ts';
+import { rwLockField } from '../shared/rwlock.ts';
 import { spinLockField } from '../shared/spinlock.ts';
 import { atomic, defineStruct, embed, flags, plain, type Struct } from '../shared/struct.ts';
 import { waitQueueField } from '../shared/wait-queue.ts';
 import { type Atomic, type Flags, Statistic } from '../shared/word.ts';
-import { type BioList, bioListField } from '../block/bio-list.ts';
 
 // md.flags: who sets and clears each bit, under which lock.
 /** Submitters park their bios. Set by suspend under io_lock (write); cleared by dmQueueFlush without a lock. */

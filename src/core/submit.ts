@@ -7,14 +7,23 @@
 import { BIO_CHAIN, BIO_PART, Bio, bioChain, bioEndio, REQ_READA } from '../block/bio.ts';
 import { type BlockDevice, makeRequests } from '../block/block-device.ts';
 import { genericMakeRequest } from '../block/submit.ts';
+import { queueWork, Work, Workqueue } from '../irq/workqueue.ts';
 import { EIO } from '../machine/errno.ts';
-import { EV_BIO_DEFERRED, EV_BIO_MAPPED, EV_BIO_SPLIT, EV_CLONE_MAP, EV_CLONE_MAPPED, EV_IO_START, emit, listening } from '../machine/events.ts';
+import {
+  EV_BIO_DEFERRED,
+  EV_BIO_MAPPED,
+  EV_BIO_SPLIT,
+  EV_CLONE_MAP,
+  EV_CLONE_MAPPED,
+  EV_IO_START,
+  emit,
+  listening,
+} from '../machine/events.ts';
 import { bugOn } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
-import { queueWork, Work, Workqueue } from '../irq/workqueue.ts';
 import { Mempool, mempoolAlloc } from '../shared/mempool.ts';
-import { readLock, readUnlock } from '../shared/rwlock.ts';
 import { downRead, downWrite, upRead, upWrite } from '../shared/rw-semaphore.ts';
+import { readLock, readUnlock } from '../shared/rwlock.ts';
 import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
 import { current } from '../shared/task.ts';
 import { DmIo, DmTargetIo } from './dm-io.ts';
@@ -34,19 +43,22 @@ export function* dmGetTable(md: MappedDevice): Kernel<DmTable | null> {
 }
 
 /** A bio enters a mapped device. Readers of io_lock may map; who finds the thread in charge queues behind it. */
-export const DM_MAKE_REQUEST = makeRequests.define('dm', function* dmRequest(bdev: BlockDevice, bio: Bio): Kernel<void> {
-  const md = MappedDevice.at(bdev.private);
-  yield* downRead(md.ioLock, HERE);
-  const flags = yield* md.flags.read(HERE);
-  if ((flags & DMF_QUEUE_IO_TO_THREAD) === 0) {
-    yield* splitAndProcess(md, bio);
+export const DM_MAKE_REQUEST = makeRequests.define(
+  'dm',
+  function* dmRequest(bdev: BlockDevice, bio: Bio): Kernel<void> {
+    const md = MappedDevice.at(bdev.private);
+    yield* downRead(md.ioLock, HERE);
+    const flags = yield* md.flags.read(HERE);
+    if ((flags & DMF_QUEUE_IO_TO_THREAD) === 0) {
+      yield* splitAndProcess(md, bio);
+      yield* upRead(md.ioLock, HERE);
+      return;
+    }
     yield* upRead(md.ioLock, HERE);
-    return;
-  }
-  yield* upRead(md.ioLock, HERE);
-  if ((flags & DMF_BLOCK_IO_FOR_SUSPEND) !== 0 && (bio.bioFlags & REQ_READA) !== 0) yield* bioEndio(bio, -EIO);
-  else yield* seams.queueIo(md, bio);
-});
+    if ((flags & DMF_BLOCK_IO_FOR_SUSPEND) !== 0 && (bio.bioFlags & REQ_READA) !== 0) yield* bioEndio(bio, -EIO);
+    else yield* seams.queueIo(md, bio);
+  },
+);
 
 /** Seam queueIo: suspend sets QUEUE_IO_TO_THREAD beforehand, so nothing kicks the thread while it is suspended. */
 export function* queueIo(md: MappedDevice, bio: Bio): Kernel<void> {

@@ -161,4 +161,3 @@ function* resumeLocked(md: MappedDevice, table: DmTable): Kernel<number> {
 export function* dmSuspended(md: MappedDevice): Kernel<boolean> {
   return ((yield* md.flags.read(HERE)) & DMF_SUSPENDED) !== 0;
 }
-

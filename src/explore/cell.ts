@@ -8,7 +8,6 @@
 import { EV_LOCK_ACQUIRED, EV_LOCK_RELEASE, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import {
-  type Op,
   OP_ADD_THEN,
   OP_CMPXCHG,
   OP_GIVE,
@@ -25,6 +24,7 @@ import {
   OP_TAKE_SHARED,
   OP_TRY_ADD,
   OP_WAIT_FOR,
+  type Op,
   open,
   RMW_ADD,
   RMW_AND,
@@ -32,8 +32,8 @@ import {
 } from '../machine/kernel.ts';
 import type { SlowPath } from '../machine/operations.ts';
 import { memory, POISON } from '../shared/memory.ts';
-import { CPU_IRQS_OFF } from '../shared/per-cpu-layout.ts';
 import { cpuBase } from '../shared/per-cpu.ts';
+import { CPU_IRQS_OFF } from '../shared/per-cpu-layout.ts';
 import { wordName } from '../shared/struct.ts';
 import { TASK_INTERRUPTIBLE, TASK_RUNNING } from '../shared/task.ts';
 
@@ -195,7 +195,8 @@ export class Cell {
   }
 
   #checked(value: number): number {
-    if (value === POISON) report('use-after-free', 'I14', `${wordName(this.word)} is used after its object was freed`, this.site);
+    if (value === POISON)
+      report('use-after-free', 'I14', `${wordName(this.word)} is used after its object was freed`, this.site);
     return value;
   }
 }
@@ -211,14 +212,7 @@ export class FastOrSlow<O> {
   #sub: Iterator<Op, void, unknown> | null = null;
 
   /** After the operation: `(result & mask) === expected` means slow. */
-  constructor(
-    cell: Cell,
-    mask: number,
-    expected: number,
-    slow: SlowPath<O, void>,
-    object: O,
-    site: number,
-  ) {
+  constructor(cell: Cell, mask: number, expected: number, slow: SlowPath<O, void>, object: O, site: number) {
     this.#cell = cell;
     this.#mask = mask;
     this.#expected = expected;

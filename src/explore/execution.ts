@@ -96,10 +96,11 @@ export class Execution implements Host, Moves, AlarmChooser {
       enterCpu(0);
       startInterruptActor();
       for (const part of PARTS) if (spawnPart(part) > 0) this.#untilQuiet();
-      return { finding: null, outcome: boundProgram().outcome?.() ?? '', steps: this.steps };
+      const program = boundProgram();
+      return { finding: null, outcome: program.outcome?.() ?? '', counts: program.counts?.() ?? {}, steps: this.steps };
     } catch (error) {
       if (!(error instanceof KernelFinding)) throw error;
-      return { finding: describeFinding(error, this.cpus), outcome: null, steps: this.steps };
+      return { finding: describeFinding(error, this.cpus), outcome: null, counts: {}, steps: this.steps };
     }
   }
 
@@ -118,8 +119,7 @@ export class Execution implements Host, Moves, AlarmChooser {
 
   #untilQuiet(): void {
     while (this.#strategy.next(this)) {
-      if (this.steps >= this.#stepLimit)
-        report('livelock', 'I48', `the run is not over after ${this.steps} steps`);
+      if (this.steps >= this.#stepLimit) report('livelock', 'I48', `the run is not over after ${this.steps} steps`);
     }
     if (this.#liveTasks > 0) describeStuck(this.cpus);
   }
@@ -192,7 +192,8 @@ export class Execution implements Host, Moves, AlarmChooser {
           if ((pending & (1 << line)) !== 0) this.#move(each.number, MOVE_IRQ, line);
       const top = each.top;
       if (top?.cell.enabled() === true) this.#move(each.number, MOVE_STEP, 0);
-      else if (each.interrupts.length === 0 && (top === null || top.cell.kind === OP_SCHEDULE)) this.#switches(each, top);
+      else if (each.interrupts.length === 0 && (top === null || top.cell.kind === OP_SCHEDULE))
+        this.#switches(each, top);
     }
     return this.#moveCount;
   }
@@ -243,7 +244,8 @@ export class Execution implements Host, Moves, AlarmChooser {
     enterCpu(owner.number);
     this.cell = cell;
     this.steps++;
-    this.hash = Math.imul(this.hash ^ (owner.number | (cell.kind << 5) | (cell.word << 10)), 0x9e3779b1) ^ (this.hash >>> 15);
+    this.hash =
+      Math.imul(this.hash ^ (owner.number | (cell.kind << 5) | (cell.word << 10)), 0x9e3779b1) ^ (this.hash >>> 15);
     if (this.observer !== null) this.observer(owner, context);
     if ((context.iterator as Iterator<number, void, unknown>).next().done === true) this.#ended(owner, context);
   }

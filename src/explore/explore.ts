@@ -4,7 +4,7 @@
  * The memory is formatted once; each run begins with a copy of it.
  */
 import type { FindingReport, Program, Settings } from '../machine/machine.ts';
-import { memory, type MemoryPlan } from '../shared/memory.ts';
+import { type MemoryPlan, memory } from '../shared/memory.ts';
 import { bindProgram } from '../shared/program.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
 import { attachMemory, planMachineMemory } from '../shared/struct.ts';

@@ -73,7 +73,9 @@ export function modelOperations(host: Host): Operations {
       return kernel(new FastOrSlow(host.cell.set(OP_TRY_ADD, word, mask, delta, site), 1, 1, slow, object, site));
     },
     addThen(word, delta, mask, expected, slow, object, site) {
-      return kernel(new FastOrSlow(host.cell.set(OP_ADD_THEN, word, delta, 0, site), mask, expected, slow, object, site));
+      return kernel(
+        new FastOrSlow(host.cell.set(OP_ADD_THEN, word, delta, 0, site), mask, expected, slow, object, site),
+      );
     },
     irqOff: (site) => kernel(host.cell.set(OP_IRQ_OFF, 0, 0, 0, site)),
     irqOn: (saved, site) => kernel(host.cell.set(OP_IRQ_ON, 0, saved, 0, site)),

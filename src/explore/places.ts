@@ -25,7 +25,10 @@ function placeOf(each: ModelCpu, context: Context): PlaceReport {
     cpu: each.number,
     who: task === null ? `irq ${irqName(context.line)}` : taskName(task),
     at: cell.kind === OP_START ? 'start' : siteText(cell.site),
-    holds: [...(context === each.top ? locksHeldByCpu(each.number) : []), ...(task === null ? [] : locksHeldByTask(task))],
+    holds: [
+      ...(context === each.top ? locksHeldByCpu(each.number) : []),
+      ...(task === null ? [] : locksHeldByTask(task)),
+    ],
     waitsFor: waitsFor(context),
     lastSteps: [],
   };

@@ -39,7 +39,8 @@ export function openSoftirq(softirq: number, action: () => Kernel<void>): void {
 /** Marks a softirq of this CPU as pending. Outside interrupts nobody would run it soon, so ksoftirqd is woken. */
 export function* raiseSoftirq(softirq: number, site: Site): Kernel<void> {
   const saved = yield* ops.irqOff(site);
-  memory.words[cpuBase + CPU_SOFTIRQ_PENDING] = (memory.words[cpuBase + CPU_SOFTIRQ_PENDING] as number) | (1 << softirq);
+  memory.words[cpuBase + CPU_SOFTIRQ_PENDING] =
+    (memory.words[cpuBase + CPU_SOFTIRQ_PENDING] as number) | (1 << softirq);
   if (!inInterrupt()) yield* wakeKsoftirqd(site);
   yield* ops.irqOn(saved, site);
 }

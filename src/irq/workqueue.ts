@@ -13,11 +13,10 @@ import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
 import { type Completion, complete, completionField, waitForCompletion } from '../shared/completion.ts';
-import { type SpinLock, spinLockField, spinLockIrqsave, spinUnlockIrqrestore } from '../shared/spinlock.ts';
 import { FunctionTable } from '../shared/function-table.ts';
+import { type SpinLock, spinLockField, spinLockIrqsave, spinUnlockIrqrestore } from '../shared/spinlock.ts';
 import { atomic, defineStruct, plain, type Struct } from '../shared/struct.ts';
 import { current, mightSleep, PF_DAEMON, programs, spawn, TASK_UNINTERRUPTIBLE } from '../shared/task.ts';
-import type { Atomic } from '../shared/word.ts';
 import {
   defineWait,
   finishWait,
@@ -28,6 +27,7 @@ import {
   waitQueueField,
   wakeUp,
 } from '../shared/wait-queue.ts';
+import type { Atomic } from '../shared/word.ts';
 
 /** What a work item runs, with the number it was set up with. */
 export const workFunctions = new FunctionTable<(arg: number) => Kernel<void>>('work');

@@ -21,6 +21,8 @@ export interface Program {
   readonly verify?: () => Kernel<void>;
   /** The words that the scenario declares as its outcome, read when the machine is quiet at the end. */
   readonly outcome?: () => string;
+  /** What the run counted, by name (`bios.submitted`), read when the machine is quiet at the end; runs are summed. */
+  readonly counts?: () => Readonly<Record<string, number>>;
 }
 
 /** How a machine is set up; the same on both. */
@@ -58,6 +60,7 @@ export interface RunOutcome {
   readonly finding: FindingReport | null;
   /** What Program.outcome said; null after a finding. */
   readonly outcome: string | null;
+  readonly counts: Readonly<Record<string, number>>;
   readonly steps: number;
 }
 

@@ -4,9 +4,10 @@
  * The target hands bios back while a noflush suspend is under way. Whatever happens, the bio ends once: with 0, or with −EIO
  * when the suspend was interrupted before the bio was pushed back.
  */
+
+import { REQ_WRITE } from '../block/bio.ts';
 import { BlockDevice } from '../block/block-device.ts';
 import { addDisk, declareMedia } from '../block/disk.ts';
-import { REQ_WRITE } from '../block/bio.ts';
 import { DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../core/device-mapper.ts';
 import { dmCreate, dmTableLoad, doResume, doSuspend } from '../core/ioctl.ts';
 import { MappedDevice } from '../core/mapped-device.ts';

@@ -1,7 +1,7 @@
 /**
  * I/O as a user does it: submit a bio, perhaps wait for its end.
  */
-import { Bio, bioAlloc, bioData, bioPut, endIos, REQ_WRITE, setBioData } from '../block/bio.ts';
+import { type Bio, bioAlloc, bioData, bioPut, endIos, REQ_WRITE, setBioData } from '../block/bio.ts';
 import type { BlockDevice } from '../block/block-device.ts';
 import { genericMakeRequest } from '../block/submit.ts';
 import { report } from '../machine/finding.ts';

@@ -3,9 +3,8 @@
  *
  * Each lives in the file of its name; this is their one door.
  */
-export { complete, Completion, completionField, declareCompletion, waitForCompletion } from './completion.ts';
+export { Completion, complete, completionField, declareCompletion, waitForCompletion } from './completion.ts';
 export { assertMutexHeld, declareMutex, Mutex, mutexField, mutexLock, mutexOwner, mutexUnlock } from './mutex.ts';
-export { declareRwLock, RwLock, readLock, readUnlock, rwLockField, writeLock, writeUnlock } from './rwlock.ts';
 export {
   assertHeldRead,
   assertHeldWrite,
@@ -18,6 +17,7 @@ export {
   upRead,
   upWrite,
 } from './rw-semaphore.ts';
+export { declareRwLock, RwLock, readLock, readUnlock, rwLockField, writeLock, writeUnlock } from './rwlock.ts';
 export { declareSemaphore, down, Semaphore, semaphoreField, up } from './semaphore.ts';
 export {
   bindSpinLocks,

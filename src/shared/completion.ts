@@ -9,7 +9,15 @@ import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
 import { embed, nameWord } from './struct.ts';
-import { mightSleep, setCurrentState, TASK_RUNNING, TASK_UNINTERRUPTIBLE, TASK_NORMAL, Task, wakeUpTask } from './task.ts';
+import {
+  mightSleep,
+  setCurrentState,
+  TASK_NORMAL,
+  TASK_RUNNING,
+  TASK_UNINTERRUPTIBLE,
+  Task,
+  wakeUpTask,
+} from './task.ts';
 import { defineWait, freeWait, scheduleOn, WAIT_QUEUE_WORDS, WaitQueue, WQ_FLAG_EXCLUSIVE } from './wait-queue.ts';
 
 export const COMPLETION_WORDS = 1 + WAIT_QUEUE_WORDS;

@@ -26,7 +26,8 @@ export class FunctionTable<F> {
   define(name: string, fn: F): number {
     const id = slotOf(name);
     const other = this.#names.get(id);
-    if (other !== undefined) throw new Error(`the ${this.name} functions ${other} and ${name} share number ${id}: rename one`);
+    if (other !== undefined)
+      throw new Error(`the ${this.name} functions ${other} and ${name} share number ${id}: rename one`);
     this.#names.set(id, name);
     this.#functions[id] = fn;
     return id;

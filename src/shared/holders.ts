@@ -4,9 +4,9 @@
  * Readers of an rw_semaphore or rwlock leave only a count, so they are not named.
  */
 import { memory } from './memory.ts';
-import { liveLocks } from './struct.ts';
-import { SpinLock, spinLockOwner } from './spinlock.ts';
 import { RWSEM_OWNER } from './rw-semaphore.ts';
+import { SpinLock, spinLockOwner } from './spinlock.ts';
+import { liveLocks } from './struct.ts';
 import type { Task } from './task.ts';
 
 /** Names of the spinlocks whose owner is this CPU. */

@@ -4,7 +4,6 @@
  * Where what lies is computed from a configuration alone, so every worker finds the same words at the same place:
  *
  *   0 … 15        never used; word 0 is the null reference
- *   control       64 words: the real machine's start barrier, stop word and counts (actors/control.ts draws them)
  *   mailbox       requests for the interrupt actor
  *   per CPU       PER_CPU_WORDS for each CPU and one more for the interrupt actor (per-cpu.ts draws them)
  *   slabs         for each kind of object: free lists, then its slots (slab.ts)
@@ -21,10 +20,8 @@ export const POISON = 0x6b6b6b6b;
 /** Words per cache line; what two CPUs write apart lies on lines apart. */
 export const LINE_WORDS = 16;
 
-export const CONTROL_BASE = LINE_WORDS;
-export const CONTROL_WORDS = 64;
 /** The interrupt actor's mailbox, a ring (ring.ts). */
-export const MAILBOX_BASE = CONTROL_BASE + CONTROL_WORDS;
+export const MAILBOX_BASE = LINE_WORDS;
 export const MAILBOX_ENTRIES = 64;
 const MAILBOX_WORDS = 80;
 /** Words for global locks and the like (boot.ts). */
@@ -36,7 +33,7 @@ export interface MemoryConfig {
   readonly cpus: number;
   /** Threads that allocate, each with free lists of its own: CPUs + 1 on threads, 1 on the model. */
   readonly allocators: number;
-  /** Slots for each kind of object by its name; kinds that are not named take their default. */
+  /** Slots that each allocator has of a kind of object, by its name; kinds that are not named take their default. */
   readonly slots: Readonly<Record<string, number>>;
   /** Words that the scenario may declare, beside KERNEL_STATIC_WORDS for the kernel's own. */
   readonly staticWords: number;
@@ -76,7 +73,7 @@ export function planMemory(
   let top = PER_CPU_BASE + (config.cpus + 1) * PER_CPU_WORDS;
   const slabs = new Map<string, SlabPlan>();
   for (const kind of [...kinds].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const slots = config.slots[kind.name] ?? kind.slots;
+    const slots = (config.slots[kind.name] ?? kind.slots) * config.allocators;
     const firstSlot = align(top + config.allocators * LINE_WORDS, LINE_WORDS);
     slabs.set(kind.name, { name: kind.name, base: top, firstSlot, slotWords: kind.slotWords, slots });
     top = align(firstSlot + slots * kind.slotWords, LINE_WORDS);

@@ -14,7 +14,16 @@ import { memory } from './memory.ts';
 import { type SpinLock, spinLockField, spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
 import { defineStruct, embed, plain, type Struct, type StructType } from './struct.ts';
 import { mightSleep, TASK_UNINTERRUPTIBLE } from './task.ts';
-import { defineWait, finishWait, freeWait, prepareToWait, scheduleOn, type WaitQueue, waitQueueField, wakeUp } from './wait-queue.ts';
+import {
+  defineWait,
+  finishWait,
+  freeWait,
+  prepareToWait,
+  scheduleOn,
+  type WaitQueue,
+  waitQueueField,
+  wakeUp,
+} from './wait-queue.ts';
 
 /** The largest reserve; the deadlocks that pools are about need reserves of 1 to 4. */
 export const MEMPOOL_RESERVE_MAX = 16;
@@ -72,11 +81,16 @@ export function mempoolDestroy(type: StructType<Struct>, pool: Mempool): void {
   const missing = pool.minNr - pool.currNr;
   while (pool.currNr > 0) type.free(removeElement(type, pool));
   Mempool.free(pool);
-  if (missing > 0) report('leak', 'I29', `a pool of ${type.name} is destroyed while ${missing} of its elements are out`);
+  if (missing > 0)
+    report('leak', 'I29', `a pool of ${type.name} is destroyed while ${missing} of its elements are out`);
 }
 
 /** An element without waiting, or null: for atomic context. */
-export function* mempoolAllocAtomic<T extends Struct>(type: StructType<T>, pool: Mempool, site: Site): Kernel<T | null> {
+export function* mempoolAllocAtomic<T extends Struct>(
+  type: StructType<T>,
+  pool: Mempool,
+  site: Site,
+): Kernel<T | null> {
   const fresh = type.alloc();
   if (fresh !== null) return fresh;
   const saved = yield* spinLockIrqsave(pool.lock, site);
@@ -106,7 +120,12 @@ function* mempoolAllocSlow<T extends Struct>(type: StructType<T>, pool: Mempool,
 }
 
 /** Gives an element back: to the reserve while that is short, else to the slab. Any context. */
-export function* mempoolFree<T extends Struct>(type: StructType<T>, pool: Mempool, element: T, site: Site): Kernel<void> {
+export function* mempoolFree<T extends Struct>(
+  type: StructType<T>,
+  pool: Mempool,
+  element: T,
+  site: Site,
+): Kernel<void> {
   if ((yield* ops.load(pool.address + CURR_NR, site)) < pool.minNr) {
     const saved = yield* spinLockIrqsave(pool.lock, site);
     if (pool.currNr < pool.minNr) {

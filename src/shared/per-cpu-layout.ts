@@ -16,6 +16,8 @@ export const CPU_PARKED = 2;
 export const CPU_RUNNABLE = 3;
 /** One bit a task slot: taken. */
 export const CPU_SLOTS = 4;
+/** What the doorbell read when the CPU decided to park: equal to it now, nobody has rung since. Written by the CPU alone. */
+export const CPU_PARK_SEQ = 5;
 
 // Line 1: written by the CPU alone.
 /** 1 while interrupts are off. */
@@ -50,7 +52,7 @@ export const TASK_SLOTS = 30;
 export const CPU_COMPLETIONS = 64;
 export const COMPLETION_ENTRIES = 32;
 
-/** The last steps: CPU_STEPS & 63 is the place of the next one; two words each, site and (kind | word). */
+/** The last steps: CPU_STEPS & 63 is the place of the next one; two words each: site, and kind << 24 | word. */
 export const CPU_STEP_RING = 160;
 export const STEP_RING_ENTRIES = 64;
 

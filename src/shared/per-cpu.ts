@@ -3,8 +3,9 @@
  *
  * Only the CPU itself writes these words, so they are read and written without a star.
  */
-import { memory, perCpuBase } from './memory.ts';
+
 import { report } from '../machine/finding.ts';
+import { memory, perCpuBase } from './memory.ts';
 import { CPU_HARDIRQ_DEPTH, CPU_IRQS_OFF, CPU_PREEMPT, CPU_SOFTIRQ_DEPTH } from './per-cpu-layout.ts';
 
 /** Number of the running CPU. */
@@ -42,6 +43,7 @@ export function inAtomic(): boolean {
 /** A task ends: it must leave its CPU as it found it. */
 export function checkTaskEnd(name: string): void {
   const held = memory.words[cpuBase + CPU_PREEMPT] as number;
-  if (held !== 0) report('assertion', 'I18', `${name} ends on CPU ${cpu} while it holds ${held} spinlock${held === 1 ? '' : 's'}`);
+  if (held !== 0)
+    report('assertion', 'I18', `${name} ends on CPU ${cpu} while it holds ${held} spinlock${held === 1 ? '' : 's'}`);
   if (irqsDisabled()) report('irq-unsafe', 'I17', `${name} ends on CPU ${cpu} with interrupts off`);
 }

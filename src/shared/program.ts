@@ -4,7 +4,7 @@
  * Each worker builds the program anew from the scenario's name, so a task refers to its actor by number.
  */
 import type { Program } from '../machine/machine.ts';
-import { PF_DAEMON, programs, spawn, type Task, taskName as plainName } from './task.ts';
+import { PF_DAEMON, taskName as plainName, programs, spawn, type Task } from './task.ts';
 
 let program: Program = { actors: [] };
 

@@ -24,7 +24,8 @@ export class RefCount {
   /** One more reference; only by somebody who is sure that there is one. */
   *get(site: Site): Kernel<void> {
     const old = yield* ops.rmw(this.word, RMW_ADD, 1, site);
-    if (old <= 0) report('use-after-free', 'I15', `${wordName(this.word)} is taken at ${old}: the last reference is gone`, site);
+    if (old <= 0)
+      report('use-after-free', 'I15', `${wordName(this.word)} is taken at ${old}: the last reference is gone`, site);
   }
 
   /** One reference less; gives the number that is left. */

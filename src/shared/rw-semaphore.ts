@@ -66,7 +66,12 @@ export function* downWrite(sem: RwSemaphore, site: Site): Kernel<void> {
   mightSleep('down_write', site, sem.word);
   const task = current();
   if (memory.words[sem.word + RWSEM_OWNER] === task.handle)
-    report('self-deadlock', 'I48', `${taskName(task)} takes ${wordName(sem.word)} for writing, which it already holds for writing`, site);
+    report(
+      'self-deadlock',
+      'I48',
+      `${taskName(task)} takes ${wordName(sem.word)} for writing, which it already holds for writing`,
+      site,
+    );
   if ((yield* ops.cmpxchg(sem.word, 0, WRITER, site)) !== 0) {
     yield* sleepForGrant(sem, WANTS_WRITE, site);
   }
@@ -94,7 +99,12 @@ export function upWrite(sem: RwSemaphore, site: Site): Kernel<void> {
   const w = memory.words;
   const task = current();
   if (w[sem.word + RWSEM_OWNER] !== task.handle)
-    report('assertion', 'I18', `${taskName(task)} releases ${wordName(sem.word)} for writing, which it does not hold`, site);
+    report(
+      'assertion',
+      'I18',
+      `${taskName(task)} releases ${wordName(sem.word)} for writing, which it does not hold`,
+      site,
+    );
   w[sem.word + RWSEM_OWNER] = 0;
   return ops.addThen(sem.word, -WRITER, WRITER | WAITERS | READERS, WAITERS, serveQueue, sem, site);
 }

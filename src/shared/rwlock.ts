@@ -10,8 +10,8 @@ import { type Kernel, RING_ALL } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
-import { CPU_PREEMPT } from './per-cpu-layout.ts';
 import { cpu, cpuBase } from './per-cpu.ts';
+import { CPU_PREEMPT } from './per-cpu-layout.ts';
 import { embed, nameWord, wordName } from './struct.ts';
 
 export const RWLOCK_WORDS = 2;
@@ -39,7 +39,12 @@ export function readLock(lock: RwLock, site: Site): Kernel<void> {
 export function readUnlock(lock: RwLock, site: Site): Kernel<void> {
   const w = memory.words;
   if ((w[lock.word] as number) <= 0)
-    report('assertion', 'I18', `CPU ${cpu} releases a read hold of ${wordName(lock.word)}, which no reader holds`, site);
+    report(
+      'assertion',
+      'I18',
+      `CPU ${cpu} releases a read hold of ${wordName(lock.word)}, which no reader holds`,
+      site,
+    );
   (w[cpuBase + CPU_PREEMPT] as number)--;
   return ops.giveShared(lock.word, site);
 }
@@ -52,7 +57,12 @@ export function writeLock(lock: RwLock, site: Site): Kernel<void> {
 export function writeUnlock(lock: RwLock, site: Site): Kernel<void> {
   const w = memory.words;
   if (w[lock.word] !== -(cpu + 1))
-    report('assertion', 'I18', `CPU ${cpu} releases the write hold of ${wordName(lock.word)}, which it does not have`, site);
+    report(
+      'assertion',
+      'I18',
+      `CPU ${cpu} releases the write hold of ${wordName(lock.word)}, which it does not have`,
+      site,
+    );
   (w[cpuBase + CPU_PREEMPT] as number)--;
   return ops.give(lock.word, 0, RING_ALL, site);
 }

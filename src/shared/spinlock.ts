@@ -16,8 +16,8 @@ import { type Kernel, RING_ALL, RING_ONE, RMW_ADD } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
-import { CPU_PREEMPT } from './per-cpu-layout.ts';
 import { cpu, cpuBase, irqsDisabled } from './per-cpu.ts';
+import { CPU_PREEMPT } from './per-cpu-layout.ts';
 import { embed, liveLocks, nameWord, wordName } from './struct.ts';
 import { bindHeldSpinlocks } from './task.ts';
 
@@ -152,14 +152,24 @@ export function spinLockIrqsave(lock: SpinLock, site: Site): Kernel<number> {
 
 export function spinUnlockIrqrestore(lock: SpinLock, saved: number, site: Site): Kernel<void> {
   if (!irqsDisabled())
-    report('irq-unsafe', 'I17', `CPU ${cpu} restores interrupts with ${wordName(lock.word)}, but they are already on`, site);
+    report(
+      'irq-unsafe',
+      'I17',
+      `CPU ${cpu} restores interrupts with ${wordName(lock.word)}, but they are already on`,
+      site,
+    );
   return kind.unlockIrqrestore(lock, saved, site);
 }
 
 /** Takes the lock and turns interrupts off; only where they are known to be on. */
 export function spinLockIrq(lock: SpinLock, site: Site): Kernel<number> {
   if (irqsDisabled())
-    report('irq-unsafe', 'I17', `CPU ${cpu} takes ${wordName(lock.word)} with spin_lock_irq while interrupts are already off: the unlock would turn them on`, site);
+    report(
+      'irq-unsafe',
+      'I17',
+      `CPU ${cpu} takes ${wordName(lock.word)} with spin_lock_irq while interrupts are already off: the unlock would turn them on`,
+      site,
+    );
   return kind.lockIrqsave(lock, site);
 }
 

@@ -114,7 +114,11 @@ let views: (Struct | undefined)[] = [];
 
 /** Called by generated accessors: the object is gone. */
 function retired(view: Struct, type: string, field: string): never {
-  report('use-after-free', 'I14', `${type}.${field} is used after its ${type} was freed (slot ${view.address}, generation ${view.generation}, now ${memory.words[view.address]})`);
+  report(
+    'use-after-free',
+    'I14',
+    `${type}.${field} is used after its ${type} was freed (slot ${view.address}, generation ${view.generation}, now ${memory.words[view.address]})`,
+  );
 }
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -173,7 +177,10 @@ export function defineStruct<T extends Struct>(
     retired,
     make,
     types,
-  ) as new (address: number, generation: number) => T;
+  ) as new (
+    address: number,
+    generation: number,
+  ) => T;
 
   const kind: Kind = {
     name,
@@ -220,7 +227,11 @@ export function defineStruct<T extends Struct>(
       const address = (handle & 0x1ffff) << 3;
       const generation = memory.words[address] as number;
       if ((generation & 0x3fff) !== handle >>> 17 || (generation & 1) === 0)
-        report('use-after-free', 'I14', `a reference leads to a ${name} that was freed (slot ${address}, generation ${handle >>> 17}, now ${generation})`);
+        report(
+          'use-after-free',
+          'I14',
+          `a reference leads to a ${name} that was freed (slot ${address}, generation ${handle >>> 17}, now ${generation})`,
+        );
       return bound(address);
     },
     atAddress: bound,

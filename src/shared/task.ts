@@ -16,10 +16,10 @@ import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { FunctionTable } from './function-table.ts';
 import { memory, perCpuBase } from './memory.ts';
-import { CPU_CURRENT, CPU_RUNNABLE, CPU_SLOTS, CPU_TASKS, TASK_SLOTS } from './per-cpu-layout.ts';
 import { cpu, cpuBase, inAtomic } from './per-cpu.ts';
-import { Atomic, type Marked } from './word.ts';
+import { CPU_CURRENT, CPU_RUNNABLE, CPU_SLOTS, CPU_TASKS, TASK_SLOTS } from './per-cpu-layout.ts';
 import { defineStruct, embed, marked, plain, type Struct, wordName } from './struct.ts';
+import { Atomic, type Marked } from './word.ts';
 
 export const TASK_RUNNING = 0;
 export const TASK_INTERRUPTIBLE = 1;

@@ -12,10 +12,11 @@
  *   test the condition                        wakeUp: state := RUNNING for each entry
  *   schedule                                  (pairs with prepareToWait through the queue's lock)
  */
+
+import { EINTR } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
-import { EINTR } from '../machine/errno.ts';
 import { memory, staticWords } from './memory.ts';
 import { SPINLOCK_WORDS, SpinLock, spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
 import { defineStruct, embed, nameWord, plain, type Struct, wordName } from './struct.ts';

@@ -4,13 +4,7 @@
  * Each access is an operation of the machine. A marked word is read and written by several CPUs without a common lock
  * (READ_ONCE / WRITE_ONCE), so an unlocked read-modify-write is a read, an operation boundary and a write, and can lose.
  */
-import {
-  type Kernel,
-  RMW_ADD,
-  RMW_AND,
-  RMW_EXCHANGE,
-  RMW_OR,
-} from '../machine/kernel.ts';
+import { type Kernel, RMW_ADD, RMW_AND, RMW_EXCHANGE, RMW_OR } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from './memory.ts';

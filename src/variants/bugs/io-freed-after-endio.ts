@@ -7,8 +7,8 @@
  *   free_io(md, io): md is gone
  */
 import { Bio, bioEndio } from '../../block/bio.ts';
-import { DM_ENDIO_REQUEUE } from '../../core/dm-target.ts';
 import type { DmIo } from '../../core/dm-io.ts';
+import { DM_ENDIO_REQUEUE } from '../../core/dm-target.ts';
 import { freeIo } from '../../core/end-io.ts';
 import type { MappedDevice } from '../../core/mapped-device.ts';
 import { seams } from '../../core/seams.ts';

@@ -8,8 +8,9 @@
  *   lock; append to pushback; unlock
  *   nobody looks at pushback until some later noflush suspend
  */
-import { appendPushback, __noflushSuspending } from '../../core/end-io.ts';
+
 import type { DmIo } from '../../core/dm-io.ts';
+import { __noflushSuspending, appendPushback } from '../../core/end-io.ts';
 import type { MappedDevice } from '../../core/mapped-device.ts';
 import { EIO } from '../../machine/errno.ts';
 import type { Kernel } from '../../machine/kernel.ts';

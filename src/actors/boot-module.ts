@@ -1,0 +1,26 @@
+/**
+ * What a worker loads by URL to know what to run: the machine itself knows no scenario, no variant and no oracle.
+ */
+import type { Program } from '../machine/machine.ts';
+import type { NoiseLevel, SeamDelay } from './noise.ts';
+
+/** What one round runs. Sent to the workers as JSON; `boot` is the boot module's own business. */
+export interface RoundOrder {
+  readonly boot: unknown;
+  readonly cpus: number;
+  readonly noise: NoiseLevel;
+  readonly seed: number;
+  readonly delay: SeamDelay | null;
+}
+
+/** A program, ready to be built in a memory of the right shape. */
+export interface Bootable {
+  readonly slots: Readonly<Record<string, number>>;
+  readonly staticWords: number;
+  /** Runs when the memory is attached: installs locks, seams and listeners, declares static words. */
+  build(): Program;
+}
+
+export interface BootModule {
+  prepare(order: unknown): Bootable;
+}

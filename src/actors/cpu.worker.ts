@@ -1,0 +1,97 @@
+/**
+ * The thread of one CPU: waits for rounds, builds each round's program, runs it, reports a finding.
+ *
+ * The whole life of the thread is one Piscina task; it returns when the machine ends.
+ */
+import { KernelFinding } from '../machine/finding.ts';
+import { siteText } from '../machine/site.ts';
+import { memory, perCpuBase } from '../shared/memory.ts';
+import { CPU_DOORBELL, CPU_PENDING } from '../shared/per-cpu-layout.ts';
+import { attachMemory, planMachineMemory } from '../shared/struct.ts';
+import type { BootModule, RoundOrder } from './boot-module.ts';
+import {
+  ARRIVED,
+  GO,
+  ORDER_LEN,
+  QUIET,
+  REPORT,
+  REPORT_LEN,
+  ROUND,
+  readText,
+  type Shared,
+  STOP,
+  STOP_FINDING,
+  STOP_MACHINE,
+  STOP_NOT,
+  writeText,
+} from './control.ts';
+import { Cpu } from './cpu.ts';
+import { PENDING_STOP } from './operations.ts';
+
+export interface CpuTask {
+  readonly shared: Shared;
+  readonly cpu: number;
+  readonly cpus: number;
+  readonly spins: number;
+  /** URL of the boot module. */
+  readonly bootModule: string;
+}
+
+export default async function cpuThread(task: CpuTask): Promise<void> {
+  const { control, order, memory: words } = task.shared;
+  const boot = (await import(task.bootModule)) as BootModule;
+  // The thread is warm: main waits for this before the first round.
+  arrive(control);
+  for (let round = 0; ; round++) {
+    Atomics.wait(control, ROUND, round);
+    if (Atomics.load(control, STOP) === STOP_MACHINE) return;
+    const { boot: what, ...settings } = JSON.parse(readText(control, ORDER_LEN, order)) as RoundOrder;
+    const bootable = boot.prepare(what);
+    const plan = planMachineMemory({
+      cpus: task.cpus,
+      allocators: task.cpus + 1,
+      slots: bootable.slots,
+      staticWords: bootable.staticWords,
+    });
+    attachMemory(words, plan, task.cpu, false);
+    const program = bootable.build();
+    const cpu = new Cpu({ ...settings, cpu: task.cpu, cpus: task.cpus, control, spins: task.spins }, program);
+    arrive(control);
+    Atomics.wait(control, GO, round);
+    try {
+      cpu.run();
+    } catch (error) {
+      if (!(error instanceof KernelFinding)) throw error;
+      stopWithFinding(task, error);
+    }
+    arrive(control);
+  }
+}
+
+/** Counts this thread in; main sleeps on the same word as for quiet. */
+function arrive(control: Int32Array): void {
+  Atomics.add(control, ARRIVED, 1);
+  Atomics.add(control, QUIET, 1);
+  Atomics.notify(control, QUIET);
+}
+
+/** The first finding of a round is reported; it stops everybody. */
+function stopWithFinding(task: CpuTask, finding: KernelFinding): void {
+  const { control, report } = task.shared;
+  if (Atomics.compareExchange(control, REPORT, 0, task.cpu + 1) !== 0) return;
+  const { kind, invariant, message, site } = finding;
+  const text = JSON.stringify({ kind, invariant, message, site: site === 0 ? '' : siteText(site) });
+  writeText(control, REPORT_LEN, report, text);
+  Atomics.compareExchange(control, STOP, STOP_NOT, STOP_FINDING);
+  stopAll(task.cpus);
+}
+
+/** Makes every CPU of the bound memory notice that the round is over. */
+export function stopAll(cpus: number): void {
+  for (let cpu = 0; cpu <= cpus; cpu++) {
+    const base = perCpuBase(cpu);
+    Atomics.or(memory.words, base + CPU_PENDING, PENDING_STOP);
+    Atomics.add(memory.words, base + CPU_DOORBELL, 1);
+    Atomics.notify(memory.words, base + CPU_DOORBELL);
+  }
+}

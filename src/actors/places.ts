@@ -1,0 +1,63 @@
+/**
+ * Where everybody stands on the real machine, read from its memory when it has stopped or is stuck.
+ */
+import { OP_NAMES } from '../machine/kernel.ts';
+import type { PlaceReport } from '../machine/machine.ts';
+import { siteText } from '../machine/site.ts';
+import { locksHeldByCpu, locksHeldByTask } from '../shared/holders.ts';
+import { memory, perCpuBase } from '../shared/memory.ts';
+import { CPU_CURRENT, CPU_STEP_RING, CPU_STEPS, STEP_RING_ENTRIES } from '../shared/per-cpu-layout.ts';
+import { isDaemon, taskName } from '../shared/program.ts';
+import { wordName } from '../shared/struct.ts';
+import { Task } from '../shared/task.ts';
+
+/** A step of the ring as text, newest = 0. */
+function stepText(cpu: number, age: number): string | null {
+  const w = memory.words;
+  const base = perCpuBase(cpu);
+  const step = (w[base + CPU_STEPS] as number) - 1 - age;
+  if (step < 0) return null;
+  const at = base + CPU_STEP_RING + (step & (STEP_RING_ENTRIES - 1)) * 2;
+  const packed = w[at + 1] as number;
+  const word = packed & 0xffffff;
+  return `${OP_NAMES[packed >>> 24]}${word === 0 ? '' : ` ${wordName(word)}`} ${siteText(w[at] as number)}`;
+}
+
+function lastSteps(cpu: number): string[] {
+  const steps: string[] = [];
+  for (let age = STEP_RING_ENTRIES - 1; age >= 0; age--) {
+    const text = stepText(cpu, age);
+    if (text !== null) steps.push(text);
+  }
+  return steps;
+}
+
+/** A place for each CPU, and one for each task that sleeps. */
+export function realPlaces(cpus: number): PlaceReport[] {
+  const places: PlaceReport[] = [];
+  for (let cpu = 0; cpu <= cpus; cpu++) {
+    const handle = memory.words[perCpuBase(cpu) + CPU_CURRENT] as number;
+    const task = handle === 0 ? null : Task.at(handle);
+    const steps = lastSteps(cpu);
+    places.push({
+      cpu,
+      who: task === null ? 'idle' : taskName(task),
+      at: task === null ? '' : (steps.at(-1) ?? ''),
+      holds: [...locksHeldByCpu(cpu), ...(task === null ? [] : locksHeldByTask(task))],
+      waitsFor: '',
+      lastSteps: steps,
+    });
+  }
+  for (const task of Task.live()) {
+    if (isDaemon(task) || memory.words[perCpuBase(task.cpu) + CPU_CURRENT] === task.handle) continue;
+    places.push({
+      cpu: task.cpu,
+      who: taskName(task),
+      at: 'asleep',
+      holds: locksHeldByTask(task),
+      waitsFor: task.blockedOn === 0 ? 'a wake-up' : wordName(task.blockedOn),
+      lastSteps: [],
+    });
+  }
+  return places;
+}
