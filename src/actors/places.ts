@@ -1,12 +1,11 @@
 /**
  * Where everybody stands on the real machine, read from its memory when it has stopped or is stuck.
  */
-import { OP_NAMES } from '../machine/kernel.ts';
 import type { PlaceReport } from '../machine/machine.ts';
 import { siteText } from '../machine/site.ts';
 import { locksHeldByCpu, locksHeldByTask } from '../shared/holders.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
-import { CPU_CURRENT, CPU_STEP_RING, CPU_STEPS, STEP_RING_ENTRIES } from '../shared/per-cpu-layout.ts';
+import { CPU_CURRENT, CPU_STEP_RING, CPU_STEPS, STEP_RING_ENTRIES, STEP_SITE_SHIFT } from '../shared/per-cpu-layout.ts';
 import { isDaemon, taskName } from '../shared/program.ts';
 import { wordName } from '../shared/struct.ts';
 import { Task } from '../shared/task.ts';
@@ -17,10 +16,9 @@ function stepText(cpu: number, age: number): string | null {
   const base = perCpuBase(cpu);
   const step = (w[base + CPU_STEPS] as number) - 1 - age;
   if (step < 0) return null;
-  const at = base + CPU_STEP_RING + (step & (STEP_RING_ENTRIES - 1)) * 2;
-  const packed = w[at + 1] as number;
-  const word = packed & 0xffffff;
-  return `${OP_NAMES[packed >>> 24]}${word === 0 ? '' : ` ${wordName(word)}`} ${siteText(w[at] as number)}`;
+  const packed = w[base + CPU_STEP_RING + (step & (STEP_RING_ENTRIES - 1))] as number;
+  const word = packed & ((1 << STEP_SITE_SHIFT) - 1);
+  return `${siteText(packed >>> STEP_SITE_SHIFT)}${word === 0 ? '' : ` ${wordName(word)}`}`;
 }
 
 function lastSteps(cpu: number): string[] {

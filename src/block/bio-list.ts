@@ -8,7 +8,7 @@ import { embed } from '../shared/struct.ts';
 import { Bio } from './bio.ts';
 
 export class BioList {
-  readonly word: number;
+  declare readonly word: number;
   constructor(word: number) {
     this.word = word;
   }

@@ -23,8 +23,8 @@ import { defineWait, freeWait, scheduleOn, WAIT_QUEUE_WORDS, WaitQueue, WQ_FLAG_
 export const COMPLETION_WORDS = 1 + WAIT_QUEUE_WORDS;
 
 export class Completion {
-  readonly word: number;
-  readonly wait: WaitQueue;
+  declare readonly word: number;
+  declare readonly wait: WaitQueue;
   constructor(word: number) {
     this.word = word;
     this.wait = new WaitQueue(word + 1);

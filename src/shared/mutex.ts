@@ -16,8 +16,8 @@ import { current, mightSleep, Task, taskName } from './task.ts';
 export const MUTEX_WORDS = 1 + SLEEPERS_WORDS;
 
 export class Mutex {
-  readonly word: number;
-  readonly sleepers: Sleepers;
+  declare readonly word: number;
+  declare readonly sleepers: Sleepers;
   constructor(word: number) {
     this.word = word;
     this.sleepers = new Sleepers(word + 1);

@@ -52,8 +52,10 @@ export const TASK_SLOTS = 30;
 export const CPU_COMPLETIONS = 64;
 export const COMPLETION_ENTRIES = 32;
 
-/** The last steps: CPU_STEPS & 63 is the place of the next one; two words each: site, and kind << 24 | word. */
+/** The last steps: CPU_STEPS & 63 is the place of the next one; site << STEP_SITE_SHIFT | word. */
 export const CPU_STEP_RING = 160;
 export const STEP_RING_ENTRIES = 64;
+/** A memory has at most 2^20 words, the tree at most 2^12 sites. */
+export const STEP_SITE_SHIFT = 20;
 
-export const PER_CPU_WORDS = CPU_STEP_RING + STEP_RING_ENTRIES * 2;
+export const PER_CPU_WORDS = CPU_STEP_RING + STEP_RING_ENTRIES;

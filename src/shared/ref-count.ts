@@ -7,7 +7,7 @@ import { memory } from './memory.ts';
 import { embed, wordName } from './struct.ts';
 
 export class RefCount {
-  readonly word: number;
+  declare readonly word: number;
   constructor(word: number) {
     this.word = word;
   }

@@ -35,8 +35,8 @@ const WANTS_READ = 1;
 const WANTS_WRITE = 2;
 
 export class RwSemaphore {
-  readonly word: number;
-  readonly sleepers: Sleepers;
+  declare readonly word: number;
+  declare readonly sleepers: Sleepers;
   constructor(word: number) {
     this.word = word;
     this.sleepers = new Sleepers(word + 3);

@@ -17,7 +17,7 @@ import { embed, nameWord, wordName } from './struct.ts';
 export const RWLOCK_WORDS = 2;
 
 export class RwLock {
-  readonly word: number;
+  declare readonly word: number;
   constructor(word: number) {
     this.word = word;
   }

@@ -15,8 +15,8 @@ import { mightSleep } from './task.ts';
 export const SEMAPHORE_WORDS = 1 + SLEEPERS_WORDS;
 
 export class Semaphore {
-  readonly word: number;
-  readonly sleepers: Sleepers;
+  declare readonly word: number;
+  declare readonly sleepers: Sleepers;
   constructor(word: number) {
     this.word = word;
     this.sleepers = new Sleepers(word + 1);

@@ -15,8 +15,8 @@ import { current, schedule, setCurrentState, TASK_RUNNING, TASK_UNINTERRUPTIBLE,
 export const SLEEPERS_WORDS = SPINLOCK_WORDS + 2;
 
 export class Sleepers {
-  readonly word: number;
-  readonly waitLock: SpinLock;
+  declare readonly word: number;
+  declare readonly waitLock: SpinLock;
   constructor(word: number) {
     this.word = word;
     this.waitLock = new SpinLock(word);

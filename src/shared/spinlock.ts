@@ -26,7 +26,7 @@ const TICKET_NEXT = 2;
 const TICKET_OWNER = 3;
 
 export class SpinLock {
-  readonly word: number;
+  declare readonly word: number;
   constructor(word: number) {
     this.word = word;
   }

@@ -20,14 +20,14 @@ import { bindMemory, type MemoryConfig, type MemoryPlan, memory, planMemory, typ
 import { formatSlab, SLOT_HEADER_WORDS, slabAlloc, slabFree } from './slab.ts';
 import { Atomic, Flags, Marked } from './word.ts';
 
-/** What every view has. */
+/** What every view has. Its fields are declared only: a defined field would be written twice for each new view. */
 export abstract class Struct {
   /** Word index of the object's slot. */
-  readonly address: number;
+  declare readonly address: number;
   /** Generation of the slot that this view is bound to. */
-  readonly generation: number;
+  declare readonly generation: number;
   /** How other objects refer to this one: address / 8 in 17 bits, generation in 14. */
-  readonly handle: number;
+  declare readonly handle: number;
   constructor(address: number, generation: number) {
     this.address = address;
     this.generation = generation;
@@ -39,7 +39,7 @@ export abstract class Struct {
 export interface Embedded {
   readonly word: number;
 }
-export type EmbedFactory<T> = (word: number, name: string) => T;
+export type EmbedFactory<T> = (word: number) => T;
 
 /** Kinds of lock, for findings. */
 export type LockType = 'spinlock' | 'rwlock' | 'rw-semaphore' | 'semaphore' | 'mutex' | 'wait-queue' | 'completion';
@@ -159,7 +159,7 @@ export function defineStruct<T extends Struct>(
   const types: Record<string, StructType<Struct>> = {};
   for (const [field, spec] of specs) {
     const factory = spec.make;
-    if (factory !== undefined) make[field] = (word) => factory(word, `&${short}->${snake(field)}`);
+    if (factory !== undefined) make[field] = factory;
     if (spec.target !== undefined) {
       const target = spec.target;
       Object.defineProperty(types, field, { get: target, configurable: true });

@@ -55,8 +55,8 @@ export const WaitEntry = defineStruct<WaitEntry>('wait-entry', 'wait', 32, {
 });
 
 export class WaitQueue {
-  readonly word: number;
-  readonly lock: SpinLock;
+  declare readonly word: number;
+  declare readonly lock: SpinLock;
   constructor(word: number) {
     this.word = word;
     this.lock = new SpinLock(word);

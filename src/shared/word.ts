@@ -11,7 +11,7 @@ import { memory } from './memory.ts';
 
 /** A word read and written without a common lock. */
 export class Marked {
-  readonly word: number;
+  declare readonly word: number;
   constructor(word: number) {
     this.word = word;
   }
@@ -25,7 +25,7 @@ export class Marked {
 
 /** A counter that is only changed in one step. */
 export class Atomic {
-  readonly word: number;
+  declare readonly word: number;
   constructor(word: number) {
     this.word = word;
   }
@@ -55,7 +55,7 @@ export class Atomic {
 
 /** A word of flag bits; `bit` is a mask. Each change gives the old word. */
 export class Flags {
-  readonly word: number;
+  declare readonly word: number;
   constructor(word: number) {
     this.word = word;
   }
@@ -74,7 +74,7 @@ export class Flags {
 
 /** A word for reports only: written without an operation, so it may be stale or lose a count, and no rule may rest on it. */
 export class Statistic {
-  readonly word: number;
+  declare readonly word: number;
   constructor(word: number) {
     this.word = word;
   }

@@ -1,0 +1,4 @@
+import '../src/targets/all.ts';
+import { single } from './locks.ts';
+
+single();
