@@ -8,6 +8,7 @@ import { addDisk, declareMedia } from '../src/block/disk.ts';
 import { dmCreate, dmTableLoad, doResume } from '../src/core/ioctl.ts';
 import type { Kernel } from '../src/machine/kernel.ts';
 import { resolved } from '../src/machine/kernel.ts';
+import { submitIo, waitIo } from '../src/scenarios/user-io.ts';
 import { downRead, upRead, declareRwSemaphore, type RwSemaphore } from '../src/shared/rw-semaphore.ts';
 import { memory, staticWords } from '../src/shared/memory.ts';
 import {
@@ -82,6 +83,8 @@ export function single(): void {
       yield* dmTableLoad(md, '0 8 linear disk0 0');
       yield* doResume(md, 0);
       const bdev = BlockDevice.at(md.bdev);
+      // The first bio is deferred and sleeps until kdmflush has emptied the list: from then on bios are mapped directly.
+      yield* waitIo(yield* submitIo(bdev, { sector: 0, size: 1, flags: REQ_WRITE, stamp: 1 }));
       const bio = yield* bestNs(20, 20_000, (n) => linearBios(bdev, n));
       console.log({ unit, plain: plain / unit, irqsave: irqsave / unit, rwsem: rwsem / unit, bioNs: bio, bio: bio / unit });
     },

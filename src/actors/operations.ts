@@ -317,7 +317,7 @@ export function realOperations(options: RealOptions): Operations {
     site: number,
   ): Kernel<void> {
     yield* atBoundary(site);
-    if (((Atomics.add(w, word, delta) + delta) & mask) === expected) yield* slow(object, site);
+    if (((checked(Atomics.add(w, word, delta), word, site) + delta) & mask) === expected) yield* slow(object, site);
   }
 
   function* tryAddSlow<O>(
@@ -330,6 +330,19 @@ export function realOperations(options: RealOptions): Operations {
   ): Kernel<void> {
     yield* atBoundary(site);
     if (!tryAdd(word, mask, delta, site)) yield* slow(object, site);
+  }
+
+  function* loadThenSlow<O>(
+    word: number,
+    skip: number,
+    fast: ((object: O) => void) | null,
+    slow: SlowPath<O, void>,
+    object: O,
+    site: number,
+  ): Kernel<void> {
+    yield* atBoundary(site);
+    if (checked(Atomics.load(w, word), word, site) !== skip) yield* slow(object, site);
+    else if (fast !== null) fast(object);
   }
 
   function* takeIrqsaveSlow(word: number, value: number, site: number): Kernel<number> {
@@ -417,7 +430,14 @@ export function realOperations(options: RealOptions): Operations {
     },
     addThen(word, delta, mask, expected, slow, object, site) {
       if (boundary(word, site)) return addThenSlow(word, delta, mask, expected, slow, object, site);
-      return ((Atomics.add(w, word, delta) + delta) & mask) === expected ? slow(object, site) : give(undefined);
+      const sum = checked(Atomics.add(w, word, delta), word, site) + delta;
+      return (sum & mask) === expected ? slow(object, site) : give(undefined);
+    },
+    loadThen(word, skip, fast, slow, object, site) {
+      if (boundary(word, site)) return loadThenSlow(word, skip, fast, slow, object, site);
+      if (checked(Atomics.load(w, word), word, site) !== skip) return slow(object, site);
+      if (fast !== null) fast(object);
+      return give(undefined);
     },
     irqOff(site) {
       if (boundary(0, site)) return after(site, irqOff);

@@ -14,7 +14,7 @@ import { type Kernel, resolved } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
 import { FunctionTable } from '../shared/function-table.ts';
 import { memory } from '../shared/memory.ts';
-import { Mempool, mempoolFree } from '../shared/mempool.ts';
+import { mempoolFreer } from '../shared/mempool.ts';
 import { atomic, defineStruct, embed, plain, type Struct } from '../shared/struct.ts';
 import type { Atomic } from '../shared/word.ts';
 
@@ -77,9 +77,11 @@ export function bioAlloc(): Bio | null {
   return bio;
 }
 
+const freeToPool = mempoolFreer(Bio);
+
 /** Gives a bio's memory back to where it came from. */
 export function bioPut(bio: Bio, site: Site): Kernel<void> {
-  if (bio.pool !== 0) return mempoolFree(Bio, Mempool.at(bio.pool), bio, site);
+  if (bio.pool !== 0) return freeToPool(bio, site);
   Bio.free(bio);
   return resolved(undefined);
 }
@@ -106,8 +108,15 @@ export function* bioChain(child: Bio, parent: Bio, site: Site): Kernel<void> {
   }
 }
 
-/** The end of a bio. A chain is walked upwards in a loop, since chains may be long and stacks are short. Any context. */
-export function* bioEndio(bio: Bio, error: number): Kernel<void> {
+/** The end of a bio. Any context. */
+export function bioEndio(bio: Bio, error: number): Kernel<void> {
+  if ((bio.bioFlags & BIO_CHAIN) !== 0 || bio.endIo === CHAIN_ENDIO) return endChain(bio, error);
+  if (listening !== 0) emit(EV_BIO_END, bio.address, error, HERE);
+  return endIos.at(bio.endIo)(bio, error);
+}
+
+/** Walks a chain upwards in a loop, since chains may be long and stacks are short. */
+function* endChain(bio: Bio, error: number): Kernel<void> {
   let ended = bio;
   let result = error;
   for (;;) {

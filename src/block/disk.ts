@@ -101,17 +101,23 @@ function transfer(disk: Disk, bio: Bio): void {
   else for (let i = 0; i < size; i++) w[data + i] = w[media + i] as number;
 }
 
-/** Serves a bio; gives 0 or −EIO. */
-function* serve(disk: Disk, bio: Bio): Kernel<number> {
-  if ((yield* disk.failNext.read(HERE)) > 0 && (yield* disk.failNext.add(-1, HERE)) > 0) return -EIO;
+/** Serves a bio whose disk had `faults` failures ahead of it; gives 0 or −EIO. */
+function serve(disk: Disk, bio: Bio, faults: number): number {
+  if (faults > 0) return -EIO;
   transfer(disk, bio);
   return 0;
+}
+
+/** Failures ahead of the next bio, which uses one up. */
+function takeFault(disk: Disk): Kernel<number> {
+  return disk.failNext.add(-1, HERE);
 }
 
 const DISK_MAKE_REQUEST = makeRequests.define('disk', function* diskMakeRequest(bdev, bio): Kernel<void> {
   const disk = Disk.at(bdev.private);
   if (disk.mode === 0) {
-    yield* bioEndio(bio, yield* serve(disk, bio));
+    const faults = yield* disk.failNext.read(HERE);
+    yield* bioEndio(bio, serve(disk, bio, faults > 0 ? yield* takeFault(disk) : 0));
     return;
   }
   const request = Alarm.alloc();
@@ -134,7 +140,8 @@ const DISK_DEVICE = devices.define('disk', {
       disk.held = alarm.handle;
       return 0;
     }
-    alarm.result = yield* serve(disk, Bio.at(alarm.arg));
+    const faults = yield* disk.failNext.read(HERE);
+    alarm.result = serve(disk, Bio.at(alarm.arg), faults > 0 ? yield* takeFault(disk) : 0);
     return 1;
   },
   *interrupt(alarm): Kernel<void> {

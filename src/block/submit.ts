@@ -17,18 +17,25 @@ import { current, mightSleep, type Task } from '../shared/task.ts';
 import { Bio, bioEndio } from './bio.ts';
 import { BlockDevice, makeRequests } from './block-device.ts';
 
-/** Sends a checked bio on its way. */
-export type SubmitEngine = (bdev: BlockDevice, bio: Bio) => Kernel<void>;
+/** Sends a bio on its way. */
+export type SubmitEngine = (bio: Bio) => Kernel<void>;
 
-export function recursive(bdev: BlockDevice, bio: Bio): Kernel<void> {
-  return makeRequests.at(bdev.makeRequest)(bdev, bio);
+export function* recursive(bio: Bio): Kernel<void> {
+  const bdev = BlockDevice.at(bio.bdev);
+  if (isBeyond(bio, yield* bdev.capacity.read(HERE))) yield* bioEndio(bio, -EIO);
+  else yield* makeRequests.at(bdev.makeRequest)(bdev, bio);
 }
 
-export function depthFirst(bdev: BlockDevice, bio: Bio): Kernel<void> {
+export function depthFirst(bio: Bio): Kernel<void> {
   const task = current();
-  if (task.inMakeRequest === 0) return dispatch(task, bdev, bio);
+  if (task.inMakeRequest === 0) return dispatch(task, bio);
   appendChild(task, bio);
   return resolved(undefined);
+}
+
+/** The bio reaches beyond the device's end. A capacity of 0 is not checked. */
+function isBeyond(bio: Bio, capacity: number): boolean {
+  return capacity !== 0 && bio.sector + bio.size > capacity;
 }
 
 function appendChild(task: Task, bio: Bio): void {
@@ -38,23 +45,23 @@ function appendChild(task: Task, bio: Bio): void {
   task.bioTail0 = bio.handle;
 }
 
-function* dispatch(task: Task, first: BlockDevice, bio: Bio): Kernel<void> {
+function* dispatch(task: Task, first: Bio): Kernel<void> {
   task.inMakeRequest = 1;
-  let bdev = first;
-  let next = bio;
+  let bio = first;
   for (;;) {
+    const bdev = BlockDevice.at(bio.bdev);
     // The driver gets an empty list for its children; the older siblings wait in slot 1.
     task.bioHead1 = task.bioHead0;
     task.bioTail1 = task.bioTail0;
     task.bioHead0 = 0;
-    yield* makeRequests.at(bdev.makeRequest)(bdev, next);
+    if (isBeyond(bio, yield* bdev.capacity.read(HERE))) yield* bioEndio(bio, -EIO);
+    else yield* makeRequests.at(bdev.makeRequest)(bdev, bio);
     if (task.bioHead0 !== 0) lowerFirst(task, bdev.handle);
     else moveSiblings(task);
     if (task.bioHead0 === 0) break;
-    next = Bio.at(task.bioHead0);
-    task.bioHead0 = next.next;
-    next.next = 0;
-    bdev = BlockDevice.at(next.bdev);
+    bio = Bio.at(task.bioHead0);
+    task.bioHead0 = bio.next;
+    bio.next = 0;
   }
   task.inMakeRequest = 0;
 }
@@ -67,6 +74,8 @@ function moveSiblings(task: Task): void {
 
 /** slot 0 := children for other devices ++ children for the same device ++ older siblings. */
 function lowerFirst(task: Task, same: number): void {
+  // One child and no siblings, as nearly always: the list is in order.
+  if (task.bioHead0 === task.bioTail0 && task.bioHead1 === 0) return;
   const children: Bio[] = [];
   for (let handle = task.bioHead0; handle !== 0; ) {
     const child = Bio.at(handle);
@@ -93,14 +102,8 @@ export function bindSubmitEngine(chosen: SubmitEngine): void {
 }
 
 /** Submits a bio. It will end exactly once, perhaps before this returns. Process context, may sleep. */
-export function* genericMakeRequest(bio: Bio): Kernel<void> {
+export function genericMakeRequest(bio: Bio): Kernel<void> {
   mightSleep('generic_make_request', HERE);
-  const bdev = BlockDevice.at(bio.bdev);
-  const capacity = yield* bdev.capacity.read(HERE);
-  if (listening !== 0) emit(EV_BIO_SUBMIT, bio.address, bdev.address, HERE);
-  if (capacity !== 0 && bio.sector + bio.size > capacity) {
-    yield* bioEndio(bio, -EIO);
-    return;
-  }
-  yield* engine(bdev, bio);
+  if (listening !== 0) emit(EV_BIO_SUBMIT, bio.address, (bio.bdev & 0x1ffff) << 3, HERE);
+  return engine(bio);
 }

@@ -60,8 +60,8 @@ export function typeOf(ti: DmTarget): TargetType {
 }
 
 /** Gives up one reference (dm_table_put). Whoever destroys the table waits for the count, so nobody is woken. */
-export function dmTablePut(table: DmTable): Kernel<number> {
-  return table.holders.put(HERE);
+export function dmTablePut(table: DmTable): Kernel<void> {
+  return table.holders.drop(HERE);
 }
 
 /** One line of a table: `start len type args…`. */

@@ -16,10 +16,11 @@ import {
 } from '../machine/events.ts';
 import { bugOn } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
-import { Mempool, mempoolFree } from '../shared/mempool.ts';
+import { ops } from '../machine/operations.ts';
+import type { Site } from '../machine/site.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../shared/spinlock.ts';
 import { wakeUp } from '../shared/wait-queue.ts';
-import { DmIo, DmTargetIo } from './dm-io.ts';
+import { DmIo, DmTargetIo, freeDmIo, freeDmTargetIo } from './dm-io.ts';
 import { typeOf } from './dm-table.ts';
 import { DM_ENDIO_INCOMPLETE, DM_ENDIO_REQUEUE, DmTarget } from './dm-target.ts';
 import { DMF_NOFLUSH_SUSPENDING, MappedDevice } from './mapped-device.ts';
@@ -44,24 +45,29 @@ export const CLONE_ENDIO = endIos.define('clone_endio', function* cloneEndio(clo
     if (said !== 0) error = said;
   }
   const io = DmIo.at(tio.io);
-  yield* freeTio(MappedDevice.at(io.md), tio, clone);
+  yield* freeTio(tio, clone);
   yield* decPending(io, error);
 });
 
 /** Gives a clone and its record back to their pools. Before dec_pending: after it the pools may be gone. */
-export function* freeTio(md: MappedDevice, tio: DmTargetIo, clone: Bio): Kernel<void> {
+export function* freeTio(tio: DmTargetIo, clone: Bio): Kernel<void> {
   if (listening !== 0) emit(EV_CLONE_FREE, tio.address, clone.address, HERE);
-  yield* mempoolFree(DmTargetIo, Mempool.at(md.tioPool), tio, HERE);
+  yield* freeDmTargetIo(tio, HERE);
   yield* bioPut(clone, HERE);
 }
 
 /** One clone less, or the splitter is done; the last one finishes the I/O. Any context. */
-export function* decPending(io: DmIo, error: number): Kernel<void> {
-  if (error !== 0) yield* storeError(io, error);
-  const old = yield* io.ioCount.add(-1, HERE);
-  bugOn(old <= 0, `io_count of a dm_io drops below 0`);
-  if (old === 1) yield* seams.finishIo(MappedDevice.at(io.md), io);
+export function decPending(io: DmIo, error: number): Kernel<void> {
+  if (error !== 0) return decPendingError(io, error);
+  return ops.addThen(io.ioCount.word, -1, -1, 0, finishLast, io, HERE);
 }
+
+function* decPendingError(io: DmIo, error: number): Kernel<void> {
+  yield* storeError(io, error);
+  yield* decPending(io, 0);
+}
+
+const finishLast = (io: DmIo): Kernel<void> => seams.finishIo(MappedDevice.at(io.md), io);
 
 /** Ordinary errors overwrite each other; REQUEUE is sticky while a noflush suspend is under way. */
 function* storeError(io: DmIo, error: number): Kernel<void> {
@@ -80,9 +86,9 @@ export function* finishIo(md: MappedDevice, io: DmIo): Kernel<void> {
   if (error !== DM_ENDIO_REQUEUE) yield* bioEndio(bio, error);
 }
 
-export function* freeIo(md: MappedDevice, io: DmIo): Kernel<void> {
+export function freeIo(md: MappedDevice, io: DmIo): Kernel<void> {
   if (listening !== 0) emit(EV_IO_FREE, io.address, md.address, HERE);
-  yield* mempoolFree(DmIo, Mempool.at(md.ioPool), io, HERE);
+  return freeDmIo(io, HERE);
 }
 
 /**
@@ -107,10 +113,10 @@ export function appendPushback(md: MappedDevice, io: DmIo): void {
   md.pushback.add(bio);
 }
 
-/** Seam endIoAcct. */
-export function* endIoAcct(md: MappedDevice): Kernel<void> {
-  const old = yield* md.pending.add(-1, HERE);
-  if (listening !== 0) emit(EV_IO_END, md.address, old, HERE);
-  // Pairs with prepareToWait in waitForCompletion: pending is 0 before anybody is woken.
-  if (old === 1) yield* wakeUp(md.wait, HERE);
+/** Seam endIoAcct. Pairs with prepareToWait in waitForCompletion: pending is 0 before anybody is woken. */
+export function endIoAcct(md: MappedDevice): Kernel<void> {
+  if (listening !== 0) emit(EV_IO_END, md.address, 0, HERE);
+  return ops.addThen(md.pending.word, -1, -1, 0, wakeSuspender, md, HERE);
 }
+
+const wakeSuspender = (md: MappedDevice, site: Site): Kernel<void> => wakeUp(md.wait, site);

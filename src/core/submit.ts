@@ -132,7 +132,6 @@ function* mapPiece(
 ): Kernel<void> {
   const tio = yield* mempoolAlloc(DmTargetIo, Mempool.at(md.tioPool), HERE);
   const clone = yield* mempoolAlloc(Bio, Mempool.at(md.bioSet), HERE);
-  clone.pool = md.bioSet;
   clone.sector = sector;
   clone.size = len;
   clone.data = data;
@@ -159,7 +158,7 @@ function* mapBio(md: MappedDevice, io: DmIo, ti: DmTarget, tio: DmTargetIo, clon
     return;
   }
   bugOn(said > DM_MAPIO_REQUEUE, `unimplemented target map return value: ${said}`);
-  yield* freeTio(md, tio, clone);
+  yield* freeTio(tio, clone);
   yield* decPending(io, said);
 }
 
@@ -169,7 +168,6 @@ function* mapBio(md: MappedDevice, io: DmIo, ti: DmTarget, tio: DmTargetIo, clon
  */
 function* resubmitRemainder(md: MappedDevice, io: DmIo, bio: Bio, mapped: number): Kernel<void> {
   const part = yield* mempoolAlloc(Bio, Mempool.at(md.bioSplit), HERE);
-  part.pool = md.bioSplit;
   part.sector = bio.sector;
   part.size = mapped;
   part.data = bio.data;

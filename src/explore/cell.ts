@@ -14,6 +14,7 @@ import {
   OP_IRQ_OFF,
   OP_IRQ_ON,
   OP_LOAD,
+  OP_LOAD_THEN,
   OP_NEXT_ALARM,
   OP_RELAX,
   OP_RMW,
@@ -57,7 +58,7 @@ export class Cell {
   value = 0;
   other = 0;
   site = 0;
-  then = THEN_NOTHING;
+  sequel = THEN_NOTHING;
   announced = false;
   /** Words of the task's state and of its pending signal, for schedule. */
   stateWord = 0;
@@ -70,13 +71,13 @@ export class Cell {
   }
 
   /** Fills the cell. */
-  set(kind: number, word: number, value: number, other: number, site: number, then = THEN_NOTHING): this {
+  set(kind: number, word: number, value: number, other: number, site: number, sequel = THEN_NOTHING): this {
     this.kind = kind;
     this.word = word;
     this.value = value;
     this.other = other;
     this.site = site;
-    this.then = then;
+    this.sequel = sequel;
     return this;
   }
 
@@ -86,16 +87,16 @@ export class Cell {
       return ANNOUNCED;
     }
     this.result.value = this.#perform();
-    if (this.then !== THEN_NOTHING && this.#goOn()) return ANNOUNCED;
+    if (this.sequel !== THEN_NOTHING && this.#goOn()) return ANNOUNCED;
     this.announced = false;
     return this.result;
   }
 
   /** The second part of a fused operation is announced in its turn. */
   #goOn(): boolean {
-    const then = this.then;
-    this.then = THEN_NOTHING;
-    if (then === THEN_TAKE) {
+    const sequel = this.sequel;
+    this.sequel = THEN_NOTHING;
+    if (sequel === THEN_TAKE) {
       this.kind = OP_TAKE;
       // The value of the whole is the interrupt state that the first part gave.
       this.other = this.result.value as number;
@@ -133,6 +134,7 @@ export class Cell {
     const word = this.word;
     switch (this.kind) {
       case OP_LOAD:
+      case OP_LOAD_THEN:
         return this.#checked(w[word] as number);
       case OP_STORE:
         w[word] = this.value;
@@ -201,24 +203,29 @@ export class Cell {
   }
 }
 
-/** An operation that may go on with a slow path: try-add, and add with a condition on the sum. */
+/** An operation that may go on with a slow path, depending on its result. */
 export class FastOrSlow<O> {
   readonly #cell: Cell;
+  readonly #isSlow: (result: number) => boolean;
+  readonly #fast: ((object: O) => void) | null;
   readonly #slow: SlowPath<O, void>;
   readonly #object: O;
   readonly #site: number;
-  readonly #mask: number;
-  readonly #expected: number;
   #sub: Iterator<Op, void, unknown> | null = null;
 
-  /** After the operation: `(result & mask) === expected` means slow. */
-  constructor(cell: Cell, mask: number, expected: number, slow: SlowPath<O, void>, object: O, site: number) {
+  constructor(
+    cell: Cell,
+    isSlow: (result: number) => boolean,
+    fast: ((object: O) => void) | null,
+    slow: SlowPath<O, void>,
+    object: O,
+  ) {
     this.#cell = cell;
-    this.#mask = mask;
-    this.#expected = expected;
+    this.#isSlow = isSlow;
+    this.#fast = fast;
     this.#slow = slow;
     this.#object = object;
-    this.#site = site;
+    this.#site = cell.site;
   }
 
   [Symbol.iterator](): this {
@@ -229,7 +236,10 @@ export class FastOrSlow<O> {
     if (this.#sub !== null) return this.#sub.next();
     const step = this.#cell.next();
     if (step.done !== true) return step;
-    if (((step.value as number) & this.#mask) !== this.#expected) return step;
+    if (!this.#isSlow(step.value as number)) {
+      if (this.#fast !== null) this.#fast(this.#object);
+      return step;
+    }
     this.#sub = open(this.#slow(this.#object, this.#site));
     return this.#sub.next();
   }

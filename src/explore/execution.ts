@@ -127,7 +127,7 @@ export class Execution implements Host, Moves, AlarmChooser {
   #context(): Context {
     const context = this.#spare.pop() ?? new Context();
     context.cell.kind = OP_START;
-    context.cell.then = 0;
+    context.cell.sequel = 0;
     context.cell.announced = false;
     context.cell.alarms = this;
     return context;

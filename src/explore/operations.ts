@@ -11,6 +11,7 @@ import {
   OP_IRQ_OFF,
   OP_IRQ_ON,
   OP_LOAD,
+  OP_LOAD_THEN,
   OP_NEXT_ALARM,
   OP_RELAX,
   OP_RMW,
@@ -70,12 +71,16 @@ export function modelOperations(host: Host): Operations {
     giveIrqrestore: (word, saved, site) => kernel(host.cell.set(OP_GIVE, word, 0, saved, site, THEN_IRQ_ON)),
     giveShared: (word, site) => kernel(host.cell.set(OP_RMW, word, -1, RMW_ADD, site)),
     tryAdd(word, mask, delta, slow, object, site) {
-      return kernel(new FastOrSlow(host.cell.set(OP_TRY_ADD, word, mask, delta, site), 1, 1, slow, object, site));
+      const cell = host.cell.set(OP_TRY_ADD, word, mask, delta, site);
+      return kernel(new FastOrSlow(cell, (refused) => refused === 1, null, slow, object));
     },
     addThen(word, delta, mask, expected, slow, object, site) {
-      return kernel(
-        new FastOrSlow(host.cell.set(OP_ADD_THEN, word, delta, 0, site), mask, expected, slow, object, site),
-      );
+      const cell = host.cell.set(OP_ADD_THEN, word, delta, 0, site);
+      return kernel(new FastOrSlow(cell, (sum) => (sum & mask) === expected, null, slow, object));
+    },
+    loadThen(word, skip, fast, slow, object, site) {
+      const cell = host.cell.set(OP_LOAD_THEN, word, 0, 0, site);
+      return kernel(new FastOrSlow(cell, (value) => value !== skip, fast, slow, object));
     },
     irqOff: (site) => kernel(host.cell.set(OP_IRQ_OFF, 0, 0, 0, site)),
     irqOn: (saved, site) => kernel(host.cell.set(OP_IRQ_ON, 0, saved, 0, site)),

@@ -38,6 +38,9 @@ export const OP_TRY_ADD = 15;
 /** Adds; what follows depends on the sum. */
 export const OP_ADD_THEN = 16;
 
+/** Reads; what follows depends on the value. */
+export const OP_LOAD_THEN = 17;
+
 export const OP_NAMES: readonly string[] = [
   'start',
   'load',
@@ -56,6 +59,7 @@ export const OP_NAMES: readonly string[] = [
   'next-alarm',
   'try-add',
   'add-then',
+  'load-then',
 ];
 
 export const RMW_ADD = 0;

@@ -48,6 +48,15 @@ export interface Operations {
     object: O,
     site: Site,
   ): Kernel<void>;
+  /** Reads the word: if it is `skip`, runs `fast` and is done; else goes on with `slow(object)`. */
+  loadThen<O>(
+    word: number,
+    skip: number,
+    fast: ((object: O) => void) | null,
+    slow: SlowPath<O, void>,
+    object: O,
+    site: Site,
+  ): Kernel<void>;
   /** Interrupts of this CPU off; gives the state before: 1 if they were on. */
   irqOff(site: Site): Kernel<number>;
   /** Interrupts of this CPU as they were saved: 1 on, 0 off. */

@@ -32,8 +32,9 @@ export interface Mempool extends Struct {
   readonly lock: SpinLock;
   readonly wait: WaitQueue;
   minNr: number;
-  /** Read without the lock by mempoolFree, which tests it again under it. */
   currNr: number;
+  /** 1 while currNr < minNr. Read without the lock by mempoolFree, which tests again under it. */
+  readonly short: { readonly word: number };
   readonly elements: { readonly word: number };
 }
 
@@ -42,10 +43,14 @@ export const Mempool = defineStruct<Mempool>('mempool', 'pool', 8, {
   wait: waitQueueField,
   minNr: plain,
   currNr: plain,
+  short: embed(1, (word) => ({ word })),
   elements: embed(MEMPOOL_RESERVE_MAX, (word) => ({ word })),
 });
 
-const CURR_NR = Mempool.offsetOf('currNr');
+/** An object that may come from a pool: it remembers which, 0 for none. */
+export interface Pooled extends Struct {
+  pool: number;
+}
 
 /** A pool with `minNr` elements in reserve, or null when there is no memory for it. */
 export function mempoolCreate(type: StructType<Struct>, minNr: number): Mempool | null {
@@ -68,11 +73,13 @@ function addElement(pool: Mempool, element: Struct): void {
   const at = pool.currNr;
   pool.currNr = at + 1;
   memory.words[pool.elements.word + at] = element.handle;
+  memory.words[pool.short.word] = at + 1 < pool.minNr ? 1 : 0;
 }
 
 function removeElement<T extends Struct>(type: StructType<T>, pool: Mempool): T {
   const at = pool.currNr - 1;
   pool.currNr = at;
+  memory.words[pool.short.word] = 1;
   return type.at(memory.words[pool.elements.word + at] as number);
 }
 
@@ -86,55 +93,53 @@ export function mempoolDestroy(type: StructType<Struct>, pool: Mempool): void {
 }
 
 /** An element without waiting, or null: for atomic context. */
-export function* mempoolAllocAtomic<T extends Struct>(
-  type: StructType<T>,
-  pool: Mempool,
-  site: Site,
-): Kernel<T | null> {
-  const fresh = type.alloc();
-  if (fresh !== null) return fresh;
-  const saved = yield* spinLockIrqsave(pool.lock, site);
-  const element = pool.currNr > 0 ? removeElement(type, pool) : null;
-  yield* spinUnlockIrqrestore(pool.lock, saved, site);
+export function* mempoolAllocAtomic<T extends Pooled>(type: StructType<T>, pool: Mempool, site: Site): Kernel<T | null> {
+  let element = type.alloc();
+  if (element === null) {
+    const saved = yield* spinLockIrqsave(pool.lock, site);
+    if (pool.currNr > 0) element = removeElement(type, pool);
+    yield* spinUnlockIrqrestore(pool.lock, saved, site);
+  }
+  if (element !== null) element.pool = pool.handle;
   return element;
 }
 
 /** An element; sleeps until there is one. */
-export function mempoolAlloc<T extends Struct>(type: StructType<T>, pool: Mempool, site: Site): Kernel<T> {
+export function mempoolAlloc<T extends Pooled>(type: StructType<T>, pool: Mempool, site: Site): Kernel<T> {
   mightSleep('mempool_alloc', site);
-  const fresh = type.alloc();
-  return fresh === null ? mempoolAllocSlow(type, pool, site) : resolved(fresh);
+  const element = type.alloc();
+  if (element === null) return mempoolAllocSlow(type, pool, site);
+  element.pool = pool.handle;
+  return resolved(element);
 }
 
-function* mempoolAllocSlow<T extends Struct>(type: StructType<T>, pool: Mempool, site: Site): Kernel<T> {
+function* mempoolAllocSlow<T extends Pooled>(type: StructType<T>, pool: Mempool, site: Site): Kernel<T> {
   for (;;) {
     const element = yield* mempoolAllocAtomic(type, pool, site);
     if (element !== null) return element;
     const entry = defineWait();
-    // Enqueued before the re-test: pairs with mempoolFree, which adds the element before it wakes.
+    // Enqueued before the re-test: pairs with giveToReserve, which adds the element before it wakes.
     yield* prepareToWait(pool.wait, entry, TASK_UNINTERRUPTIBLE, site);
-    if ((yield* ops.load(pool.address + CURR_NR, site)) === 0) yield* scheduleOn(pool.wait, site);
+    const saved = yield* spinLockIrqsave(pool.lock, site);
+    const empty = pool.currNr === 0;
+    yield* spinUnlockIrqrestore(pool.lock, saved, site);
+    if (empty) yield* scheduleOn(pool.wait, site);
     yield* finishWait(pool.wait, entry, site);
     freeWait(entry);
   }
 }
 
-/** Gives an element back: to the reserve while that is short, else to the slab. Any context. */
-export function* mempoolFree<T extends Struct>(
-  type: StructType<T>,
-  pool: Mempool,
-  element: T,
-  site: Site,
-): Kernel<void> {
-  if ((yield* ops.load(pool.address + CURR_NR, site)) < pool.minNr) {
+/** How elements of one kind go back to where they came from: to the reserve while that is short, else to the slab. Any context. */
+export function mempoolFreer<T extends Pooled>(type: StructType<T>): (element: T, site: Site) => Kernel<void> {
+  const free = (element: T): void => type.free(element);
+  function* giveToReserve(element: T, site: Site): Kernel<void> {
+    const pool = Mempool.at(element.pool);
     const saved = yield* spinLockIrqsave(pool.lock, site);
-    if (pool.currNr < pool.minNr) {
-      addElement(pool, type.recycle(element));
-      yield* spinUnlockIrqrestore(pool.lock, saved, site);
-      yield* wakeUp(pool.wait, site);
-      return;
-    }
+    const short = pool.currNr < pool.minNr;
+    if (short) addElement(pool, type.recycle(element));
     yield* spinUnlockIrqrestore(pool.lock, saved, site);
+    if (short) yield* wakeUp(pool.wait, site);
+    else type.free(element);
   }
-  type.free(element);
+  return (element, site) => ops.loadThen(Mempool.at(element.pool).short.word, 0, free, giveToReserve, element, site);
 }

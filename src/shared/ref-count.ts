@@ -22,18 +22,29 @@ export class RefCount {
   }
 
   /** One more reference; only by somebody who is sure that there is one. */
-  *get(site: Site): Kernel<void> {
-    const old = yield* ops.rmw(this.word, RMW_ADD, 1, site);
-    if (old <= 0)
-      report('use-after-free', 'I15', `${wordName(this.word)} is taken at ${old}: the last reference is gone`, site);
+  get(site: Site): Kernel<void> {
+    return ops.addThen(this.word, 1, -1, 1, takenAtZero, this, site);
   }
 
   /** One reference less; gives the number that is left. */
   *put(site: Site): Kernel<number> {
     const old = yield* ops.rmw(this.word, RMW_ADD, -1, site);
-    if (old <= 0) report('use-after-free', 'I15', `${wordName(this.word)} is put at ${old}`, site);
+    if (old <= 0) putAtZero(this, site);
     return old - 1;
   }
+
+  /** One reference less, for holders that never are the last. */
+  drop(site: Site): Kernel<void> {
+    return ops.addThen(this.word, -1, -1, -1, putAtZero, this, site);
+  }
+}
+
+function takenAtZero(count: RefCount, site: Site): never {
+  report('use-after-free', 'I15', `${wordName(count.word)} is taken at 0: the last reference is gone`, site);
+}
+
+function putAtZero(count: RefCount, site: Site): never {
+  report('use-after-free', 'I15', `${wordName(count.word)} is put at 0: there is no reference to give up`, site);
 }
 
 export const refCountField = embed(1, (word) => new RefCount(word));

@@ -16,6 +16,7 @@
 import { EINTR } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
+import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
 import { SPINLOCK_WORDS, SpinLock, spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
@@ -167,10 +168,15 @@ export function* __wakeUp(queue: WaitQueue, mask: number, exclusive: number, sit
   yield* spinUnlockIrqrestore(queue.lock, saved, site);
 }
 
-/** wake_up: all that share, one exclusive waiter. */
+/**
+ * wake_up: all that share, one exclusive waiter. An empty queue is seen without its lock (waitqueue_active): the waker made
+ * the condition true before this read, and a sleeper tests it after it has enqueued itself.
+ */
 export function wakeUp(queue: WaitQueue, site: Site): Kernel<void> {
-  return __wakeUp(queue, TASK_NORMAL, 1, site);
+  return ops.loadThen(queue.word + FIRST, 0, null, wakeOneExclusive, queue, site);
 }
+
+const wakeOneExclusive = (queue: WaitQueue, site: Site): Kernel<void> => __wakeUp(queue, TASK_NORMAL, 1, site);
 
 export function wakeUpAll(queue: WaitQueue, site: Site): Kernel<void> {
   return __wakeUp(queue, TASK_NORMAL, 0, site);
