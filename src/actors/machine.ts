@@ -6,7 +6,7 @@
  * end of a part; with tasks left it is a hang.
  */
 import { Piscina } from 'piscina';
-import { ALARM_ARMED, Alarm } from '../irq/alarm.ts';
+import { anyAlarmArmed } from '../irq/alarm.ts';
 import { KernelFinding } from '../machine/finding.ts';
 import type { FindingReport, Program } from '../machine/machine.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
@@ -278,7 +278,7 @@ export class RealMachine {
   }
 
   #deviceBusy(): boolean {
-    return Alarm.live().some((alarm) => Atomics.load(memory.words, alarm.state.word) === ALARM_ARMED);
+    return anyAlarmArmed();
   }
 
   #counts(): CpuCounts[] {

@@ -45,7 +45,10 @@ export const CLONE_ENDIO = endIos.define('clone_endio', function* cloneEndio(clo
     if (said !== 0) error = said;
   }
   const io = DmIo.at(tio.io);
-  yield* freeTio(tio, clone);
+  // As freeTio does; this path is hot.
+  if (listening !== 0) emit(EV_CLONE_FREE, tio.address, clone.address, HERE);
+  yield* freeDmTargetIo(tio, HERE);
+  yield* bioPut(clone, HERE);
   yield* decPending(io, error);
 });
 

@@ -89,29 +89,26 @@ export function* splitAndProcess(md: MappedDevice, bio: Bio): Kernel<void> {
     emit(EV_IO_START, md.address, io.address, HERE);
     emit(EV_BIO_MAPPED, bio.address, md.address, HERE);
   }
-  yield* decPending(io, yield* mapPieces(md, table, io, bio));
-  yield* dmTablePut(table);
-}
-
-/** Maps piece after piece; gives −EIO for sectors without a target, which ends what is left. */
-function* mapPieces(md: MappedDevice, table: DmTable, io: DmIo, bio: Bio): Kernel<number> {
   let sector = bio.sector;
   let left = bio.size;
-  let data = bio.data;
-  for (;;) {
+  let error = 0;
+  while (left > 0) {
     const ti = dmTableFindTarget(table, sector);
-    if (ti === null) return -EIO;
-    const len = pieceLength(ti, sector, left);
-    yield* mapPiece(md, io, ti, bio, sector, len, data);
-    left -= len;
-    if (left === 0) return 0;
-    if (seams.splitRemainder && current().inMakeRequest !== 0) {
-      yield* resubmitRemainder(md, io, bio, sector + len - bio.sector);
-      return 0;
+    if (ti === null) {
+      error = -EIO;
+      break;
     }
+    const len = pieceLength(ti, sector, left);
+    yield* mapPiece(io, ti, bio, sector, len, md);
     sector += len;
-    data += len;
+    left -= len;
+    if (left > 0 && seams.splitRemainder && current().inMakeRequest !== 0) {
+      yield* resubmitRemainder(md, io, bio, sector - bio.sector);
+      break;
+    }
   }
+  yield* decPending(io, error);
+  yield* dmTablePut(table);
 }
 
 /** Up to the end of the target or to its next split boundary. */
@@ -121,20 +118,13 @@ function pieceLength(ti: DmTarget, sector: number, left: number): number {
   return len;
 }
 
-function* mapPiece(
-  md: MappedDevice,
-  io: DmIo,
-  ti: DmTarget,
-  bio: Bio,
-  sector: number,
-  len: number,
-  data: number,
-): Kernel<void> {
+/** Makes a clone of a piece, asks the target, and does what it says. After SUBMITTED the clone is the target's. */
+function* mapPiece(io: DmIo, ti: DmTarget, bio: Bio, sector: number, len: number, md: MappedDevice): Kernel<void> {
   const tio = yield* mempoolAlloc(DmTargetIo, Mempool.at(md.tioPool), HERE);
   const clone = yield* mempoolAlloc(Bio, Mempool.at(md.bioSet), HERE);
   clone.sector = sector;
   clone.size = len;
-  clone.data = data;
+  clone.data = bio.data + (sector - bio.sector);
   clone.bdev = bio.bdev;
   clone.bioFlags = (bio.bioFlags & ~BIO_CHAIN) | BIO_PART;
   clone.endIo = CLONE_ENDIO;
@@ -142,24 +132,18 @@ function* mapPiece(
   tio.io = io.handle;
   tio.target = ti.handle;
   tio.clone = clone.handle;
-  yield* mapBio(md, io, ti, tio, clone);
-}
-
-/** Asks the target and does what it says. After SUBMITTED the clone is the target's. */
-function* mapBio(md: MappedDevice, io: DmIo, ti: DmTarget, tio: DmTargetIo, clone: Bio): Kernel<void> {
   // Counted before map: the clone may have ended when map returns.
   yield* io.ioCount.add(1, HERE);
   if (listening !== 0) emit(EV_CLONE_MAP, tio.address, ti.address, HERE);
   const said = yield* typeOf(ti).map(ti, clone, tio);
-  if (said === DM_MAPIO_SUBMITTED) return;
   if (said === DM_MAPIO_REMAPPED) {
     if (listening !== 0) emit(EV_CLONE_MAPPED, tio.address, clone.address, HERE);
     yield* genericMakeRequest(clone);
-    return;
+  } else if (said !== DM_MAPIO_SUBMITTED) {
+    bugOn(said > DM_MAPIO_REQUEUE, `unimplemented target map return value: ${said}`);
+    yield* freeTio(tio, clone);
+    yield* decPending(io, said);
   }
-  bugOn(said > DM_MAPIO_REQUEUE, `unimplemented target map return value: ${said}`);
-  yield* freeTio(tio, clone);
-  yield* decPending(io, said);
 }
 
 /**

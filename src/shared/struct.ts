@@ -20,6 +20,9 @@ import { bindMemory, type MemoryConfig, type MemoryPlan, memory, planMemory, typ
 import { formatSlab, SLOT_HEADER_WORDS, slabAlloc, slabFree } from './slab.ts';
 import { Atomic, Flags, Marked } from './word.ts';
 
+/** The part of a handle that is address / 8. */
+const SLOT_MASK = 0x1ffff;
+
 /** What every view has. Its fields are declared only: a defined field would be written twice for each new view. */
 export abstract class Struct {
   /** Word index of the object's slot. */
@@ -197,6 +200,18 @@ export function defineStruct<T extends Struct>(
   kinds.push(kind);
 
   const allocators = (): number => memory.plan?.config.allocators ?? 1;
+  /** This thread has no view of the object yet, or the object is gone. */
+  const firstView = (handle: number): T => {
+    const address = (handle & SLOT_MASK) << 3;
+    const generation = memory.words[address] as number;
+    if ((generation & 0x3fff) !== handle >>> 17 || (generation & 1) === 0)
+      report(
+        'use-after-free',
+        'I14',
+        `a reference leads to a ${name} that was freed (slot ${address}, generation ${handle >>> 17}, now ${generation})`,
+      );
+    return bound(address);
+  };
   const bound = (address: number): T => {
     const generation = memory.words[address] as number;
     const cachedView = views[address >> 3];
@@ -224,15 +239,9 @@ export function defineStruct<T extends Struct>(
       return bound(object.address);
     },
     at(handle) {
-      const address = (handle & 0x1ffff) << 3;
-      const generation = memory.words[address] as number;
-      if ((generation & 0x3fff) !== handle >>> 17 || (generation & 1) === 0)
-        report(
-          'use-after-free',
-          'I14',
-          `a reference leads to a ${name} that was freed (slot ${address}, generation ${handle >>> 17}, now ${generation})`,
-        );
-      return bound(address);
+      const view = views[handle & SLOT_MASK];
+      if (view !== undefined && view.handle === handle && memory.words[view.address] === view.generation) return view as T;
+      return firstView(handle);
     },
     atAddress: bound,
     live() {
