@@ -3,14 +3,14 @@
  */
 import { bioAlloc, bioPut, endIos, REQ_WRITE } from '../src/block/bio.ts';
 import { BlockDevice } from '../src/block/block-device.ts';
-import { genericMakeRequest } from '../src/block/submit.ts';
 import { addDisk, declareMedia } from '../src/block/disk.ts';
+import { genericMakeRequest } from '../src/block/submit.ts';
 import { dmCreate, dmTableLoad, doResume } from '../src/core/ioctl.ts';
 import type { Kernel } from '../src/machine/kernel.ts';
 import { resolved } from '../src/machine/kernel.ts';
 import { submitIo, waitIo } from '../src/scenarios/user-io.ts';
-import { downRead, upRead, declareRwSemaphore, type RwSemaphore } from '../src/shared/rw-semaphore.ts';
 import { memory, staticWords } from '../src/shared/memory.ts';
+import { declareRwSemaphore, downRead, type RwSemaphore, upRead } from '../src/shared/rw-semaphore.ts';
 import {
   declareSpinLock,
   type SpinLock,
@@ -86,7 +86,14 @@ export function single(): void {
       // The first bio is deferred and sleeps until kdmflush has emptied the list: from then on bios are mapped directly.
       yield* waitIo(yield* submitIo(bdev, { sector: 0, size: 1, flags: REQ_WRITE, stamp: 1 }));
       const bio = yield* bestNs(20, 20_000, (n) => linearBios(bdev, n));
-      console.log({ unit, plain: plain / unit, irqsave: irqsave / unit, rwsem: rwsem / unit, bioNs: bio, bio: bio / unit });
+      console.log({
+        unit,
+        plain: plain / unit,
+        irqsave: irqsave / unit,
+        rwsem: rwsem / unit,
+        bioNs: bio,
+        bio: bio / unit,
+      });
     },
     {
       declare() {

@@ -5,7 +5,7 @@ import { CLOCK, clockSeconds, LIVE, makeShared, PART, STOP, STOP_ROUND } from '.
 import { Cpu } from '../src/actors/cpu.ts';
 import type { Kernel } from '../src/machine/kernel.ts';
 import { bindSpinLocks, type SpinLockKind, tasSpinLock } from '../src/shared/spinlock.ts';
-import { attachMemory, planMachineMemory } from '../src/shared/struct.ts';
+import { attachMemory, planMachineMemory } from '../src/shared/struct-registry.ts';
 import { installVariant } from '../src/variants/variants.ts';
 
 /** Runs kernel code as the one task of a machine with one CPU; `declare` may declare static words first. */

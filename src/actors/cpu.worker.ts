@@ -7,7 +7,7 @@ import { KernelFinding } from '../machine/finding.ts';
 import { siteText } from '../machine/site.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_DOORBELL, CPU_PENDING } from '../shared/per-cpu-layout.ts';
-import { attachMemory, planMachineMemory } from '../shared/struct.ts';
+import { attachMemory, planMachineMemory } from '../shared/struct-registry.ts';
 import type { BootModule, RoundOrder } from './boot-module.ts';
 import {
   ARRIVED,

@@ -23,7 +23,7 @@ import {
   CPU_SWITCHES,
 } from '../shared/per-cpu-layout.ts';
 import { bindProgram, isDaemon, PARTS, taskName } from '../shared/program.ts';
-import { attachMemory, planMachineMemory, wordName } from '../shared/struct.ts';
+import { attachMemory, planMachineMemory, wordName } from '../shared/struct-registry.ts';
 import { Task } from '../shared/task.ts';
 import type { BootModule, RoundOrder } from './boot-module.ts';
 import {

@@ -45,7 +45,7 @@ import {
   STEP_RING_ENTRIES,
   STEP_SITE_SHIFT,
 } from '../shared/per-cpu-layout.ts';
-import { wordName } from '../shared/struct.ts';
+import { wordName } from '../shared/struct-registry.ts';
 import { TASK_INTERRUPTIBLE, TASK_RUNNING } from '../shared/task.ts';
 import { CLOCK, clockUs } from './control.ts';
 import type { Noise, SeamDelay } from './noise.ts';

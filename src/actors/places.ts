@@ -7,7 +7,7 @@ import { locksHeldByCpu, locksHeldByTask } from '../shared/holders.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_CURRENT, CPU_STEP_RING, CPU_STEPS, STEP_RING_ENTRIES, STEP_SITE_SHIFT } from '../shared/per-cpu-layout.ts';
 import { isDaemon, taskName } from '../shared/program.ts';
-import { wordName } from '../shared/struct.ts';
+import { wordName } from '../shared/struct-registry.ts';
 import { Task } from '../shared/task.ts';
 
 /** A step of the ring as text, newest = 0. */

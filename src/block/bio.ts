@@ -66,6 +66,8 @@ export const Bio = defineStruct<Bio>('bio', 'bio', 48, {
   loc: embed(1, (word) => ({ word })),
 });
 
+const BUFFER = Bio.offsetOf('buffer');
+
 /** Runs when a bio has ended. The bio is the function's from then on. */
 export type EndIo = (bio: Bio, error: number) => Kernel<void>;
 export const endIos = new FunctionTable<EndIo>('bio end_io');
@@ -73,7 +75,7 @@ export const endIos = new FunctionTable<EndIo>('bio end_io');
 /** A new bio with a buffer of its own, or null. */
 export function bioAlloc(): Bio | null {
   const bio = Bio.alloc();
-  if (bio !== null) bio.data = bio.buffer.word;
+  if (bio !== null) bio.data = bio.address + BUFFER;
   return bio;
 }
 

@@ -35,7 +35,7 @@ import type { SlowPath } from '../machine/operations.ts';
 import { memory, POISON } from '../shared/memory.ts';
 import { cpuBase } from '../shared/per-cpu.ts';
 import { CPU_IRQS_OFF } from '../shared/per-cpu-layout.ts';
-import { wordName } from '../shared/struct.ts';
+import { wordName } from '../shared/struct-registry.ts';
 import { TASK_INTERRUPTIBLE, TASK_RUNNING } from '../shared/task.ts';
 
 const ANNOUNCED: IteratorYieldResult<Op> = { done: false, value: 0 };

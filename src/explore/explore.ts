@@ -7,7 +7,7 @@ import type { FindingReport, Program, Settings } from '../machine/machine.ts';
 import { type MemoryPlan, memory } from '../shared/memory.ts';
 import { bindProgram } from '../shared/program.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
-import { attachMemory, planMachineMemory } from '../shared/struct.ts';
+import { attachMemory, planMachineMemory } from '../shared/struct-registry.ts';
 import { Execution, type StepObserver } from './execution.ts';
 import type { Strategy } from './strategy.ts';
 

@@ -27,7 +27,7 @@ import {
 import type { Operations } from '../machine/operations.ts';
 import { memory } from '../shared/memory.ts';
 import { cpu } from '../shared/per-cpu.ts';
-import { wordName } from '../shared/struct.ts';
+import { wordName } from '../shared/struct-registry.ts';
 import { type Cell, FastOrSlow, THEN_IRQ_ON, THEN_TAKE } from './cell.ts';
 
 /** What the operations need of the execution that they belong to. */

@@ -8,7 +8,7 @@ import type { FindingReport, PlaceReport } from '../machine/machine.ts';
 import { siteText } from '../machine/site.ts';
 import { locksHeldByCpu, locksHeldByTask } from '../shared/holders.ts';
 import { isDaemon, taskName } from '../shared/program.ts';
-import { wordName } from '../shared/struct.ts';
+import { wordName } from '../shared/struct-registry.ts';
 import type { Context, ModelCpu } from './execution.ts';
 
 /** What a context that cannot go on waits for; '' when it can. */

@@ -9,8 +9,8 @@
 import { type Kernel, RMW_EXCHANGE } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
-import { memory } from '../shared/memory.ts';
 import { FunctionTable } from '../shared/function-table.ts';
+import { memory } from '../shared/memory.ts';
 import { cpuCount } from '../shared/per-cpu.ts';
 import { atomic, defineStruct, plain, type Struct } from '../shared/struct.ts';
 import type { Atomic } from '../shared/word.ts';

@@ -8,7 +8,8 @@ import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
-import { embed, nameWord } from './struct.ts';
+import { embed } from './struct.ts';
+import { nameWord } from './struct-registry.ts';
 import {
   mightSleep,
   setCurrentState,

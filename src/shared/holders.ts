@@ -6,7 +6,7 @@
 import { memory } from './memory.ts';
 import { RWSEM_OWNER } from './rw-semaphore.ts';
 import { SpinLock, spinLockOwner } from './spinlock.ts';
-import { liveLocks } from './struct.ts';
+import { liveLocks } from './struct-registry.ts';
 import type { Task } from './task.ts';
 
 /** Names of the spinlocks whose owner is this CPU. */

@@ -93,7 +93,11 @@ export function mempoolDestroy(type: StructType<Struct>, pool: Mempool): void {
 }
 
 /** An element without waiting, or null: for atomic context. */
-export function* mempoolAllocAtomic<T extends Pooled>(type: StructType<T>, pool: Mempool, site: Site): Kernel<T | null> {
+export function* mempoolAllocAtomic<T extends Pooled>(
+  type: StructType<T>,
+  pool: Mempool,
+  site: Site,
+): Kernel<T | null> {
   let element = type.alloc();
   if (element === null) {
     const saved = yield* spinLockIrqsave(pool.lock, site);

@@ -10,7 +10,8 @@ import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
 import { SLEEPERS_WORDS, Sleepers } from './sleepers.ts';
 import { spinLock, spinUnlock } from './spinlock.ts';
-import { embed, nameWord, wordName } from './struct.ts';
+import { embed } from './struct.ts';
+import { nameWord, wordName } from './struct-registry.ts';
 import { current, mightSleep, Task, taskName } from './task.ts';
 
 export const MUTEX_WORDS = 1 + SLEEPERS_WORDS;

@@ -4,7 +4,8 @@ import { type Kernel, RMW_ADD } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from './memory.ts';
-import { embed, wordName } from './struct.ts';
+import { embed } from './struct.ts';
+import { wordName } from './struct-registry.ts';
 
 export class RefCount {
   declare readonly word: number;

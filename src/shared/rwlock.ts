@@ -12,7 +12,8 @@ import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
 import { cpu, cpuBase } from './per-cpu.ts';
 import { CPU_PREEMPT } from './per-cpu-layout.ts';
-import { embed, nameWord, wordName } from './struct.ts';
+import { embed } from './struct.ts';
+import { nameWord, wordName } from './struct-registry.ts';
 
 export const RWLOCK_WORDS = 2;
 

@@ -9,7 +9,8 @@ import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
 import { SLEEPERS_WORDS, Sleepers } from './sleepers.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
-import { embed, nameWord } from './struct.ts';
+import { embed } from './struct.ts';
+import { nameWord } from './struct-registry.ts';
 import { mightSleep } from './task.ts';
 
 export const SEMAPHORE_WORDS = 1 + SLEEPERS_WORDS;

@@ -18,7 +18,8 @@ import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
 import { cpu, cpuBase, irqsDisabled } from './per-cpu.ts';
 import { CPU_PREEMPT } from './per-cpu-layout.ts';
-import { embed, liveLocks, nameWord, wordName } from './struct.ts';
+import { embed } from './struct.ts';
+import { liveLocks, nameWord, wordName } from './struct-registry.ts';
 import { bindHeldSpinlocks } from './task.ts';
 
 export const SPINLOCK_WORDS = 4;

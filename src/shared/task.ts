@@ -18,7 +18,8 @@ import { FunctionTable } from './function-table.ts';
 import { memory, perCpuBase } from './memory.ts';
 import { cpu, cpuBase, inAtomic } from './per-cpu.ts';
 import { CPU_CURRENT, CPU_RUNNABLE, CPU_SLOTS, CPU_TASKS, TASK_SLOTS } from './per-cpu-layout.ts';
-import { defineStruct, embed, marked, plain, type Struct, wordName } from './struct.ts';
+import { defineStruct, embed, marked, plain, type Struct } from './struct.ts';
+import { wordName } from './struct-registry.ts';
 import { Atomic, type Marked } from './word.ts';
 
 export const TASK_RUNNING = 0;

@@ -20,7 +20,8 @@ import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
 import { SPINLOCK_WORDS, SpinLock, spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
-import { defineStruct, embed, nameWord, plain, type Struct, wordName } from './struct.ts';
+import { defineStruct, embed, plain, type Struct } from './struct.ts';
+import { nameWord, wordName } from './struct-registry.ts';
 import {
   current,
   mightSleep,

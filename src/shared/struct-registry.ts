@@ -1,0 +1,114 @@
+/**
+ * The kinds of object that are declared, where their slabs lie, and what the words in them are called.
+ */
+import { bugOn } from '../machine/finding.ts';
+import { runBootDeclarations } from './boot.ts';
+import { bindMemory, type MemoryConfig, type MemoryPlan, memory, planMemory, type SlabPlan } from './memory.ts';
+import { formatSlab } from './slab.ts';
+
+/** Kinds of lock, for findings. */
+export type LockType = 'spinlock' | 'rwlock' | 'rw-semaphore' | 'semaphore' | 'mutex' | 'wait-queue' | 'completion';
+
+/** A struct's field that is a lock; its name in findings: `&md->io_lock`. */
+export interface LockField {
+  readonly name: string;
+  readonly offset: number;
+  readonly type: LockType;
+}
+
+/** A kind of object. */
+export interface Kind {
+  readonly name: string;
+  readonly slotWords: number;
+  readonly defaultSlots: number;
+  readonly locks: readonly LockField[];
+  /** The field that lies at an offset from an object's address. */
+  readonly fieldAt: (offset: number) => string;
+  slab: SlabPlan | null;
+  /** This thread's views, by (address − first slot) / 8. */
+  views: unknown[];
+}
+
+const kinds: Kind[] = [];
+
+/** Adds a kind; names are unique. */
+export function registerKind(kind: Kind): void {
+  bugOn(
+    kinds.some((other) => other.name === kind.name),
+    `two structs are called ${kind.name}`,
+  );
+  kinds.push(kind);
+}
+
+/** Addresses of the live objects of a kind. */
+export function* liveAddresses(kind: Kind): Iterable<number> {
+  const slab = kind.slab;
+  if (slab === null) return;
+  for (let slot = 0; slot < slab.slots; slot++) {
+    const address = slab.firstSlot + slot * slab.slotWords;
+    if (((memory.words[address] as number) & 1) === 1) yield address;
+  }
+}
+
+/** Lays out the memory of a machine for all structs that are declared. */
+export function planMachineMemory(config: MemoryConfig): MemoryPlan {
+  return planMemory(
+    config,
+    kinds.map((kind) => ({ name: kind.name, slotWords: kind.slotWords, slots: kind.defaultSlots })),
+  );
+}
+
+/** Makes `words` this thread's memory, forgets all views, and, for the one who makes the machine, formats it. */
+export function attachMemory(words: Int32Array, plan: MemoryPlan, allocator: number, format: boolean): void {
+  bindMemory(words, plan, allocator);
+  staticNames.clear();
+  if (format) words.fill(0, 0, plan.size);
+  for (const kind of kinds) {
+    const slab = plan.slabs.get(kind.name);
+    if (slab === undefined) throw new Error(`the memory plan lacks the struct ${kind.name}`);
+    bugOn(slab.slotWords !== kind.slotWords, `the struct ${kind.name} has another size here`);
+    kind.slab = slab;
+    kind.views = new Array((slab.slots * slab.slotWords) >> 3);
+    if (format) formatSlab(slab, plan.config.allocators);
+  }
+  runBootDeclarations();
+}
+
+/** The kind whose slab a word lies in, with the slot's address; undefined outside slabs. */
+function slotOf(word: number): { kind: Kind; address: number } | undefined {
+  for (const kind of kinds) {
+    const slab = kind.slab;
+    if (slab === null || word < slab.firstSlot || word >= slab.firstSlot + slab.slots * slab.slotWords) continue;
+    return { kind, address: word - ((word - slab.firstSlot) % slab.slotWords) };
+  }
+  return undefined;
+}
+
+/** `&md->io_lock` for the word of a lock, `md.pending` for another field, `word 1234` for anything else. */
+export function wordName(word: number): string {
+  const named = staticNames.get(word);
+  if (named !== undefined) return named.name;
+  const slot = slotOf(word);
+  if (slot === undefined) return `word ${word}`;
+  const offset = word - slot.address;
+  const field = slot.kind.fieldAt(offset);
+  const lock = slot.kind.locks.find((each) => slot.kind.fieldAt(each.offset) === field);
+  return lock === undefined ? `${slot.kind.name}.${field}` : lock.name;
+}
+
+const staticNames = new Map<number, { name: string; type: LockType | null }>();
+
+/** Gives a word outside any struct a name for findings; `type` if it is a lock. */
+export function nameWord(word: number, name: string, type: LockType | null = null): void {
+  staticNames.set(word, { name, type });
+}
+
+/** Every lock of every live object: the word it starts at, its name, its kind. For findings and quiescent points. */
+export function* liveLocks(): Iterable<{ word: number; name: string; type: LockType }> {
+  for (const kind of kinds) {
+    if (kind.locks.length === 0) continue;
+    for (const address of liveAddresses(kind))
+      for (const lock of kind.locks) yield { word: address + lock.offset, name: lock.name, type: lock.type };
+  }
+  for (const [word, { name, type }] of staticNames) if (type !== null) yield { word, name, type };
+}
