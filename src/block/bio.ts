@@ -6,7 +6,9 @@
  *
  *   remaining   only with BIO_CHAIN: ends still to come; the last one runs end_io         atomic
  *   error       first error of a chained bio sticks                                        atomic
- *   loc         where the bio is; moved by the oracles alone (check/bio-location.ts)       compare-and-swap
+ *   loc         where the bio is; the oracles' alone (check/bio-location.ts)               compare-and-swap
+ *   order       its number on the list that it is on; the oracles' alone (check/order.ts)  under the list's lock
+ *   cause       why it fails, CAUSE_* bits; the oracles' alone (check/errors.ts)           or
  */
 import { EV_BIO_END, emit, listening } from '../machine/events.ts';
 import { bugOn } from '../machine/finding.ts';
@@ -48,6 +50,8 @@ export interface Bio extends Struct {
   data: number;
   readonly buffer: { readonly word: number };
   readonly loc: { readonly word: number };
+  readonly order: { readonly word: number };
+  readonly cause: { readonly word: number };
 }
 
 export const Bio = defineStruct<Bio>('bio', 'bio', 48, {
@@ -64,6 +68,8 @@ export const Bio = defineStruct<Bio>('bio', 'bio', 48, {
   data: plain,
   buffer: embed(BIO_SECTORS_MAX, (word) => ({ word })),
   loc: embed(1, (word) => ({ word })),
+  order: embed(1, (word) => ({ word })),
+  cause: embed(1, (word) => ({ word })),
 });
 
 const BUFFER = Bio.offsetOf('buffer');

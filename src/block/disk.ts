@@ -13,6 +13,7 @@ import { LINE_DEVICE } from '../irq/interrupt.ts';
 import { startDevice } from '../irq/interrupt-actor.ts';
 import { BLOCK_SOFTIRQ, openSoftirq, raiseSoftirq } from '../irq/softirq.ts';
 import { EIO } from '../machine/errno.ts';
+import { CAUSE_DEVICE, EV_BIO_ERROR, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import { CHOICE_COMPLETION_CPU, CHOICE_LATENCY, type Kernel } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
@@ -103,7 +104,10 @@ function transfer(disk: Disk, bio: Bio): void {
 
 /** Serves a bio whose disk had `faults` failures ahead of it; gives 0 or −EIO. */
 function serve(disk: Disk, bio: Bio, faults: number): number {
-  if (faults > 0) return -EIO;
+  if (faults > 0) {
+    if (listening !== 0) emit(EV_BIO_ERROR, bio.address, CAUSE_DEVICE, HERE);
+    return -EIO;
+  }
   transfer(disk, bio);
   return 0;
 }

@@ -11,7 +11,15 @@
  */
 
 import { EIO } from '../machine/errno.ts';
-import { EV_BIO_SUBMIT, emit, listening } from '../machine/events.ts';
+import {
+  CAUSE_BEYOND_END,
+  EV_BIO_ERROR,
+  EV_BIO_QUEUED,
+  EV_BIO_SUBMIT,
+  EV_BIO_UNQUEUED,
+  emit,
+  listening,
+} from '../machine/events.ts';
 import { type Kernel, resolved } from '../machine/kernel.ts';
 import { current, mightSleep, type Task } from '../shared/task.ts';
 import { Bio, bioEndio } from './bio.ts';
@@ -22,7 +30,7 @@ export type SubmitEngine = (bio: Bio) => Kernel<void>;
 
 export function* recursive(bio: Bio): Kernel<void> {
   const bdev = BlockDevice.at(bio.bdev);
-  if (isBeyond(bio, yield* bdev.capacity.read(HERE))) yield* bioEndio(bio, -EIO);
+  if (isBeyond(bio, yield* bdev.capacity.read(HERE))) yield* failBeyond(bio);
   else yield* makeRequests.at(bdev.makeRequest)(bdev, bio);
 }
 
@@ -38,7 +46,13 @@ function isBeyond(bio: Bio, capacity: number): boolean {
   return capacity !== 0 && bio.sector + bio.size > capacity;
 }
 
+function failBeyond(bio: Bio): Kernel<void> {
+  if (listening !== 0) emit(EV_BIO_ERROR, bio.address, CAUSE_BEYOND_END, HERE);
+  return bioEndio(bio, -EIO);
+}
+
 function appendChild(task: Task, bio: Bio): void {
+  if (listening !== 0) emit(EV_BIO_QUEUED, bio.address, 0, HERE);
   bio.next = 0;
   if (task.bioHead0 === 0) task.bioHead0 = bio.handle;
   else Bio.at(task.bioTail0).next = bio.handle;
@@ -54,7 +68,7 @@ function* dispatch(task: Task, first: Bio): Kernel<void> {
     task.bioHead1 = task.bioHead0;
     task.bioTail1 = task.bioTail0;
     task.bioHead0 = 0;
-    if (isBeyond(bio, yield* bdev.capacity.read(HERE))) yield* bioEndio(bio, -EIO);
+    if (isBeyond(bio, yield* bdev.capacity.read(HERE))) yield* failBeyond(bio);
     else yield* makeRequests.at(bdev.makeRequest)(bdev, bio);
     if (task.bioHead0 !== 0) lowerFirst(task, bdev.handle);
     else moveSiblings(task);
@@ -62,6 +76,7 @@ function* dispatch(task: Task, first: Bio): Kernel<void> {
     bio = Bio.at(task.bioHead0);
     task.bioHead0 = bio.next;
     bio.next = 0;
+    if (listening !== 0) emit(EV_BIO_UNQUEUED, bio.address, 0, HERE);
   }
   task.inMakeRequest = 0;
 }

@@ -3,7 +3,7 @@
  */
 import { mempoolFreer, type Pooled } from '../shared/mempool.ts';
 import { type SpinLock, spinLockField } from '../shared/spinlock.ts';
-import { atomic, defineStruct, plain } from '../shared/struct.ts';
+import { atomic, defineStruct, embed, plain } from '../shared/struct.ts';
 import type { Atomic } from '../shared/word.ts';
 
 export interface DmIo extends Pooled {
@@ -15,6 +15,9 @@ export interface DmIo extends Pooled {
   /** Live clones, plus 1 while the bio is being split. */
   readonly ioCount: Atomic;
   readonly endioLock: SpinLock;
+  /** The oracles' alone (check/errors.ts, check/order.ts): why it fails, and how many sectors were mapped. */
+  readonly cause: { readonly word: number };
+  readonly mapped: { readonly word: number };
 }
 
 export const DmIo = defineStruct<DmIo>('dm-io', 'io', 24, {
@@ -24,6 +27,8 @@ export const DmIo = defineStruct<DmIo>('dm-io', 'io', 24, {
   error: plain,
   ioCount: atomic,
   endioLock: spinLockField,
+  cause: embed(1, (word) => ({ word })),
+  mapped: embed(1, (word) => ({ word })),
 });
 
 export interface DmTargetIo extends Pooled {
@@ -33,6 +38,8 @@ export interface DmTargetIo extends Pooled {
   clone: number;
   /** For the target: what its map wants its end_io to know. */
   info: number;
+  /** The oracles' alone (check/pushback.ts): the noflush suspend that was the last when the clone was mapped. */
+  readonly noflush: { readonly word: number };
 }
 
 export const DmTargetIo = defineStruct<DmTargetIo>('dm-target-io', 'tio', 32, {
@@ -41,6 +48,7 @@ export const DmTargetIo = defineStruct<DmTargetIo>('dm-target-io', 'tio', 32, {
   target: plain,
   clone: plain,
   info: plain,
+  noflush: embed(1, (word) => ({ word })),
 });
 
 /** Give the records back to their pools. Any context. */

@@ -6,11 +6,17 @@
 import { Bio, bioEndio, bioPut, endIos } from '../block/bio.ts';
 import { EIO } from '../machine/errno.ts';
 import {
+  CAUSE_DEVICE,
+  CAUSE_TARGET,
   EV_BIO_PUSHED_BACK,
+  EV_BIO_REFUSED,
   EV_CLONE_ENDIO,
   EV_CLONE_FREE,
+  EV_CLONE_REQUEUE,
   EV_IO_END,
+  EV_IO_ERROR,
   EV_IO_FREE,
+  EV_IO_LAST,
   emit,
   listening,
 } from '../machine/events.ts';
@@ -45,6 +51,10 @@ export const CLONE_ENDIO = endIos.define('clone_endio', function* cloneEndio(clo
     if (said !== 0) error = said;
   }
   const io = DmIo.at(tio.io);
+  if (error !== 0 && listening !== 0) {
+    if (error > 0) emit(EV_CLONE_REQUEUE, tio.address, MappedDevice.at(io.md).address, HERE);
+    else emit(EV_IO_ERROR, io.address, error === result ? CAUSE_DEVICE : CAUSE_TARGET, HERE);
+  }
   // As freeTio does; this path is hot.
   if (listening !== 0) emit(EV_CLONE_FREE, tio.address, clone.address, HERE);
   yield* freeDmTargetIo(tio, HERE);
@@ -70,7 +80,10 @@ function* decPendingError(io: DmIo, error: number): Kernel<void> {
   yield* decPending(io, 0);
 }
 
-const finishLast = (io: DmIo): Kernel<void> => seams.finishIo(MappedDevice.at(io.md), io);
+function finishLast(io: DmIo): Kernel<void> {
+  if (listening !== 0) emit(EV_IO_LAST, io.address, 0, HERE);
+  return seams.finishIo(MappedDevice.at(io.md), io);
+}
 
 /** Ordinary errors overwrite each other; REQUEUE is sticky while a noflush suspend is under way. */
 function* storeError(io: DmIo, error: number): Kernel<void> {
@@ -105,7 +118,7 @@ export function freeIo(md: MappedDevice, io: DmIo): Kernel<void> {
 export function* parkPushback(md: MappedDevice, io: DmIo): Kernel<void> {
   const saved = yield* spinLockIrqsave(md.pushbackLock, HERE);
   if (yield* __noflushSuspending(md)) appendPushback(md, io);
-  else io.error = -EIO;
+  else refusePushback(md, io);
   yield* spinUnlockIrqrestore(md.pushbackLock, saved, HERE);
 }
 
@@ -114,6 +127,12 @@ export function appendPushback(md: MappedDevice, io: DmIo): void {
   const bio = Bio.at(io.bio);
   if (listening !== 0) emit(EV_BIO_PUSHED_BACK, bio.address, md.address, HERE);
   md.pushback.add(bio);
+}
+
+/** No noflush suspend is under way: the bio that a target wanted back fails. */
+export function refusePushback(md: MappedDevice, io: DmIo): void {
+  if (listening !== 0) emit(EV_BIO_REFUSED, Bio.at(io.bio).address, md.address, HERE);
+  io.error = -EIO;
 }
 
 /** Seam endIoAcct. Pairs with prepareToWait in waitForCompletion: pending is 0 before anybody is woken. */

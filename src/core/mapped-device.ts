@@ -65,7 +65,11 @@ export interface MappedDevice extends Struct {
   bdev: number;
   /** What the suspend under way is doing (an index of SUSPEND_PHASES). */
   readonly phase: Statistic;
+  /** The oracles' alone; check/words.ts draws them. */
+  readonly oracle: { readonly word: number };
 }
+
+export const MD_ORACLE_WORDS = 16;
 
 export const MappedDevice = defineStruct<MappedDevice>('mapped-device', 'md', 3, {
   suspendLock: mutexField,
@@ -91,4 +95,5 @@ export const MappedDevice = defineStruct<MappedDevice>('mapped-device', 'md', 3,
   holders: refCountField,
   bdev: plain,
   phase: embed(1, (word) => new Statistic(word)),
+  oracle: embed(MD_ORACLE_WORDS, (word) => ({ word })),
 });

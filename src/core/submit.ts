@@ -10,11 +10,18 @@ import { genericMakeRequest } from '../block/submit.ts';
 import { queueWork, Work, Workqueue } from '../irq/workqueue.ts';
 import { EIO } from '../machine/errno.ts';
 import {
+  CAUSE_BEYOND_END,
+  CAUSE_NO_TABLE,
+  CAUSE_READA_BLOCKED,
+  CAUSE_TARGET,
   EV_BIO_DEFERRED,
+  EV_BIO_ERROR,
   EV_BIO_MAPPED,
   EV_BIO_SPLIT,
   EV_CLONE_MAP,
   EV_CLONE_MAPPED,
+  EV_CLONE_REQUEUE,
+  EV_IO_ERROR,
   EV_IO_START,
   emit,
   listening,
@@ -55,8 +62,12 @@ export const DM_MAKE_REQUEST = makeRequests.define(
       return;
     }
     yield* upRead(md.ioLock, HERE);
-    if ((flags & DMF_BLOCK_IO_FOR_SUSPEND) !== 0 && (bio.bioFlags & REQ_READA) !== 0) yield* bioEndio(bio, -EIO);
-    else yield* seams.queueIo(md, bio);
+    if ((flags & DMF_BLOCK_IO_FOR_SUSPEND) !== 0 && (bio.bioFlags & REQ_READA) !== 0) {
+      if (listening !== 0) emit(EV_BIO_ERROR, bio.address, CAUSE_READA_BLOCKED, HERE);
+      yield* bioEndio(bio, -EIO);
+    } else {
+      yield* seams.queueIo(md, bio);
+    }
   },
 );
 
@@ -76,6 +87,7 @@ export function* queueIo(md: MappedDevice, bio: Bio): Kernel<void> {
 export function* splitAndProcess(md: MappedDevice, bio: Bio): Kernel<void> {
   const table = yield* dmGetTable(md);
   if (table === null) {
+    if (listening !== 0) emit(EV_BIO_ERROR, bio.address, CAUSE_NO_TABLE, HERE);
     yield* bioEndio(bio, -EIO);
     return;
   }
@@ -95,6 +107,7 @@ export function* splitAndProcess(md: MappedDevice, bio: Bio): Kernel<void> {
   while (left > 0) {
     const ti = dmTableFindTarget(table, sector);
     if (ti === null) {
+      if (listening !== 0) emit(EV_IO_ERROR, io.address, CAUSE_BEYOND_END, HERE);
       error = -EIO;
       break;
     }
@@ -141,6 +154,10 @@ function* mapPiece(io: DmIo, ti: DmTarget, bio: Bio, sector: number, len: number
     yield* genericMakeRequest(clone);
   } else if (said !== DM_MAPIO_SUBMITTED) {
     bugOn(said > DM_MAPIO_REQUEUE, `unimplemented target map return value: ${said}`);
+    if (listening !== 0) {
+      if (said === DM_MAPIO_REQUEUE) emit(EV_CLONE_REQUEUE, tio.address, md.address, HERE);
+      else emit(EV_IO_ERROR, io.address, CAUSE_TARGET, HERE);
+    }
     yield* freeTio(tio, clone);
     yield* decPending(io, said);
   }

@@ -14,6 +14,7 @@ import { flushWorkqueue, Workqueue } from '../irq/workqueue.ts';
 import { EINVAL } from '../machine/errno.ts';
 import {
   EV_BLOCK_SET,
+  EV_NOFLUSH_SET,
   EV_PUSHBACK_MERGE,
   EV_RESUME_RETURN,
   EV_RESUME_TARGETS,
@@ -76,7 +77,10 @@ export function* dmSuspend(md: MappedDevice, suspendFlags: number): Kernel<numbe
 function* suspendLocked(md: MappedDevice, table: DmTable | null, noflush: boolean): Kernel<number> {
   enterPhase(md, 'presuspend');
   // Without pushback_lock: nobody looks at the flag before presuspend has made it visible through the target's own lock.
-  if (noflush) yield* md.flags.set(DMF_NOFLUSH_SUSPENDING, HERE);
+  if (noflush) {
+    if (listening !== 0) emit(EV_NOFLUSH_SET, md.address, 0, HERE);
+    yield* md.flags.set(DMF_NOFLUSH_SUSPENDING, HERE);
+  }
   if (table !== null) yield* dmTablePresuspendTargets(table);
 
   enterPhase(md, 'block');

@@ -55,6 +55,14 @@ export class ModelCpu {
   }
 }
 
+/** What others check while the machine stands still. What they find is reported as the run's finding. */
+export interface ExecutionChecks {
+  /** Each part of the program has ended and nothing can move. */
+  readonly atQuiescence?: (() => void) | undefined;
+  /** Nothing can move and tasks are left: may say why before the plain deadlock is reported. */
+  readonly whenStuck?: (() => void) | undefined;
+}
+
 /** Hears each step of an execution before it runs. */
 export type StepObserver = (cpu: ModelCpu, context: Context) => void;
 
@@ -69,6 +77,7 @@ export class Execution implements Host, Moves, AlarmChooser {
   readonly cpus: ModelCpu[] = [];
   readonly #strategy: Strategy;
   readonly #stepLimit: number;
+  readonly #checks: ExecutionChecks;
   readonly #alarms: SlabPlan;
   readonly #spare: Context[] = [];
   #liveTasks = 0;
@@ -79,12 +88,13 @@ export class Execution implements Host, Moves, AlarmChooser {
   #moveCount = 0;
 
   /** An execution on the memory that is bound. `stepLimit`: a run that takes more steps is a livelock. */
-  constructor(cpuCount: number, strategy: Strategy, stepLimit: number) {
+  constructor(cpuCount: number, strategy: Strategy, stepLimit: number, checks: ExecutionChecks = {}) {
     const slab = memory.plan?.slabs.get(Alarm.name);
     if (slab === undefined) throw new Error('no memory is bound');
     this.#alarms = slab;
     this.#strategy = strategy;
     this.#stepLimit = stepLimit;
+    this.#checks = checks;
     for (let number = 0; number <= cpuCount; number++) this.cpus.push(new ModelCpu(number));
   }
 
@@ -121,7 +131,11 @@ export class Execution implements Host, Moves, AlarmChooser {
     while (this.#strategy.next(this)) {
       if (this.steps >= this.#stepLimit) report('livelock', 'I48', `the run is not over after ${this.steps} steps`);
     }
-    if (this.#liveTasks > 0) describeStuck(this.cpus);
+    if (this.#liveTasks > 0) {
+      this.#checks.whenStuck?.();
+      describeStuck(this.cpus);
+    }
+    this.#checks.atQuiescence?.();
   }
 
   #context(): Context {

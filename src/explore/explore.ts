@@ -8,10 +8,10 @@ import { type MemoryPlan, memory } from '../shared/memory.ts';
 import { bindProgram } from '../shared/program.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
 import { attachMemory, planMachineMemory } from '../shared/struct-registry.ts';
-import { Execution, type StepObserver } from './execution.ts';
+import { Execution, type ExecutionChecks, type StepObserver } from './execution.ts';
 import type { Strategy } from './strategy.ts';
 
-export interface ExploreOptions {
+export interface ExploreOptions extends ExecutionChecks {
   readonly settings: Settings;
   readonly slots: Readonly<Record<string, number>>;
   readonly staticWords: number;
@@ -51,7 +51,7 @@ export class ModelMachine {
     bindProgram(build());
     this.#strategy = strategy;
     this.#image = memory.words.slice();
-    this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit);
+    this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit, options);
   }
 
   /** Run number `run`. */

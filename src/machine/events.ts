@@ -25,15 +25,29 @@ export const EV_BIO_DEFERRED = 20;
 export const EV_BIO_END = 21;
 /** b = address of the mapped part. */
 export const EV_BIO_SPLIT = 22;
+/** Taken off its task's private list again (see EV_BIO_QUEUED). */
+export const EV_BIO_UNQUEUED = 23;
 // Clones: a = address of the clone's dm_target_io, b = address of its target.
 export const EV_CLONE_MAP = 24;
 export const EV_CLONE_MAPPED = 25;
 export const EV_CLONE_ENDIO = 26;
 export const EV_CLONE_FREE = 27;
+/** The target wants the bio back in the core. b = address of the mapped device. */
+export const EV_CLONE_REQUEUE = 28;
+// Why a bio fails: a = address of the bio. Said by the place that makes the error.
+/** b = one of CAUSE_*. */
+export const EV_BIO_ERROR = 29;
+/** A target's REQUEUE becomes −EIO. b = address of the mapped device. */
+export const EV_BIO_REFUSED = 30;
 // Accounting: a = address of the mapped device or dm_io.
 export const EV_IO_START = 32;
+/** About to leave pending. a = address of the mapped device. */
 export const EV_IO_END = 33;
 export const EV_IO_FREE = 34;
+/** The last reference to a dm_io is dropped: all its clones have ended. a = address of the dm_io. */
+export const EV_IO_LAST = 35;
+/** Part of an I/O fails. a = address of the dm_io, b = one of CAUSE_*. */
+export const EV_IO_ERROR = 36;
 // Suspend and resume: a = address of the mapped device, b = SUSPEND_* phase or result.
 export const EV_SUSPEND_PHASE = 40;
 export const EV_SUSPEND_RETURN = 41;
@@ -48,6 +62,21 @@ export const EV_DISPATCH = 49;
 export const EV_TABLE_EVENT = 50;
 export const EV_TABLE_UNBIND = 51;
 export const EV_MD_FREE = 52;
+/** NOFLUSH_SUSPENDING is about to be set. */
+export const EV_NOFLUSH_SET = 53;
+
+// Causes of an error, one bit each.
+/** A target said so. */
+export const CAUSE_TARGET = 1;
+/** The device below said so. */
+export const CAUSE_DEVICE = 2;
+/** Sectors beyond the end of the device or of its table. */
+export const CAUSE_BEYOND_END = 4;
+export const CAUSE_NO_TABLE = 8;
+/** Read-ahead to a device that is being suspended. */
+export const CAUSE_READA_BLOCKED = 16;
+/** REQUEUE while no noflush suspend is under way, or after one was interrupted. */
+export const CAUSE_REQUEUE = 32;
 
 /** Hears one event: its kind, two numbers (see the kinds) and the place. Runs on the CPU that says it. */
 export type Listener = (kind: number, a: number, b: number, site: Site) => void;

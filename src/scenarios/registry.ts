@@ -3,9 +3,10 @@
  */
 import '../targets/all.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
+import { lastClose } from './last-close.ts';
 import type { Scenario, Suite } from './scenario.ts';
 
-export const scenarios: readonly Scenario[] = [interruptedNoflush];
+export const scenarios: readonly Scenario[] = [interruptedNoflush, lastClose];
 export const suites: readonly Suite[] = [];
 
 /** A round's name: `SUITE@SEED.ROUND`. */

@@ -25,7 +25,7 @@ export const MAILBOX_BASE = LINE_WORDS;
 export const MAILBOX_ENTRIES = 64;
 const MAILBOX_WORDS = 80;
 /** Words for global locks and the like (boot.ts). */
-const KERNEL_STATIC_WORDS = 64;
+const KERNEL_STATIC_WORDS = 384;
 const PER_CPU_BASE = MAILBOX_BASE + MAILBOX_WORDS;
 
 export interface MemoryConfig {

@@ -10,16 +10,15 @@
  */
 
 import type { DmIo } from '../../core/dm-io.ts';
-import { __noflushSuspending, appendPushback } from '../../core/end-io.ts';
+import { __noflushSuspending, appendPushback, refusePushback } from '../../core/end-io.ts';
 import type { MappedDevice } from '../../core/mapped-device.ts';
-import { EIO } from '../../machine/errno.ts';
 import type { Kernel } from '../../machine/kernel.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../../shared/spinlock.ts';
 import type { Bug } from '../bug.ts';
 
 function* parkPushback(md: MappedDevice, io: DmIo): Kernel<void> {
   if (!(yield* __noflushSuspending(md))) {
-    io.error = -EIO;
+    refusePushback(md, io);
     return;
   }
   const saved = yield* spinLockIrqsave(md.pushbackLock, HERE);

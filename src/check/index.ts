@@ -1,0 +1,266 @@
+/**
+ * The oracles: they hear the event stream of a machine and say when an invariant of spec D is broken. Both machines run them.
+ *
+ * Their own state lies in shared memory (words.ts), so a worker needs no other set-up than `installOracles`, and a machine
+ * whose memory is reset has fresh oracles. Every worker of a machine must load this module, because it declares words.
+ *
+ *   I1 I3 I13      bio-location.ts      I9 I10 I11 I34 I39 I46 I50   suspend.ts
+ *   I4 I5          io-count.ts          I35 I36 I37 I38              order.ts
+ *   I6 I8 I12      pushback.ts          I2 I53                       errors.ts
+ *   I7             suspend.ts           I29 I45 I46, sums            quiescence.ts
+ *   I47 I45 I49    stuck.ts
+ *
+ * Held up in place by the code itself: I14 (shared/struct.ts), I15 (ref-count.ts), I17 and I18 (spinlock.ts, task.ts,
+ * mutex.ts), I48 (each machine). Not here because the core has no such thing yet: I33.
+ */
+import {
+  bindListeners,
+  EV_BIO_DEFERRED,
+  EV_BIO_END,
+  EV_BIO_ERROR,
+  EV_BIO_MAPPED,
+  EV_BIO_PUSHED_BACK,
+  EV_BIO_QUEUED,
+  EV_BIO_REFUSED,
+  EV_BIO_SPLIT,
+  EV_BIO_SUBMIT,
+  EV_BIO_UNQUEUED,
+  EV_BLOCK_CLEAR,
+  EV_CLONE_ENDIO,
+  EV_CLONE_FREE,
+  EV_CLONE_MAP,
+  EV_CLONE_MAPPED,
+  EV_CLONE_REQUEUE,
+  EV_DISPATCH,
+  EV_IO_END,
+  EV_IO_ERROR,
+  EV_IO_FREE,
+  EV_IO_LAST,
+  EV_IO_START,
+  EV_NOFLUSH_SET,
+  EV_PUSHBACK_MERGE,
+  EV_RESUME_RETURN,
+  EV_RESUME_TARGETS,
+  EV_SUSPEND_RETURN,
+  EV_TABLE_EVENT,
+  EV_WQ_FLUSHED,
+  type Listener,
+} from '../machine/events.ts';
+import type { Site } from '../machine/site.ts';
+import {
+  bioDeferred,
+  bioDispatched,
+  bioEnded,
+  bioMapped,
+  bioPushedBack,
+  bioQueued,
+  bioSplit,
+  bioSubmitted,
+  bioUnqueued,
+  cloneAsked,
+  cloneEnded,
+  cloneFreed,
+  cloneRemapped,
+  ioLast,
+  pushbackMerged,
+} from './bio-location.ts';
+import {
+  bioFails,
+  errorAllowed,
+  forgetCauses,
+  gatherCauses,
+  ioFails,
+  requeueRefused,
+  resetErrorRules,
+} from './errors.ts';
+import { accountingEnds, ioFreed } from './io-count.ts';
+import {
+  dispatchInOrder,
+  nothingWaits,
+  numberDeferred,
+  numberMerged,
+  numberPushedBack,
+  rangeComplete,
+  rangeMapped,
+  splitInTwo,
+} from './order.ts';
+import { noflushBegins, pushbackAllowed, rememberNoflush, requeueAllowed } from './pushback.ts';
+import { checkResting } from './quiescence.ts';
+import { checkWakeups } from './stuck.ts';
+import {
+  accountingStarted,
+  blockCleared,
+  eventCounted,
+  gateHeld,
+  inKdmflush,
+  resumeReturns,
+  suspendReturns,
+  targetAsked,
+  targetsResumed,
+  wqFlushed,
+} from './suspend.ts';
+import { MD_PUSHBACK, mdOfTio } from './words.ts';
+
+export { type ErrorRule, errorRules } from './errors.ts';
+export { checkStuck } from './stuck.ts';
+
+/** Bios and clones: most of what there is to hear. */
+function hearBio(kind: number, a: number, b: number, site: Site): void {
+  switch (kind) {
+    case EV_BIO_SUBMIT:
+      bioSubmitted(a, site);
+      break;
+    case EV_BIO_QUEUED:
+      bioQueued(a, site);
+      break;
+    case EV_BIO_UNQUEUED:
+      bioUnqueued(a, site);
+      break;
+    case EV_BIO_MAPPED:
+      hearMapped(a, b, site);
+      break;
+    case EV_BIO_END:
+      errorAllowed(a, b, bioEnded(a, site), site);
+      break;
+    case EV_CLONE_MAP:
+      hearCloneMap(a, b, site);
+      break;
+    case EV_CLONE_MAPPED:
+      cloneRemapped(b, site);
+      break;
+    case EV_CLONE_ENDIO:
+      forgetCauses(cloneEnded(a, site));
+      targetAsked(mdOfTio(a), b, site);
+      break;
+    case EV_CLONE_FREE:
+      cloneFreed(b, site);
+      break;
+    case EV_CLONE_REQUEUE:
+      requeueAllowed(a, b, site);
+      break;
+    case EV_BIO_SPLIT:
+      splitInTwo(a, b, site);
+      bioSplit(a, b, site);
+      break;
+    case EV_BIO_ERROR:
+      bioFails(a, b);
+      break;
+    case EV_BIO_REFUSED:
+      requeueRefused(a, b, site);
+      break;
+    case EV_BIO_DEFERRED:
+      numberDeferred(a, b);
+      bioDeferred(a, site);
+      break;
+    case EV_BIO_PUSHED_BACK:
+      hearPushedBack(a, b, site);
+      break;
+  }
+}
+
+function hearMapped(bio: number, md: number, site: Site): void {
+  if (!inKdmflush(md)) {
+    gateHeld(md, site);
+    nothingWaits(bio, md, site);
+  }
+  bioMapped(bio, site);
+}
+
+function hearCloneMap(tio: number, ti: number, site: Site): void {
+  const md = mdOfTio(tio);
+  targetAsked(md, ti, site);
+  rememberNoflush(tio, md);
+  rangeMapped(tio, site);
+  cloneAsked(tio, site);
+}
+
+function hearPushedBack(bio: number, md: number, site: Site): void {
+  pushbackAllowed(bio, md, site);
+  numberPushedBack(bio, md);
+  forgetCauses(bio);
+  bioPushedBack(bio, site);
+}
+
+/** I/O records, suspend and resume. */
+function hearDevice(kind: number, a: number, b: number, site: Site): void {
+  switch (kind) {
+    case EV_IO_START:
+      accountingStarted(a, site);
+      break;
+    case EV_IO_LAST:
+      rangeComplete(a, site);
+      gatherCauses(a);
+      ioLast(a, site);
+      break;
+    case EV_IO_END:
+      accountingEnds(a, site);
+      break;
+    case EV_IO_FREE:
+      ioFreed(a, site);
+      break;
+    case EV_IO_ERROR:
+      ioFails(a, b);
+      break;
+    case EV_NOFLUSH_SET:
+      noflushBegins(a);
+      break;
+    case EV_WQ_FLUSHED:
+      wqFlushed(a);
+      break;
+    case EV_PUSHBACK_MERGE:
+      numberMerged(a, site);
+      pushbackMerged(a + MD_PUSHBACK, site);
+      break;
+    case EV_SUSPEND_RETURN:
+      suspendReturns(a, b, site);
+      break;
+    case EV_RESUME_TARGETS:
+      targetsResumed(a);
+      break;
+    case EV_BLOCK_CLEAR:
+      blockCleared(a, site);
+      break;
+    case EV_RESUME_RETURN:
+      resumeReturns(a, b, site);
+      break;
+    case EV_DISPATCH:
+      dispatchInOrder(a, b, site);
+      bioDispatched(a, site);
+      break;
+    case EV_TABLE_EVENT:
+      eventCounted(b, site);
+      break;
+  }
+}
+
+function hear(kind: number, a: number, b: number, site: Site): void {
+  // Locks and interrupts are most of the stream and none of the oracles' business.
+  if (kind < EV_BIO_SUBMIT) return;
+  if (kind < EV_IO_START) hearBio(kind, a, b, site);
+  else hearDevice(kind, a, b, site);
+}
+
+/** What must hear the events of each worker's machine. */
+export function oracles(): Listener[] {
+  return [hear];
+}
+
+/** This thread's oracles listen, and nobody else. To listen with others, bind `oracles()` with them. */
+export function installOracles(): void {
+  bindListeners(oracles());
+}
+
+export function removeOracles(): void {
+  bindListeners([]);
+}
+
+/** Forgets what was counted. All else that oracles know is a part of the objects that it is about. */
+export function resetOracles(): void {
+  resetErrorRules();
+}
+
+/** Checks what must hold when nothing can move and no task but the kernel's own threads is left. */
+export function checkQuiescence(): void {
+  checkWakeups();
+  checkResting();
+}

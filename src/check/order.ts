@@ -1,0 +1,137 @@
+/**
+ * I35 PUSHBACK_FIRST, I36 PUSHBACK_ORDER, I37 DEFERRED_FIFO, I38 REISSUE_ONCE: in which order bios are mapped, and what of
+ * each.
+ *
+ * Each bio on the deferred list has a number, in the order in which it shall be mapped: arrivals count upwards at the tail,
+ * pushed-back bios downwards at the head. kdmflush must take the lowest.
+ */
+import { report } from '../machine/finding.ts';
+import type { Site } from '../machine/site.ts';
+import { memory } from '../shared/memory.ts';
+import { DISPATCHED, locationOf } from './bio-location.ts';
+import {
+  addressOf,
+  BIO_NEXT,
+  BIO_ORDER,
+  BIO_SECTOR,
+  BIO_SIZE,
+  bioName,
+  IO_BIO,
+  IO_CAUSE,
+  IO_MAPPED,
+  MD_DEFERRED,
+  MD_FIRST_DEFERRED,
+  MD_IN_HAND,
+  MD_IN_HAND_GENERATION,
+  MD_NEXT_DEFERRED,
+  MD_NEXT_PUSHED,
+  MD_PUSHBACK,
+  MD_PUSHED_BELOW,
+  mdName,
+  TIO_CLONE,
+  TIO_IO,
+} from './words.ts';
+
+/** Under deferred_lock. */
+export function numberDeferred(bio: number, md: number): void {
+  const w = memory.words;
+  const next = w[md + MD_NEXT_DEFERRED] as number;
+  w[bio + BIO_ORDER] = next;
+  w[md + MD_NEXT_DEFERRED] = (next + 1) | 0;
+}
+
+/** Under pushback_lock. */
+export function numberPushedBack(bio: number, md: number): void {
+  const w = memory.words;
+  const next = w[md + MD_NEXT_PUSHED] as number;
+  w[bio + BIO_ORDER] = next;
+  w[md + MD_NEXT_PUSHED] = (next + 1) | 0;
+}
+
+/** Under pushback_lock and deferred_lock, before the lists are joined: what was pushed back gets the numbers in front. */
+export function numberMerged(md: number, site: Site): void {
+  const w = memory.words;
+  let count = 0;
+  let before = 0;
+  for (let handle = w[md + MD_PUSHBACK] as number; handle !== 0; handle = w[addressOf(handle) + BIO_NEXT] as number) {
+    const order = w[addressOf(handle) + BIO_ORDER] as number;
+    if (count > 0 && ((order - before) | 0) < 0)
+      report('reorder', 'I36', `${bioName(addressOf(handle))} stands behind one that was pushed back later`, site);
+    before = order;
+    count++;
+  }
+  if (count === 0) return;
+  const first = w[md + MD_FIRST_DEFERRED] as number;
+  if ((((w[md + MD_PUSHED_BELOW] as number) - first) | 0) < 0) w[md + MD_PUSHED_BELOW] = first;
+  let order = (first - count) | 0;
+  w[md + MD_FIRST_DEFERRED] = order;
+  for (let handle = w[md + MD_PUSHBACK] as number; handle !== 0; handle = w[addressOf(handle) + BIO_NEXT] as number) {
+    w[addressOf(handle) + BIO_ORDER] = order;
+    order = (order + 1) | 0;
+  }
+}
+
+const wasPushedBack = (md: number, order: number): boolean =>
+  ((order - (memory.words[md + MD_PUSHED_BELOW] as number)) | 0) < 0;
+
+/** Under deferred_lock: kdmflush has taken a bio off the list. */
+export function dispatchInOrder(bio: number, md: number, site: Site): void {
+  const w = memory.words;
+  const first = w[md + MD_FIRST_DEFERRED] as number;
+  const order = w[bio + BIO_ORDER] as number;
+  if (order !== first) overtaken(bio, md, wasPushedBack(md, order), site);
+  w[md + MD_FIRST_DEFERRED] = (first + 1) | 0;
+  w[md + MD_IN_HAND] = bio;
+  w[md + MD_IN_HAND_GENERATION] = w[bio] as number;
+}
+
+function overtaken(bio: number, md: number, pushedBack: boolean, site: Site): never {
+  const first = memory.words[md + MD_FIRST_DEFERRED] as number;
+  if (!wasPushedBack(md, first))
+    report('reorder', 'I37', `${bioName(bio)} of ${mdName(md)} overtakes one that was deferred before it`, site);
+  if (pushedBack)
+    report('reorder', 'I36', `${bioName(bio)} of ${mdName(md)} overtakes one that was pushed back before it`, site);
+  report('reorder', 'I35', `${bioName(bio)} of ${mdName(md)} overtakes one that was pushed back`, site);
+}
+
+/**
+ * A submitter maps its bio itself, with io_lock held: nothing may wait. A change of the list needs io_lock for writing, and
+ * kdmflush lets submitters pass only when it has mapped everything.
+ */
+export function nothingWaits(bio: number, md: number, site: Site): void {
+  const w = memory.words;
+  const held = w[md + MD_IN_HAND] as number;
+  const inHand = held !== 0 && w[held] === w[md + MD_IN_HAND_GENERATION] && locationOf(held) === DISPATCHED;
+  if (w[md + MD_DEFERRED] !== 0 || inHand) overtaken(bio, md, false, site);
+}
+
+/** A clone is made: it begins where the one before it ended. The splitter alone maps. */
+export function rangeMapped(tio: number, site: Site): void {
+  const w = memory.words;
+  const io = addressOf(w[tio + TIO_IO] as number);
+  const clone = addressOf(w[tio + TIO_CLONE] as number);
+  const bio = addressOf(w[io + IO_BIO] as number);
+  const mapped = w[io + IO_MAPPED] as number;
+  const from = (w[clone + BIO_SECTOR] as number) - (w[bio + BIO_SECTOR] as number);
+  if (from !== mapped)
+    report('assertion', 'I38', `${bioName(bio)}: sector ${from} of it is mapped after ${mapped} sectors were`, site);
+  w[io + IO_MAPPED] = mapped + (w[clone + BIO_SIZE] as number);
+}
+
+/** All clones have ended: they were the whole bio, unless there is an error. */
+export function rangeComplete(io: number, site: Site): void {
+  const w = memory.words;
+  const bio = addressOf(w[io + IO_BIO] as number);
+  const mapped = w[io + IO_MAPPED] as number;
+  const size = w[bio + BIO_SIZE] as number;
+  if (mapped === size || (mapped < size && w[io + IO_CAUSE] !== 0)) return;
+  report('assertion', 'I38', `${bioName(bio)}: ${mapped} of its ${size} sectors were mapped`, site);
+}
+
+/** The mapped part of a split ends where the rest begins. */
+export function splitInTwo(bio: number, part: number, site: Site): void {
+  const w = memory.words;
+  const end = (w[part + BIO_SECTOR] as number) + (w[part + BIO_SIZE] as number);
+  if (end !== w[bio + BIO_SECTOR])
+    report('assertion', 'I38', `the mapped part of a split is ${bioName(part)}, the rest is ${bioName(bio)}`, site);
+}

@@ -1,0 +1,68 @@
+/**
+ * I6 PUSHBACK_ONLY_NOFLUSH, I8 PUSHBACK_EMPTY, I12 PRESUSPEND_VISIBLE: what may be pushed back, and when.
+ *
+ * The pushback list of its own is meant here; putting bios at the head of the deferred list (2.6.33, 4.14) has no oracle yet.
+ *
+ * I12: a target that says REQUEUE has seen NOFLUSH set. When it looked is not known, but it looked while it had the clone. The
+ * clone remembers how many noflush suspends had begun when it was mapped, or −1 when one was under way; if that number is
+ * still the same at the REQUEUE, NOFLUSH was clear all the time. The count of begun ones rises before the flag is set, the
+ * count of ended ones after it is clear.
+ */
+import { DMF_NOFLUSH_SUSPENDING, MappedDevice } from '../core/mapped-device.ts';
+import { report } from '../machine/finding.ts';
+import type { Site } from '../machine/site.ts';
+import { memory } from '../shared/memory.ts';
+import { cpu } from '../shared/per-cpu.ts';
+import { spinLockOwner } from '../shared/spinlock.ts';
+import { bioName, MD_FLAGS, MD_NOFLUSH_BEGUN, MD_NOFLUSH_ENDED, mdName, TIO_NOFLUSH } from './words.ts';
+
+export function noflushIsSet(md: number): boolean {
+  return (Atomics.load(memory.words, md + MD_FLAGS) & DMF_NOFLUSH_SUSPENDING) !== 0;
+}
+
+/** Under the lock the flag cannot be cleared, so the test is exact. */
+export function pushbackAllowed(bio: number, md: number, site: Site): void {
+  if (spinLockOwner(MappedDevice.atAddress(md).pushbackLock) !== cpu + 1)
+    report(
+      'assertion',
+      'I6',
+      `${bioName(bio)} is put on the pushback list of ${mdName(md)} without pushback_lock`,
+      site,
+    );
+  if (!noflushIsSet(md))
+    report(
+      'lost-bio',
+      'I8',
+      `${bioName(bio)} is put on the pushback list of ${mdName(md)} while NOFLUSH is clear: nobody will look at the list`,
+      site,
+    );
+}
+
+/** Suspend is about to set NOFLUSH. */
+export function noflushBegins(md: number): void {
+  Atomics.add(memory.words, md + MD_NOFLUSH_BEGUN, 1);
+}
+
+/** Suspend returns, NOFLUSH is clear. */
+export function noflushEnds(md: number): void {
+  const w = memory.words;
+  Atomics.store(w, md + MD_NOFLUSH_ENDED, w[md + MD_NOFLUSH_BEGUN] as number);
+}
+
+export function rememberNoflush(tio: number, md: number): void {
+  const w = memory.words;
+  const ended = Atomics.load(w, md + MD_NOFLUSH_ENDED);
+  const begun = Atomics.load(w, md + MD_NOFLUSH_BEGUN);
+  w[tio + TIO_NOFLUSH] = begun === ended ? begun : -1;
+}
+
+export function requeueAllowed(tio: number, md: number, site: Site): void {
+  const w = memory.words;
+  if (w[tio + TIO_NOFLUSH] === Atomics.load(w, md + MD_NOFLUSH_BEGUN))
+    report(
+      'wrong-error',
+      'I12',
+      `a target of ${mdName(md)} says REQUEUE, but no noflush suspend was under way since it was asked`,
+      site,
+    );
+}

@@ -1,0 +1,143 @@
+/**
+ * What suspend and resume promise: I7 NOFLUSH_CLEARED, I8 PUSHBACK_EMPTY, I9 BLOCK_PENDING_MONOTONE, I10
+ * NO_MAP_WHILE_SUSPENDED, I11 GATE_HELD, I39 RESUME_BEFORE_MAP, I46 SUSPENDED_EMPTY, I50 ABORT_CLEAN, and of I34 that event_nr
+ * grows by 1, in process context.
+ *
+ * The gate of a device, changed by the task that has suspend_lock:
+ *
+ *   OPEN ── kdmflush is flushed ──► SHUT ── suspend gives 0 ──► SUSPENDED ── targets resumed ──► RESUMED ── BLOCK clear ──► OPEN
+ *                                   └────────────── BLOCK clear (interrupted) ───────────────────────────────────────────► OPEN
+ *
+ * Not here, because the core has no such thing yet: freezing (I33), and of I34 that no callback comes after unbind.
+ */
+
+import { DmTarget } from '../core/dm-target.ts';
+import {
+  DMF_BLOCK_IO_FOR_SUSPEND,
+  DMF_NOFLUSH_SUSPENDING,
+  DMF_SUSPENDED,
+  MappedDevice,
+} from '../core/mapped-device.ts';
+import { Work, Workqueue } from '../irq/workqueue.ts';
+import { EINVAL } from '../machine/errno.ts';
+import { report } from '../machine/finding.ts';
+import type { Site } from '../machine/site.ts';
+import { memory } from '../shared/memory.ts';
+import { cpuBase, inInterrupt } from '../shared/per-cpu.ts';
+import { CPU_CURRENT } from '../shared/per-cpu-layout.ts';
+import { assertHeldRead, RWSEM_OWNER } from '../shared/rw-semaphore.ts';
+import { noflushEnds } from './pushback.ts';
+import { addressOf, MD_EVENT_NR, MD_FLAGS, MD_GATE, MD_PENDING, MD_PUSHBACK, mdName } from './words.ts';
+
+const OPEN = 0;
+const SHUT = 1;
+const SUSPENDED = 2;
+const RESUMED = 3;
+
+const MD_WQ = MappedDevice.offsetOf('wq');
+const MD_MAP = MappedDevice.offsetOf('map');
+const MD_IO_LOCK = MappedDevice.offsetOf('ioLock');
+const MD_EVENT_COUNT = MappedDevice.offsetOf('eventNr');
+const WQ_WORKER = Workqueue.offsetOf('worker');
+const TI_TABLE = DmTarget.offsetOf('table');
+const WORK_PENDING = Work.offsetOf('pending');
+
+const flagsOf = (md: number): number => Atomics.load(memory.words, md + MD_FLAGS);
+const pendingOf = (md: number): number => Atomics.load(memory.words, md + MD_PENDING);
+
+export function wqFlushed(md: number): void {
+  Atomics.store(memory.words, md + MD_GATE, SHUT);
+}
+
+export function targetsResumed(md: number): void {
+  Atomics.store(memory.words, md + MD_GATE, RESUMED);
+}
+
+export function blockCleared(md: number, site: Site): void {
+  const gate = Atomics.exchange(memory.words, md + MD_GATE, OPEN);
+  if (gate === SUSPENDED)
+    report('assertion', 'I39', `I/O of ${mdName(md)} may flow before its targets have been resumed`, site);
+}
+
+/** pending has risen. */
+export function accountingStarted(md: number, site: Site): void {
+  const gate = Atomics.load(memory.words, md + MD_GATE);
+  if (gate === OPEN) return;
+  if (gate === SUSPENDED) report('assertion', 'I10', `a bio is mapped while ${mdName(md)} is suspended`, site);
+  report('assertion', 'I9', `pending of ${mdName(md)} rises to ${pendingOf(md)} while its I/O is blocked`, site);
+}
+
+/** A target is asked to map, or hears of an end. */
+export function targetAsked(md: number, ti: number, site: Site): void {
+  const w = memory.words;
+  if (Atomics.load(w, md + MD_GATE) === SUSPENDED)
+    report('assertion', 'I10', `a target of ${mdName(md)} is called while it is suspended`, site);
+  // Nobody swaps the table while I/O is in flight, so the word stands still.
+  if (w[ti + TI_TABLE] !== w[md + MD_MAP])
+    report('assertion', 'I10', `a target is called whose table is not the live one of ${mdName(md)}`, site);
+}
+
+/** Whether the running task is the device's kdmflush. */
+export function inKdmflush(md: number): boolean {
+  const w = memory.words;
+  return w[addressOf(w[md + MD_WQ] as number) + WQ_WORKER] === w[cpuBase + CPU_CURRENT];
+}
+
+/** Outside kdmflush a bio is mapped with io_lock held: for reading by a submitter, for writing by an inline dispatch. */
+export function gateHeld(md: number, site: Site): void {
+  const w = memory.words;
+  if (w[md + MD_IO_LOCK + RWSEM_OWNER] === w[cpuBase + CPU_CURRENT]) return;
+  assertHeldRead(MappedDevice.atAddress(md).ioLock, site);
+}
+
+/** With suspend_lock held still. */
+export function suspendReturns(md: number, result: number, site: Site): void {
+  if (result > 0) report('wrong-error', 'I2', `suspend of ${mdName(md)} gives ${result}`, site);
+  noflushEnds(md);
+  const flags = flagsOf(md);
+  if ((flags & DMF_NOFLUSH_SUSPENDING) !== 0)
+    report('assertion', 'I7', `suspend of ${mdName(md)} returns and leaves NOFLUSH set`, site);
+  if (memory.words[md + MD_PUSHBACK] !== 0)
+    report('lost-bio', 'I8', `suspend of ${mdName(md)} returns and leaves bios on the pushback list`, site);
+  if (result === 0) suspended(md, site);
+  else if (result !== -EINVAL) aborted(md, flags, site);
+}
+
+function suspended(md: number, site: Site): void {
+  const w = memory.words;
+  Atomics.store(w, md + MD_GATE, SUSPENDED);
+  const pending = pendingOf(md);
+  if (pending !== 0) report('assertion', 'I46', `${mdName(md)} is suspended with ${pending} bios in flight`, site);
+  const work = addressOf(MappedDevice.atAddress(md).work);
+  if (Atomics.load(w, work + WORK_PENDING) !== 0)
+    report('assertion', 'I46', `${mdName(md)} is suspended while kdmflush has work to do`, site);
+}
+
+function aborted(md: number, flags: number, site: Site): void {
+  const left = [
+    (flags & DMF_BLOCK_IO_FOR_SUSPEND) !== 0 ? 'its I/O blocked' : '',
+    (flags & DMF_SUSPENDED) !== 0 ? 'it suspended' : '',
+  ].filter((each) => each !== '');
+  if (left.length > 0)
+    report('assertion', 'I50', `an interrupted suspend of ${mdName(md)} leaves ${left.join(' and ')}`, site);
+}
+
+export function resumeReturns(md: number, result: number, site: Site): void {
+  if (result > 0) report('wrong-error', 'I2', `resume of ${mdName(md)} gives ${result}`, site);
+  const flags = flagsOf(md);
+  if ((flags & DMF_NOFLUSH_SUSPENDING) !== 0)
+    report('assertion', 'I7', `resume of ${mdName(md)} returns and leaves NOFLUSH set`, site);
+  if (result === 0 && (flags & (DMF_BLOCK_IO_FOR_SUSPEND | DMF_SUSPENDED)) !== 0)
+    report('assertion', 'I50', `resume of ${mdName(md)} gives 0 and leaves its I/O blocked`, site);
+}
+
+/** Under _event_lock. */
+export function eventCounted(md: number, site: Site): void {
+  const w = memory.words;
+  const last = w[md + MD_EVENT_NR] as number;
+  const now = w[md + MD_EVENT_COUNT] as number;
+  w[md + MD_EVENT_NR] = now;
+  if (now !== ((last + 1) | 0))
+    report('assertion', 'I34', `event_nr of ${mdName(md)} goes from ${last} to ${now}`, site);
+  if (inInterrupt()) report('sleep-in-atomic', 'I34', `an event of ${mdName(md)} is made in an interrupt`, site);
+}
