@@ -17,6 +17,10 @@ export interface RoundOrder {
 export interface Bootable {
   readonly slots: Readonly<Record<string, number>>;
   readonly staticWords: number;
+  /** Each part of the program has ended and nothing can move: what is found is the round's finding. */
+  readonly atQuiescence?: (() => void) | undefined;
+  /** Nothing can move and tasks are left: may say why before the plain deadlock is reported. */
+  readonly whenStuck?: (() => void) | undefined;
   /** Runs when the memory is attached: installs locks, seams and listeners, declares static words. */
   build(): Program;
 }

@@ -25,7 +25,7 @@ import {
 import { bindProgram, isDaemon, PARTS, taskName } from '../shared/program.ts';
 import { attachMemory, planMachineMemory, wordName } from '../shared/struct-registry.ts';
 import { Task } from '../shared/task.ts';
-import type { BootModule, RoundOrder } from './boot-module.ts';
+import type { Bootable, BootModule, RoundOrder } from './boot-module.ts';
 import {
   ARRIVED,
   CLOCK,
@@ -144,7 +144,7 @@ export class RealMachine {
   }
 
   /** Runs one round; throws MachineFailure when the harness broke. */
-  async run(order: RoundOrder, program?: (program: Program) => void, atQuiescence?: () => void): Promise<RoundResult> {
+  async run(order: RoundOrder): Promise<RoundResult> {
     const { control, memory: words, order: text } = this.#shared;
     const bootable = (this.#boot as BootModule).prepare(order.boot);
     const plan = planMachineMemory({
@@ -158,7 +158,6 @@ export class RealMachine {
     attachMemory(words, plan, this.cpus, true);
     const built = bootable.build();
     bindProgram(built);
-    program?.(built);
     for (const word of [ARRIVED, PART, STOP, LIVE, PARKED, REPORT]) Atomics.store(control, word, 0);
     writeText(control, ORDER_LEN, text, JSON.stringify(order));
     this.#interrupted = false;
@@ -166,7 +165,7 @@ export class RealMachine {
     await this.#until(() => this.#arrived());
     Atomics.store(control, ARRIVED, 0);
     this.#bump(GO);
-    const finding = await this.#runParts(built, atQuiescence);
+    const finding = await this.#runParts(built, bootable);
     if (Atomics.compareExchange(control, STOP, STOP_NOT, STOP_ROUND) === STOP_NOT) stopAll(this.cpus);
     await this.#until(() => this.#arrived());
     this.#round++;
@@ -194,7 +193,7 @@ export class RealMachine {
     Atomics.notify(control, QUIET);
   }
 
-  async #runParts(program: Program, atQuiescence?: () => void): Promise<FindingReport | null> {
+  async #runParts(program: Program, checks: Bootable): Promise<FindingReport | null> {
     const { control } = this.#shared;
     for (let part = 1; part <= PARTS.length; part++) {
       const name = PARTS[part - 1] as (typeof PARTS)[number];
@@ -213,24 +212,24 @@ export class RealMachine {
       });
       const reported = this.#reported();
       if (reported !== null || this.#interrupted) return reported;
-      const stuck = this.#atRest(late, atQuiescence);
+      const stuck = this.#atRest(late, checks);
       if (stuck !== null) return stuck;
     }
     return null;
   }
 
   /** The part is over, or stuck. */
-  #atRest(late: boolean, atQuiescence?: () => void): FindingReport | null {
+  #atRest(late: boolean, checks: Bootable): FindingReport | null {
+    if (late) return this.#finding('hang', '', `the round is not over after ${PART_MS_MAX / 1000} s`);
+    const stuck = Atomics.load(this.#shared.control, LIVE) > 0;
     try {
-      const left = Atomics.load(this.#shared.control, LIVE);
-      if (!late) atQuiescence?.();
-      if (late) return this.#finding('hang', '', `the round is not over after ${PART_MS_MAX / 1000} s`);
-      if (left > 0) return this.#finding('deadlock', 'I48', `no CPU can move: ${this.#waiting()}`);
-      return null;
+      if (stuck) checks.whenStuck?.();
+      else checks.atQuiescence?.();
     } catch (error) {
       if (!(error instanceof KernelFinding)) throw error;
       return this.#finding(error.kind, error.invariant, error.message);
     }
+    return stuck ? this.#finding('deadlock', 'I48', `no CPU can move: ${this.#waiting()}`) : null;
   }
 
   #finding(kind: FindingReport['kind'], invariant: string, message: string): FindingReport {
