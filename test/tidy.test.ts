@@ -67,7 +67,7 @@ const BANS: readonly Ban[] = [
     what: ['Atomics.'],
     instead: "the machine's operations (ops.load, ops.rmw, ...)",
     within: KERNEL_CODE,
-    except: ['src/shared/slab.ts', 'src/shared/ring.ts', 'src/shared/memory.ts'],
+    except: ['src/shared/slab.ts', 'src/shared/task-slots.ts'],
   },
 ];
 

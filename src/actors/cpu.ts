@@ -21,7 +21,7 @@ import { bindProgram, isDaemon, PARTS, spawnPart, taskName } from '../shared/pro
 import { programs, releaseTask, TASK_RUNNING, Task } from '../shared/task.ts';
 import { LIVE, PART, STOP, STOP_NOT } from './control.ts';
 import { Noise, type NoiseLevel, type SeamDelay } from './noise.ts';
-import { type CpuState, PENDING_STOP, RoundStopped, realOperations } from './operations.ts';
+import { PENDING_STOP, RealOperations, RoundStopped } from './operations.ts';
 import { Parking } from './parking.ts';
 
 export interface CpuOptions {
@@ -40,7 +40,7 @@ type TaskIterator = Iterator<Op, void, unknown>;
 export class Cpu {
   readonly #options: CpuOptions;
   readonly #base: number;
-  readonly #state: CpuState;
+  readonly #operations: RealOperations;
   readonly #parking: Parking;
   readonly #iterators: (TaskIterator | null)[] = new Array(TASK_SLOTS).fill(null);
   /** Slots of tasks that can run now. */
@@ -52,20 +52,13 @@ export class Cpu {
     const { cpu, cpus, control } = options;
     this.#options = options;
     this.#base = perCpuBase(cpu);
-    this.#state = { cpu, cpus, stateWord: 0, signalWord: 0 };
     this.#parking = new Parking(control, cpu, cpus);
     enterCpu(cpu);
     bindProgram(program);
-    bindOperations(
-      realOperations({
-        state: this.#state,
-        control,
-        parking: this.#parking,
-        noise: new Noise(options.noise, options.seed, cpu),
-        delay: options.delay,
-        spins: options.spins,
-      }),
-    );
+    const { delay, spins } = options;
+    const noise = new Noise(options.noise, options.seed, cpu);
+    this.#operations = new RealOperations({ cpu, control, parking: this.#parking, noise, delay, spins });
+    bindOperations(this.#operations);
     if (cpu === cpus) startInterruptActor();
   }
 
@@ -129,8 +122,8 @@ export class Cpu {
     // A wake-up that came before its task ended leaves a bit behind.
     if (handle === 0) return;
     const task = Task.at(handle);
-    this.#state.stateWord = task.state.word;
-    this.#state.signalWord = task.sigpending.word;
+    this.#operations.stateWord = task.state.word;
+    this.#operations.signalWord = task.sigpending.word;
     w[this.#base + CPU_CURRENT] = handle;
     (w[this.#base + CPU_SWITCHES] as number)++;
     const iterator = this.#iterators[slot] ?? open(programs.at(task.program)(task.arg));
@@ -138,7 +131,7 @@ export class Cpu {
     const ended = iterator.next().done === true;
     w[this.#base + CPU_CURRENT] = 0;
     if (ended) this.#ended(task, slot);
-    else if (Atomics.load(w, this.#state.stateWord) === TASK_RUNNING) this.#ready |= 1 << slot;
+    else if (Atomics.load(w, this.#operations.stateWord) === TASK_RUNNING) this.#ready |= 1 << slot;
   }
 
   #ended(task: Task, slot: number): void {

@@ -6,7 +6,6 @@
  * end of a part; with tasks left it is a hang.
  */
 import { Piscina } from 'piscina';
-import { anyAlarmArmed } from '../irq/alarm.ts';
 import { KernelFinding } from '../machine/finding.ts';
 import type { FindingReport, Program } from '../machine/machine.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
@@ -49,6 +48,7 @@ import {
   writeText,
 } from './control.ts';
 import { type CpuTask, stopAll } from './cpu.worker.ts';
+import { anyAlarmArmed } from './due-alarm.ts';
 import { realPlaces } from './places.ts';
 
 /** Words of memory; rounds that need more are refused. */

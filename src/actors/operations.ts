@@ -16,11 +16,11 @@
  * Atomics are calls into V8's builtins here (4 to 8 ns each), so a word that is only looked at is read plainly where an Atomics
  * access of the same operation orders it: the compiler moves no read across such a call, and its lock prefix is the fence.
  */
-import { ALARM_ARMED, ALARM_GOING_OFF, Alarm } from '../irq/alarm.ts';
 import { doIrq } from '../irq/interrupt.ts';
 import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import {
+  type ChoiceKind,
   type Kernel,
   OP_SCHEDULE,
   type Op,
@@ -31,13 +31,13 @@ import {
   RMW_AND,
   RMW_OR,
   type RmwKind,
+  resolved,
 } from '../machine/kernel.ts';
 import type { Operations, SlowPath } from '../machine/operations.ts';
+import type { Site } from '../machine/site.ts';
 import { memory, POISON, perCpuBase } from '../shared/memory.ts';
 import {
-  CPU_DOORBELL,
   CPU_IRQS_OFF,
-  CPU_PARKED,
   CPU_PENDING,
   CPU_RUNNABLE,
   CPU_STEP_RING,
@@ -48,6 +48,8 @@ import {
 import { wordName } from '../shared/struct-registry.ts';
 import { TASK_INTERRUPTIBLE, TASK_RUNNING } from '../shared/task.ts';
 import { CLOCK, clockUs } from './control.ts';
+import { ringDoorbell, ringWaiters } from './doorbell.ts';
+import { dueAlarm } from './due-alarm.ts';
 import type { Noise, SeamDelay } from './noise.ts';
 import type { Parking } from './parking.ts';
 
@@ -62,17 +64,11 @@ export class RoundStopped extends Error {
 /** Bit of CPU_PENDING that is no interrupt line: the machine stops the round. */
 export const PENDING_STOP = 1 << 30;
 
-/** What an operation needs to know of the CPU it runs on. */
-export interface CpuState {
-  readonly cpu: number;
-  readonly cpus: number;
-  /** Words of the running task's state and pending signal. */
-  stateWord: number;
-  signalWord: number;
-}
+/** What relax and a seam delay sleep, in microseconds. */
+const RELAX_US = 50;
 
 export interface RealOptions {
-  readonly state: CpuState;
+  readonly cpu: number;
   readonly control: Int32Array;
   readonly parking: Parking;
   readonly noise: Noise;
@@ -82,420 +78,427 @@ export interface RealOptions {
 }
 
 /** The operations of one CPU of the real machine. */
-export function realOperations(options: RealOptions): Operations {
-  const { state, control, parking, noise, spins } = options;
-  const w = memory.words;
-  const cpu = state.cpu;
-  const base = perCpuBase(cpu);
-  const ownBit = 1 << cpu;
-  const pendingWord = base + CPU_PENDING;
-  const irqsOffWord = base + CPU_IRQS_OFF;
-  const stepsWord = base + CPU_STEPS;
-  const stepRing = base + CPU_STEP_RING;
-  const clockOrigin = control[CLOCK] as number;
-  const delayFirst = options.delay?.firstSite ?? -1;
-  const delaySpan = options.delay === null ? 0 : options.delay.lastSite - options.delay.firstSite + 1;
-  let noiseAt = noise.gap();
+export class RealOperations implements Operations {
+  /** Words of the running task's state and pending signal; set by the CPU when it switches. */
+  stateWord = 0;
+  signalWord = 0;
+  private readonly w: Int32Array;
+  private readonly cpu: number;
+  private readonly pendingWord: number;
+  private readonly irqsOffWord: number;
+  private readonly stepsWord: number;
+  private readonly stepRing: number;
+  private readonly parking: Parking;
+  private readonly noise: Noise;
+  private readonly spins: number;
+  private readonly clockOrigin: number;
+  private readonly delayFirst: number;
+  private readonly delaySpan: number;
+  private readonly delayUs: number;
+  /** The step at which the next delay is due. */
+  private noiseAt: number;
+  /** What every operation that is done returns: one iterator, one result. */
+  private readonly result: IteratorReturnResult<unknown> = { done: true, value: undefined };
+  private readonly done: Kernel<never>;
+  private readonly sleep: Kernel<void>;
 
-  const result: IteratorReturnResult<unknown> = { done: true, value: undefined };
-  const done = {
-    next: () => result,
-    [Symbol.iterator]() {
-      return done;
-    },
-  };
-  const give = <T>(value: T): Kernel<T> => {
-    result.value = value;
-    return done as unknown as Kernel<T>;
-  };
+  constructor(options: RealOptions) {
+    const base = perCpuBase(options.cpu);
+    this.w = memory.words;
+    this.cpu = options.cpu;
+    this.pendingWord = base + CPU_PENDING;
+    this.irqsOffWord = base + CPU_IRQS_OFF;
+    this.stepsWord = base + CPU_STEPS;
+    this.stepRing = base + CPU_STEP_RING;
+    this.parking = options.parking;
+    this.noise = options.noise;
+    this.spins = options.spins;
+    this.clockOrigin = options.control[CLOCK] as number;
+    const { delay } = options;
+    this.delayFirst = delay?.firstSite ?? -1;
+    this.delaySpan = delay === null ? 0 : delay.lastSite - delay.firstSite + 1;
+    this.delayUs = delay?.us ?? 0;
+    this.noiseAt = options.noise.gap();
+    this.done = iterableOf(() => this.result) as Kernel<never>;
+    const asleep: IteratorYieldResult<Op> = { done: false, value: OP_SCHEDULE };
+    this.sleep = iterableOf(() => (this.mayRun() ? this.result : asleep)) as Kernel<void>;
+  }
+
+  private ready<T>(value: T): Kernel<T> {
+    this.result.value = value;
+    return this.done;
+  }
 
   /** Notes the step; true when something is to be done before the operation. */
-  const boundary = (word: number, site: number): boolean => {
-    const step = w[stepsWord] as number;
-    w[stepsWord] = (step + 1) | 0;
-    w[stepRing + (step & (STEP_RING_ENTRIES - 1))] = (site << STEP_SITE_SHIFT) | word;
-    return w[pendingWord] !== 0 || step >= noiseAt || (site - delayFirst) >>> 0 < delaySpan;
-  };
+  private boundary(word: number, site: Site): boolean {
+    const w = this.w;
+    const step = w[this.stepsWord] as number;
+    w[this.stepsWord] = (step + 1) | 0;
+    w[this.stepRing + (step & (STEP_RING_ENTRIES - 1))] = (site << STEP_SITE_SHIFT) | word;
+    return w[this.pendingWord] !== 0 || step >= this.noiseAt || (site - this.delayFirst) >>> 0 < this.delaySpan;
+  }
 
   /** What boundary asked for: stop, a delay, interrupts. */
-  function* atBoundary(site: number): Kernel<void> {
-    if ((site - delayFirst) >>> 0 < delaySpan) noise.nap((options.delay as SeamDelay).us);
-    const step = w[stepsWord] as number;
-    if (step > noiseAt) {
-      noiseAt = step + noise.gap();
-      noise.delay();
+  private *atBoundary(site: Site): Kernel<void> {
+    if ((site - this.delayFirst) >>> 0 < this.delaySpan) this.noise.nap(this.delayUs);
+    const step = this.w[this.stepsWord] as number;
+    if (step > this.noiseAt) {
+      this.noiseAt = step + this.noise.gap();
+      this.noise.delay();
     }
-    yield* takeInterrupts();
+    yield* this.takeInterrupts();
   }
 
   /** Takes pending lines while interrupts are on. */
-  function* takeInterrupts(): Kernel<void> {
+  private *takeInterrupts(): Kernel<void> {
+    const { w, pendingWord } = this;
     for (;;) {
       const pending = Atomics.load(w, pendingWord);
       if ((pending & PENDING_STOP) !== 0) throw new RoundStopped();
-      if (pending === 0 || w[irqsOffWord] !== 0) return;
+      if (pending === 0 || w[this.irqsOffWord] !== 0) return;
       const line = 31 - Math.clz32(pending & -pending);
       Atomics.and(w, pendingWord, ~(1 << line));
       yield* doIrq(line);
     }
   }
 
-  const checked = (old: number, word: number, site: number): number => {
-    if (old === POISON) report('use-after-free', 'I14', `${wordName(word)} is used after its object was freed`, site);
-    return old;
-  };
+  /** Runs an operation after what its boundary asked for. */
+  private *after<T>(site: Site, operation: () => T): Kernel<T> {
+    yield* this.atBoundary(site);
+    return operation();
+  }
 
-  const change = (word: number, how: RmwKind, value: number): number =>
-    how === RMW_ADD
-      ? Atomics.add(w, word, value)
-      : how === RMW_AND
-        ? Atomics.and(w, word, value)
-        : how === RMW_OR
-          ? Atomics.or(w, word, value)
-          : Atomics.exchange(w, word, value);
+  private checked(value: number, word: number, site: Site): number {
+    if (value === POISON) report('use-after-free', 'I14', `${wordName(word)} is used after its object was freed`, site);
+    return value;
+  }
 
-  const ring = (target: number): void => {
-    const word = perCpuBase(target) + CPU_DOORBELL;
-    Atomics.add(w, word, 1);
-    if (Atomics.load(w, word - CPU_DOORBELL + CPU_PARKED) !== 0) Atomics.notify(w, word);
-  };
+  // Words.
 
-  /** Rings those whose bits are set in the word behind a lock. A poisoned word: the lock's owner freed it meanwhile. */
-  const ringWaiters = (word: number, how: RingKind): void => {
-    const waiters = Atomics.load(w, word);
-    if (waiters === POISON || waiters === 0) return;
-    if (how === RING_ONE) {
-      // The next one after this CPU, so that no CPU is passed over for ever.
-      const later = waiters & ~((2 << cpu) - 1);
-      const among = later === 0 ? waiters : later;
-      const target = 31 - Math.clz32(among & -among);
-      Atomics.and(w, word, ~(1 << target));
-      ring(target);
-      return;
-    }
-    let left = Atomics.exchange(w, word, 0);
-    while (left !== 0) {
-      const target = 31 - Math.clz32(left & -left);
-      left &= left - 1;
-      ring(target);
-    }
-  };
+  load(word: number, site: Site): Kernel<number> {
+    if (this.boundary(word, site)) return this.after(site, () => this.checked(Atomics.load(this.w, word), word, site));
+    return this.ready(this.checked(Atomics.load(this.w, word), word, site));
+  }
+
+  store(word: number, value: number, site: Site): Kernel<void> {
+    if (this.boundary(word, site)) return this.after(site, () => void Atomics.store(this.w, word, value));
+    Atomics.store(this.w, word, value);
+    return this.ready(undefined);
+  }
+
+  private change(word: number, how: RmwKind, value: number, site: Site): number {
+    const w = this.w;
+    if (how === RMW_ADD) return this.checked(Atomics.add(w, word, value), word, site);
+    if (how === RMW_AND) return this.checked(Atomics.and(w, word, value), word, site);
+    if (how === RMW_OR) return this.checked(Atomics.or(w, word, value), word, site);
+    return this.checked(Atomics.exchange(w, word, value), word, site);
+  }
+
+  rmw(word: number, how: RmwKind, value: number, site: Site): Kernel<number> {
+    if (this.boundary(word, site)) return this.after(site, () => this.change(word, how, value, site));
+    return this.ready(this.change(word, how, value, site));
+  }
+
+  private swap(word: number, expected: number, value: number, site: Site): number {
+    return this.checked(Atomics.compareExchange(this.w, word, expected, value), word, site);
+  }
+
+  cmpxchg(word: number, expected: number, value: number, site: Site): Kernel<number> {
+    if (this.boundary(word, site)) return this.after(site, () => this.swap(word, expected, value, site));
+    return this.ready(this.swap(word, expected, value, site));
+  }
+
+  // Locks that keep their CPU.
 
   /** Waits on this CPU until `attempt` succeeds, taking interrupts meanwhile if they are on. */
-  function* contend(word: number, attempt: () => boolean): Kernel<void> {
+  private *contend(word: number, exclusive: number, site: Site, attempt: () => boolean): Kernel<void> {
+    const { w, parking, pendingWord } = this;
+    if (listening !== 0) emit(EV_LOCK_CONTENDED, word, exclusive, site);
     for (;;) {
-      for (let turn = 0; turn < spins; turn++) if (attempt()) return;
+      for (let turn = 0; turn < this.spins; turn++) if (attempt()) return;
       const seen = parking.seen();
-      Atomics.or(w, word + 1, ownBit);
+      Atomics.or(w, word + 1, 1 << this.cpu);
       if (attempt()) return;
-      if (Atomics.load(w, word) === POISON) checked(POISON, word, 0);
+      this.checked(Atomics.load(w, word), word, site);
       const pending = Atomics.load(w, pendingWord);
-      if (pending === 0 || (w[irqsOffWord] !== 0 && (pending & PENDING_STOP) === 0)) parking.park(seen);
-      yield* takeInterrupts();
+      // A line that cannot enter now is no reason to stay awake; the release will ring.
+      if (pending === 0 || (w[this.irqsOffWord] !== 0 && (pending & PENDING_STOP) === 0)) parking.park(seen);
+      yield* this.takeInterrupts();
     }
   }
 
-  const selfDeadlock = (word: number, site: number): never =>
-    report('self-deadlock', 'I48', `CPU ${cpu} takes ${wordName(word)}, which it already holds`, site);
+  private selfDeadlock(word: number, site: Site): never {
+    report('self-deadlock', 'I48', `CPU ${this.cpu} takes ${wordName(word)}, which it already holds`, site);
+  }
 
-  function* takeSlow(word: number, value: number, site: number, interrupts: boolean): Kernel<void> {
-    if (interrupts) yield* atBoundary(site);
+  private *takeSlow(word: number, value: number, site: Site, atBoundary: boolean): Kernel<void> {
+    const w = this.w;
+    if (atBoundary) yield* this.atBoundary(site);
     if (Atomics.compareExchange(w, word, 0, value) !== 0) {
-      if (Atomics.load(w, word) === value) selfDeadlock(word, site);
-      if (listening !== 0) emit(EV_LOCK_CONTENDED, word, 1, site);
-      yield* contend(word, () => Atomics.load(w, word) === 0 && Atomics.compareExchange(w, word, 0, value) === 0);
+      if (Atomics.load(w, word) === value) this.selfDeadlock(word, site);
+      const attempt = (): boolean => Atomics.load(w, word) === 0 && Atomics.compareExchange(w, word, 0, value) === 0;
+      yield* this.contend(word, 1, site, attempt);
     }
     if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
   }
 
-  const tryShare = (word: number): boolean => {
+  take(word: number, value: number, site: Site): Kernel<void> {
+    if (this.boundary(word, site)) return this.takeSlow(word, value, site, true);
+    if (Atomics.compareExchange(this.w, word, 0, value) !== 0) return this.takeSlow(word, value, site, false);
+    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
+    return this.ready(undefined);
+  }
+
+  private *takeIrqsaveSlow(word: number, value: number, site: Site): Kernel<number> {
+    yield* this.atBoundary(site);
+    const saved = this.disable();
+    yield* this.takeSlow(word, value, site, false);
+    return saved;
+  }
+
+  private *contendIrqsave(word: number, value: number, site: Site, saved: number): Kernel<number> {
+    yield* this.takeSlow(word, value, site, false);
+    return saved;
+  }
+
+  takeIrqsave(word: number, value: number, site: Site): Kernel<number> {
+    if (this.boundary(word, site)) return this.takeIrqsaveSlow(word, value, site);
+    const saved = this.disable();
+    if (Atomics.compareExchange(this.w, word, 0, value) !== 0) return this.contendIrqsave(word, value, site, saved);
+    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
+    return this.ready(saved);
+  }
+
+  private tryShare(word: number): boolean {
+    const w = this.w;
     for (let old = w[word] as number; old >= 0; ) {
       const seen = Atomics.compareExchange(w, word, old, old + 1);
       if (seen === old) return true;
       old = seen;
     }
     return false;
-  };
+  }
 
-  function* takeSharedSlow(word: number, writer: number, site: number): Kernel<void> {
-    yield* atBoundary(site);
-    if (!tryShare(word)) {
-      if (Atomics.load(w, word) === writer) selfDeadlock(word, site);
-      if (listening !== 0) emit(EV_LOCK_CONTENDED, word, 0, site);
-      yield* contend(word, () => tryShare(word));
+  private *takeSharedSlow(word: number, writer: number, site: Site): Kernel<void> {
+    yield* this.atBoundary(site);
+    if (!this.tryShare(word)) {
+      if (Atomics.load(this.w, word) === writer) this.selfDeadlock(word, site);
+      yield* this.contend(word, 0, site, () => this.tryShare(word));
     }
     if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, site);
   }
 
-  /** Runs an operation after what its boundary asked for. */
-  function* after<T>(site: number, operation: () => T): Kernel<T> {
-    yield* atBoundary(site);
-    return operation();
+  takeShared(word: number, writer: number, site: Site): Kernel<void> {
+    if (this.boundary(word, site) || !this.tryShare(word)) return this.takeSharedSlow(word, writer, site);
+    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, site);
+    return this.ready(undefined);
   }
 
-  const irqOff = (): number => {
-    const on = w[irqsOffWord] === 0 ? 1 : 0;
-    w[irqsOffWord] = 1;
-    return on;
-  };
+  private *waitForSlow(word: number, value: number, site: Site): Kernel<void> {
+    yield* this.atBoundary(site);
+    const attempt = (): boolean => Atomics.load(this.w, word) === value;
+    if (!attempt()) yield* this.contend(word, 1, site, attempt);
+    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
+  }
 
-  /** Interrupts on again: what came meanwhile enters now. */
-  const irqOn = (saved: number): Kernel<void> => {
-    if (saved === 0) return give(undefined);
-    w[irqsOffWord] = 0;
-    return w[pendingWord] === 0 ? give(undefined) : takeInterrupts();
-  };
+  waitFor(word: number, value: number, site: Site): Kernel<void> {
+    if (this.boundary(word, site) || Atomics.load(this.w, word) !== value) return this.waitForSlow(word, value, site);
+    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
+    return this.ready(undefined);
+  }
 
-  const release = (word: number, value: number, how: RingKind, site: number): void => {
+  private release(word: number, value: number, how: RingKind, site: Site): void {
     if (listening !== 0) emit(EV_LOCK_RELEASE, word, 1, site);
-    Atomics.store(w, word, value);
-    if (w[word + 1] !== 0) ringWaiters(word + 1, how);
-  };
+    Atomics.store(this.w, word, value);
+    if (this.w[word + 1] !== 0) ringWaiters(word + 1, this.cpu, how);
+  }
 
-  const releaseShared = (word: number, site: number): void => {
+  give(word: number, value: number, how: RingKind, site: Site): Kernel<void> {
+    if (this.boundary(word, site)) return this.after(site, () => this.release(word, value, how, site));
+    this.release(word, value, how, site);
+    return this.ready(undefined);
+  }
+
+  private *giveIrqrestoreSlow(word: number, saved: number, site: Site): Kernel<void> {
+    yield* this.atBoundary(site);
+    this.release(word, 0, RING_ONE, site);
+    yield* this.restore(saved);
+  }
+
+  giveIrqrestore(word: number, saved: number, site: Site): Kernel<void> {
+    if (this.boundary(word, site)) return this.giveIrqrestoreSlow(word, saved, site);
+    this.release(word, 0, RING_ONE, site);
+    return this.restore(saved);
+  }
+
+  private releaseShared(word: number, site: Site): void {
     if (listening !== 0) emit(EV_LOCK_RELEASE, word, 0, site);
-    if (Atomics.sub(w, word, 1) === 1 && w[word + 1] !== 0) ringWaiters(word + 1, RING_ALL);
-  };
-
-  /** The running task may go on: its state says so, or a signal does. */
-  const mayRun = (): boolean => {
-    const now = Atomics.load(w, state.stateWord);
-    if (now === TASK_RUNNING) return true;
-    if (now !== TASK_INTERRUPTIBLE || Atomics.load(w, state.signalWord) === 0) return false;
-    Atomics.store(w, state.stateWord, TASK_RUNNING);
-    return true;
-  };
-
-  const ASLEEP: IteratorYieldResult<Op> = { done: false, value: OP_SCHEDULE };
-  const sleep = {
-    next: () => (mayRun() ? result : ASLEEP),
-    [Symbol.iterator]() {
-      return sleep;
-    },
-  };
-
-  function* scheduleSlow(site: number): Kernel<void> {
-    yield* atBoundary(site);
-    yield* sleep as unknown as Kernel<void>;
+    if (Atomics.sub(this.w, word, 1) === 1 && this.w[word + 1] !== 0) ringWaiters(word + 1, this.cpu, RING_ALL);
   }
 
-  function* waitForSlow(word: number, value: number, site: number): Kernel<void> {
-    yield* atBoundary(site);
-    if (Atomics.load(w, word) === value) return;
-    if (listening !== 0) emit(EV_LOCK_CONTENDED, word, 1, site);
-    yield* contend(word, () => Atomics.load(w, word) === value);
+  giveShared(word: number, site: Site): Kernel<void> {
+    if (this.boundary(word, site)) return this.after(site, () => this.releaseShared(word, site));
+    this.releaseShared(word, site);
+    return this.ready(undefined);
   }
 
-  function* nextAlarm(mailbox: number, seen: number, site: number): Kernel<number> {
-    for (;;) {
-      yield* atBoundary(site);
-      const rung = parking.seen();
-      const { address, inUs } = dueAlarm(w, clockUs(clockOrigin));
-      if (address !== 0) return address;
-      if (Atomics.load(w, mailbox) !== seen) return 0;
-      if (Atomics.load(w, pendingWord) === 0) parking.park(rung, inUs);
-    }
-  }
+  // Fast paths with a way out.
 
-  const tryAdd = (word: number, mask: number, delta: number, site: number): boolean => {
+  private tryAddNow(word: number, mask: number, delta: number, site: Site): boolean {
+    const w = this.w;
     for (let old = w[word] as number; (old & mask) === 0; ) {
       const seen = Atomics.compareExchange(w, word, old, old + delta);
       if (seen === old) return true;
       old = seen;
     }
-    checked(Atomics.load(w, word), word, site);
+    this.checked(Atomics.load(w, word), word, site);
     return false;
-  };
+  }
 
-  function* addThenSlow<O>(
+  private *boundaryThen<O>(site: Site, isSlow: () => boolean, slow: SlowPath<O, void>, object: O): Kernel<void> {
+    yield* this.atBoundary(site);
+    if (isSlow()) yield* slow(object, site);
+  }
+
+  tryAdd<O>(word: number, mask: number, delta: number, slow: SlowPath<O, void>, object: O, site: Site): Kernel<void> {
+    if (this.boundary(word, site))
+      return this.boundaryThen(site, () => !this.tryAddNow(word, mask, delta, site), slow, object);
+    return this.tryAddNow(word, mask, delta, site) ? this.ready(undefined) : slow(object, site);
+  }
+
+  private addNow(word: number, delta: number, site: Site): number {
+    return (this.checked(Atomics.add(this.w, word, delta), word, site) + delta) | 0;
+  }
+
+  addThen<O>(
     word: number,
     delta: number,
     mask: number,
     expected: number,
     slow: SlowPath<O, void>,
     object: O,
-    site: number,
+    site: Site,
   ): Kernel<void> {
-    yield* atBoundary(site);
-    if (((checked(Atomics.add(w, word, delta), word, site) + delta) & mask) === expected) yield* slow(object, site);
+    if (this.boundary(word, site))
+      return this.boundaryThen(site, () => (this.addNow(word, delta, site) & mask) === expected, slow, object);
+    return (this.addNow(word, delta, site) & mask) === expected ? slow(object, site) : this.ready(undefined);
   }
 
-  function* tryAddSlow<O>(
-    word: number,
-    mask: number,
-    delta: number,
-    slow: SlowPath<O, void>,
-    object: O,
-    site: number,
-  ): Kernel<void> {
-    yield* atBoundary(site);
-    if (!tryAdd(word, mask, delta, site)) yield* slow(object, site);
+  private skips<O>(word: number, skip: number, fast: ((object: O) => void) | null, object: O, site: Site): boolean {
+    if (this.checked(Atomics.load(this.w, word), word, site) !== skip) return false;
+    if (fast !== null) fast(object);
+    return true;
   }
 
-  function* loadThenSlow<O>(
+  loadThen<O>(
     word: number,
     skip: number,
     fast: ((object: O) => void) | null,
     slow: SlowPath<O, void>,
     object: O,
-    site: number,
+    site: Site,
   ): Kernel<void> {
-    yield* atBoundary(site);
-    if (checked(Atomics.load(w, word), word, site) !== skip) yield* slow(object, site);
-    else if (fast !== null) fast(object);
+    if (this.boundary(word, site))
+      return this.boundaryThen(site, () => !this.skips(word, skip, fast, object, site), slow, object);
+    return this.skips(word, skip, fast, object, site) ? this.ready(undefined) : slow(object, site);
   }
 
-  function* takeIrqsaveSlow(word: number, value: number, site: number): Kernel<number> {
-    yield* atBoundary(site);
-    const saved = irqOff();
-    yield* takeSlow(word, value, site, false);
-    return saved;
+  // Interrupts, sleeping, choices, the clock.
+
+  /** Interrupts off; 1 if they were on. */
+  private disable(): number {
+    const on = this.w[this.irqsOffWord] === 0 ? 1 : 0;
+    this.w[this.irqsOffWord] = 1;
+    return on;
   }
 
-  function* contendIrqsave(word: number, value: number, site: number, saved: number): Kernel<number> {
-    yield* takeSlow(word, value, site, false);
-    return saved;
+  /** Interrupts as they were; what came meanwhile enters now. */
+  private restore(saved: number): Kernel<void> {
+    if (saved === 0) return this.ready(undefined);
+    this.w[this.irqsOffWord] = 0;
+    return this.w[this.pendingWord] === 0 ? this.ready(undefined) : this.takeInterrupts();
   }
 
-  function* giveIrqrestoreSlow(word: number, saved: number, site: number): Kernel<void> {
-    yield* atBoundary(site);
-    release(word, 0, RING_ONE, site);
-    yield* irqOn(saved);
+  irqOff(site: Site): Kernel<number> {
+    if (this.boundary(0, site)) return this.after(site, () => this.disable());
+    return this.ready(this.disable());
   }
 
-  function* irqOnSlow(saved: number, site: number): Kernel<void> {
-    yield* atBoundary(site);
-    yield* irqOn(saved);
+  private *irqOnSlow(saved: number, site: Site): Kernel<void> {
+    yield* this.atBoundary(site);
+    yield* this.restore(saved);
   }
 
-  return {
-    load(word, site) {
-      if (boundary(word, site)) return after(site, () => checked(Atomics.load(w, word), word, site));
-      return give(checked(Atomics.load(w, word), word, site));
-    },
-    store(word, value, site) {
-      if (boundary(word, site)) return after(site, () => void Atomics.store(w, word, value));
-      Atomics.store(w, word, value);
-      return give(undefined);
-    },
-    rmw(word, how, value, site) {
-      if (boundary(word, site)) return after(site, () => checked(change(word, how, value), word, site));
-      return give(checked(change(word, how, value), word, site));
-    },
-    cmpxchg(word, expected, value, site) {
-      if (boundary(word, site))
-        return after(site, () => checked(Atomics.compareExchange(w, word, expected, value), word, site));
-      return give(checked(Atomics.compareExchange(w, word, expected, value), word, site));
-    },
-    take(word, value, site) {
-      if (boundary(word, site)) return takeSlow(word, value, site, true);
-      if (Atomics.compareExchange(w, word, 0, value) !== 0) return takeSlow(word, value, site, false);
-      if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
-      return give(undefined);
-    },
-    takeIrqsave(word, value, site) {
-      if (boundary(word, site)) return takeIrqsaveSlow(word, value, site);
-      const saved = irqOff();
-      if (Atomics.compareExchange(w, word, 0, value) !== 0) return contendIrqsave(word, value, site, saved);
-      if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
-      return give(saved);
-    },
-    takeShared(word, writer, site) {
-      if (boundary(word, site) || !tryShare(word)) return takeSharedSlow(word, writer, site);
-      if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, site);
-      return give(undefined);
-    },
-    waitFor(word, value, site) {
-      if (boundary(word, site) || Atomics.load(w, word) !== value) return waitForSlow(word, value, site);
-      return give(undefined);
-    },
-    give(word, value, how, site) {
-      if (boundary(word, site)) return after(site, () => release(word, value, how, site));
-      release(word, value, how, site);
-      return give(undefined);
-    },
-    giveIrqrestore(word, saved, site) {
-      if (boundary(word, site)) return giveIrqrestoreSlow(word, saved, site);
-      release(word, 0, RING_ONE, site);
-      return irqOn(saved);
-    },
-    giveShared(word, site) {
-      if (boundary(word, site)) return after(site, () => releaseShared(word, site));
-      releaseShared(word, site);
-      return give(undefined);
-    },
-    tryAdd(word, mask, delta, slow, object, site) {
-      if (boundary(word, site)) return tryAddSlow(word, mask, delta, slow, object, site);
-      return tryAdd(word, mask, delta, site) ? give(undefined) : slow(object, site);
-    },
-    addThen(word, delta, mask, expected, slow, object, site) {
-      if (boundary(word, site)) return addThenSlow(word, delta, mask, expected, slow, object, site);
-      const sum = checked(Atomics.add(w, word, delta), word, site) + delta;
-      return (sum & mask) === expected ? slow(object, site) : give(undefined);
-    },
-    loadThen(word, skip, fast, slow, object, site) {
-      if (boundary(word, site)) return loadThenSlow(word, skip, fast, slow, object, site);
-      if (checked(Atomics.load(w, word), word, site) !== skip) return slow(object, site);
-      if (fast !== null) fast(object);
-      return give(undefined);
-    },
-    irqOff(site) {
-      if (boundary(0, site)) return after(site, irqOff);
-      return give(irqOff());
-    },
-    irqOn(saved, site) {
-      if (boundary(0, site)) return irqOnSlow(saved, site);
-      return irqOn(saved);
-    },
-    schedule(site) {
-      if (boundary(0, site)) return scheduleSlow(site);
-      return sleep as unknown as Kernel<void>;
-    },
-    choice: (_kind, count) => give(noise.below(count)),
-    relax(site) {
-      if (boundary(0, site)) return after(site, () => noise.nap(50));
-      noise.nap(50);
-      return give(undefined);
-    },
-    nextAlarm(mailbox, seen, site) {
-      boundary(mailbox, site);
-      return nextAlarm(mailbox, seen, site);
-    },
-    wake(target, slot) {
-      Atomics.or(w, perCpuBase(target) + CPU_RUNNABLE, 1 << slot);
-      if (target !== cpu) ring(target);
-    },
-    spawned(target, slot) {
-      Atomics.or(w, perCpuBase(target) + CPU_RUNNABLE, 1 << slot);
-      if (target !== cpu) ring(target);
-    },
-    ring,
-    nowUs: () => clockUs(clockOrigin),
-  };
+  irqOn(saved: number, site: Site): Kernel<void> {
+    if (this.boundary(0, site)) return this.irqOnSlow(saved, site);
+    return this.restore(saved);
+  }
+
+  /** The running task may go on: its state says so, or a signal does. */
+  private mayRun(): boolean {
+    const now = Atomics.load(this.w, this.stateWord);
+    if (now === TASK_RUNNING) return true;
+    if (now !== TASK_INTERRUPTIBLE || Atomics.load(this.w, this.signalWord) === 0) return false;
+    Atomics.store(this.w, this.stateWord, TASK_RUNNING);
+    return true;
+  }
+
+  private *scheduleSlow(site: Site): Kernel<void> {
+    yield* this.atBoundary(site);
+    yield* this.sleep;
+  }
+
+  schedule(site: Site): Kernel<void> {
+    return this.boundary(0, site) ? this.scheduleSlow(site) : this.sleep;
+  }
+
+  choice(_kind: ChoiceKind, count: number, _site: Site): Kernel<number> {
+    return resolved(this.noise.below(count));
+  }
+
+  relax(site: Site): Kernel<void> {
+    if (this.boundary(0, site)) return this.after(site, () => this.noise.nap(RELAX_US));
+    this.noise.nap(RELAX_US);
+    return this.ready(undefined);
+  }
+
+  *nextAlarm(mailbox: number, seen: number, site: Site): Kernel<number> {
+    this.boundary(mailbox, site);
+    for (;;) {
+      yield* this.atBoundary(site);
+      const rung = this.parking.seen();
+      const { address, inUs } = dueAlarm(this.nowUs());
+      if (address !== 0) return address;
+      if (Atomics.load(this.w, mailbox) !== seen) return 0;
+      if (Atomics.load(this.w, this.pendingWord) === 0) this.parking.park(rung, inUs);
+    }
+  }
+
+  wake(target: number, slot: number): void {
+    Atomics.or(this.w, perCpuBase(target) + CPU_RUNNABLE, 1 << slot);
+    if (target !== this.cpu) ringDoorbell(target);
+  }
+
+  spawned(target: number, slot: number): void {
+    this.wake(target, slot);
+  }
+
+  ring(target: number): void {
+    ringDoorbell(target);
+  }
+
+  nowUs(): number {
+    return clockUs(this.clockOrigin);
+  }
 }
 
-const ALARM_STATE = Alarm.offsetOf('state');
-const ALARM_DUE = Alarm.offsetOf('dueUs');
-
-/** Claims the armed alarm that was due first, or says in how many microseconds one will be (0: none is armed). */
-function dueAlarm(w: Int32Array, nowUs: number): { address: number; inUs: number } {
-  const slab = memory.plan?.slabs.get(Alarm.name);
-  if (slab === undefined) throw new Error('no memory is bound');
-  for (;;) {
-    let first = 0;
-    let due = 0;
-    for (let slot = 0, address = slab.firstSlot; slot < slab.slots; slot++, address += slab.slotWords) {
-      if (Atomics.load(w, address + ALARM_STATE) !== ALARM_ARMED) continue;
-      const at = w[address + ALARM_DUE] as number;
-      if (first === 0 || at - due < 0) {
-        first = address;
-        due = at;
-      }
-    }
-    if (first === 0) return { address: 0, inUs: 0 };
-    if (due - nowUs > 0) return { address: 0, inUs: due - nowUs };
-    // Lost to who cancelled it: look again.
-    if (Atomics.compareExchange(w, first + ALARM_STATE, ALARM_ARMED, ALARM_GOING_OFF) === ALARM_ARMED)
-      return { address: first, inUs: 0 };
-  }
+/** An iterable whose every step is what `next` says. */
+function iterableOf(next: () => IteratorResult<Op, unknown>): Kernel<unknown> {
+  const iterator = {
+    next,
+    [Symbol.iterator]() {
+      return iterator;
+    },
+  };
+  return iterator as unknown as Kernel<unknown>;
 }

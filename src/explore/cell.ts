@@ -128,6 +128,17 @@ export class Cell {
     }
   }
 
+  /** A read-modify-write; gives the old value. */
+  #change(): number {
+    const w = memory.words;
+    const old = this.#checked(w[this.word] as number);
+    if (this.other === RMW_ADD) w[this.word] = old + this.value;
+    else if (this.other === RMW_AND) w[this.word] = old & this.value;
+    else if (this.other === RMW_EXCHANGE) w[this.word] = this.value;
+    else w[this.word] = old | this.value;
+    return old;
+  }
+
   /** Runs the operation; gives its value. */
   #perform(): number {
     const w = memory.words;
@@ -139,14 +150,8 @@ export class Cell {
       case OP_STORE:
         w[word] = this.value;
         return 0;
-      case OP_RMW: {
-        const old = this.#checked(w[word] as number);
-        if (this.other === RMW_ADD) w[word] = old + this.value;
-        else if (this.other === RMW_AND) w[word] = old & this.value;
-        else if (this.other === RMW_EXCHANGE) w[word] = this.value;
-        else w[word] = old | this.value;
-        return old;
-      }
+      case OP_RMW:
+        return this.#change();
       case OP_CMPXCHG: {
         const old = this.#checked(w[word] as number);
         if (old === this.value) w[word] = this.other;
@@ -188,8 +193,10 @@ export class Cell {
       }
       case OP_NEXT_ALARM:
         return w[word] !== this.value ? 0 : (this.alarms as AlarmChooser).goOff();
-      case OP_RELAX:
       case OP_WAIT_FOR:
+        if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, this.site);
+        return 0;
+      case OP_RELAX:
         return 0;
       default:
         throw new Error(`the model machine has no operation ${this.kind}`);

@@ -10,7 +10,6 @@ import { type Kernel, RMW_EXCHANGE } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { FunctionTable } from '../shared/function-table.ts';
-import { memory } from '../shared/memory.ts';
 import { cpuCount } from '../shared/per-cpu.ts';
 import { atomic, defineStruct, plain, type Struct } from '../shared/struct.ts';
 import type { Atomic } from '../shared/word.ts';
@@ -67,19 +66,4 @@ export function* armAlarm(alarm: Alarm, delayUs: number, site: Site): Kernel<voi
 /** Takes an armed alarm back; gives 1 if it had not gone off. */
 export function* cancelAlarm(alarm: Alarm, site: Site): Kernel<number> {
   return (yield* alarm.state.cmpxchg(ALARM_ARMED, ALARM_IDLE, site)) === ALARM_ARMED ? 1 : 0;
-}
-
-const STATE = Alarm.offsetOf('state');
-
-/** Words of the states of all alarms: for machines, which look at them from outside. */
-export function* alarmStateWords(): Iterable<number> {
-  const slab = memory.plan?.slabs.get(Alarm.name);
-  if (slab === undefined) return;
-  for (let slot = 0, word = slab.firstSlot + STATE; slot < slab.slots; slot++, word += slab.slotWords) yield word;
-}
-
-/** Whether any alarm is armed, right now. */
-export function anyAlarmArmed(): boolean {
-  for (const word of alarmStateWords()) if (Atomics.load(memory.words, word) === ALARM_ARMED) return true;
-  return false;
 }

@@ -17,9 +17,10 @@ import type { Site } from '../machine/site.ts';
 import { FunctionTable } from './function-table.ts';
 import { memory, perCpuBase } from './memory.ts';
 import { cpu, cpuBase, inAtomic } from './per-cpu.ts';
-import { CPU_CURRENT, CPU_RUNNABLE, CPU_SLOTS, CPU_TASKS, TASK_SLOTS } from './per-cpu-layout.ts';
+import { CPU_CURRENT, CPU_TASKS } from './per-cpu-layout.ts';
 import { defineStruct, embed, marked, plain, type Struct } from './struct.ts';
 import { wordName } from './struct-registry.ts';
+import { releaseTaskSlot, takeTaskSlot } from './task-slots.ts';
 import { Atomic, type Marked } from './word.ts';
 
 export const TASK_RUNNING = 0;
@@ -159,23 +160,12 @@ export function spawn(targetCpu: number, program: number, arg: number, taskFlags
   return task;
 }
 
-function takeTaskSlot(base: number): number {
-  const w = memory.words;
-  for (;;) {
-    const taken = Atomics.load(w, base + CPU_SLOTS);
-    const slot = 31 - Math.clz32(~taken & (taken + 1));
-    if (slot >= TASK_SLOTS) report('assertion', '', 'a CPU has no task slot left');
-    if (Atomics.compareExchange(w, base + CPU_SLOTS, taken, taken | (1 << slot)) === taken) return slot;
-  }
-}
-
 /** The task has ended: its slot and its memory are free again. Called by the machine on the task's own CPU. */
 export function releaseTask(task: Task): void {
   const w = memory.words;
   const base = perCpuBase(task.cpu);
   const slot = task.slot;
   w[base + CPU_TASKS + slot] = 0;
-  Atomics.and(w, base + CPU_RUNNABLE, ~(1 << slot));
   Task.free(task);
-  Atomics.and(w, base + CPU_SLOTS, ~(1 << slot));
+  releaseTaskSlot(base, slot);
 }
