@@ -117,7 +117,8 @@ export function errorAllowed(bio: number, error: number, place: number, site: Si
     // A target may end a clone that it has with any error; that is the target's own answer.
     if (part && place === TARGET) return;
     checkCause(bio, error, cause, site);
-    if (part && w[bio + BIO_END_IO] === CHAIN_ENDIO) bioFails(addressOf(w[bio + BIO_PRIVATE] as number), cause << CHAINED_SHIFT);
+    if (part && w[bio + BIO_END_IO] === CHAIN_ENDIO)
+      bioFails(addressOf(w[bio + BIO_PRIVATE] as number), cause << CHAINED_SHIFT);
   }
   if (part) return;
   // The rules stand in the order of their bits.

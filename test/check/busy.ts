@@ -2,9 +2,10 @@
  * A busy device, for oracles that must stay silent: bios that are split over targets of all kinds, stacked devices, failing
  * disks, read-ahead, suspends of both kinds, some of them interrupted, and a table that shrinks.
  */
-import { addDisk, Disk, type DiskMode, declareMedia } from '../../src/block/disk.ts';
-import { BlockDevice } from '../../src/block/block-device.ts';
+
 import { REQ_READA, REQ_WRITE } from '../../src/block/bio.ts';
+import { BlockDevice } from '../../src/block/block-device.ts';
+import { addDisk, Disk, type DiskMode, declareMedia } from '../../src/block/disk.ts';
 import { DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../../src/core/device-mapper.ts';
 import { dmCreate, dmTableLoad, doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { MappedDevice } from '../../src/core/mapped-device.ts';
@@ -74,7 +75,8 @@ function build(mode: DiskMode, stacked: boolean): Program {
           for (let i = 0; i < 2; i++) {
             const target = md(yield* ops.choice(CHOICE_SCENARIO, top + 1, HERE));
             const noflush = yield* ops.choice(CHOICE_SCENARIO, 2, HERE);
-            if ((yield* ops.choice(CHOICE_SCENARIO, 4, HERE)) === 0 && target === md(0)) yield* dmTableLoad(target, SHORT);
+            if ((yield* ops.choice(CHOICE_SCENARIO, 4, HERE)) === 0 && target === md(0))
+              yield* dmTableLoad(target, SHORT);
             yield* doSuspend(target, noflush === 1 ? DM_SUSPEND_NOFLUSH_FLAG : 0);
             yield* doResume(target, 0);
           }

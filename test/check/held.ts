@@ -114,7 +114,7 @@ export function plant(invariant: string, kind: FindingKind, title: string, plot:
     });
     return { setup: () => bench.device.create({ mode: 'inline', table }), actors: tasks.map(actor) };
   };
-  const name = `planted-${invariant.toLowerCase()}`;
+  const name = `planted-${invariant.toLowerCase()}-${title.toLowerCase().replaceAll(/[^a-z]+/g, '-')}`;
   const scenario = { name, title, cpus: tasks.length, staticWords: BENCH_WORDS + 32, build };
   return { invariant, kind, scenario, swaps };
 }

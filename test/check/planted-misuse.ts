@@ -66,6 +66,16 @@ export const plantedMisuse: readonly Planted[] = [
       },
     ],
   }),
+  plant('I1', 'double-completion', 'a bio ends before its clone has', {
+    script: (bench) => bench.holding(),
+    tasks: [
+      function* endEarly(bench): Kernel<void> {
+        const bio = keptBio(bench, 0);
+        yield* genericMakeRequest(bio);
+        yield* bioEndio(bio, 0);
+      },
+    ],
+  }),
   plant('I10', 'assertion', 'a bio is mapped while the device is suspended', {
     tasks: [
       function* mapSuspended(bench): Kernel<void> {

@@ -25,6 +25,7 @@ import {
   listening,
 } from '../../src/machine/events.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import { ops } from '../../src/machine/operations.ts';
 import { waitIo } from '../../src/scenarios/user-io.ts';
 import {
   downRead,
@@ -74,6 +75,14 @@ function* interrupted(bench: Bench): Kernel<void> {
   yield* sendSignal(current(), HERE);
   yield* doSuspend(bench.md, 0);
   yield* bench.suspender.close();
+  yield* bench.release();
+  yield* waitIo(io);
+}
+
+/** A bio comes while a suspend waits for the one that the target keeps, which then comes back. */
+function* deferAndRelease(bench: Bench): Kernel<void> {
+  while (((yield* bench.md.flags.read(HERE)) & DMF_BLOCK_IO_FOR_SUSPEND) === 0) yield* ops.relax(HERE);
+  const io = yield* bench.write(1);
   yield* bench.release();
   yield* waitIo(io);
 }
@@ -214,8 +223,8 @@ export const plantedSeams: readonly Planted[] = [
     },
   }),
   plant('I35', 'reorder', 'pushed-back bios go behind what was deferred', {
-    script: givingBack,
-    tasks: [pushBackAndResume, writeAndWait],
+    script: keeping,
+    tasks: [pushBackAndResume, deferAndRelease],
     swaps: {
       mergePushback: merging(function* behind(md): Kernel<void> {
         yield* md.flags.clear(DMF_NOFLUSH_SUSPENDING, HERE);

@@ -14,8 +14,22 @@ for (const { invariant, kind, scenario, swaps } of planted) {
 }
 
 for (const { scenario, swaps } of planted.filter((each) => Object.keys(each.swaps).length > 0)) {
-  test(`${scenario.name} is clean without its mistake: ${scenario.title}`, async (t) => {
+  test(`nothing is found without its mistake: ${scenario.title}`, async (t) => {
     t.comment(`seed ${SEED}, without ${Object.keys(swaps).join(', ')}`);
     t.equal(exploreChecked(scenario, {}, EXECUTIONS).finding, null);
   });
 }
+
+test('each planted program has a name of its own', async (t) => {
+  t.equal(new Set(planted.map(({ scenario }) => scenario.name)).size, planted.length);
+});
+
+test('each invariant that the oracles know is planted', async (t) => {
+  const known = [
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 29, 34, 35, 36, 37, 38, 39, 45, 46, 47, 48, 49, 50, 53,
+  ];
+  t.strictSame(
+    known.filter((number) => !planted.some(({ invariant }) => invariant === `I${number}`)),
+    [],
+  );
+});
