@@ -2,7 +2,8 @@
  * I2 NO_POSITIVE_ERROR, I53 BIO_ERROR: each bio ends with 0 or with an error that a rule allows, and the rules are counted.
  *
  * The place that makes an error says why (EV_BIO_ERROR, EV_IO_ERROR, EV_BIO_REFUSED); bio.cause and DmIo.cause gather that
- * until the bio ends. A bio that is pushed back begins anew. An error without a cause has no rule; neither has success after
+ * until the bio ends; the causes of the parts that are chained to it are kept apart, eight bits further up. A bio that is pushed
+ * back begins anew, except for those. An error without a cause has no rule; neither has success after
  * a part has failed. In particular a REQUEUE becomes −EIO only while NOFLUSH is clear, so no bio that a successful noflush
  * suspend covers fails for it.
  *
@@ -51,6 +52,8 @@ export type ErrorRule = (typeof RULES)[number]['rule'];
 
 /** Causes that allow any error; the others allow −EIO alone. */
 const ANY_ERROR = CAUSE_TARGET | CAUSE_DEVICE;
+const CHAINED_SHIFT = 8;
+const OWN_CAUSES = (1 << CHAINED_SHIFT) - 1;
 const CHAIN_ENDIO = endIos.idOf('bio_chain_endio');
 
 let counters = 0;
@@ -89,7 +92,7 @@ export function gatherCauses(io: number): void {
 }
 
 export function forgetCauses(bio: number): void {
-  memory.words[bio + BIO_CAUSE] = 0;
+  Atomics.and(memory.words, bio + BIO_CAUSE, ~OWN_CAUSES);
 }
 
 export function requeueRefused(bio: number, md: number, site: Site): void {
@@ -107,13 +110,15 @@ export function requeueRefused(bio: number, md: number, site: Site): void {
 export function errorAllowed(bio: number, error: number, place: number, site: Site): void {
   if (error > 0) report('wrong-error', 'I2', `${bioName(bio)} ends with the positive number ${error}`, site);
   const w = memory.words;
-  const cause = w[bio + BIO_CAUSE] as number;
+  const causes = w[bio + BIO_CAUSE] as number;
+  const cause = (causes | (causes >> CHAINED_SHIFT)) & OWN_CAUSES;
   const part = ((w[bio + BIO_FLAGS] as number) & BIO_PART) !== 0;
   if (error !== 0 || cause !== 0) {
     // A target may end a clone that it has with any error; that is the target's own answer.
     if (part && place === TARGET) return;
     checkCause(bio, error, cause, site);
-    if (part && w[bio + BIO_END_IO] === CHAIN_ENDIO) bioFails(addressOf(w[bio + BIO_PRIVATE] as number), cause);
+    if (part && w[bio + BIO_END_IO] === CHAIN_ENDIO)
+      bioFails(addressOf(w[bio + BIO_PRIVATE] as number), cause << CHAINED_SHIFT);
   }
   if (part) return;
   // The rules stand in the order of their bits.

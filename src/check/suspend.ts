@@ -128,7 +128,7 @@ export function resumeReturns(md: number, result: number, site: Site): void {
   if ((flags & DMF_NOFLUSH_SUSPENDING) !== 0)
     report('assertion', 'I7', `resume of ${mdName(md)} returns and leaves NOFLUSH set`, site);
   if (result === 0 && (flags & (DMF_BLOCK_IO_FOR_SUSPEND | DMF_SUSPENDED)) !== 0)
-    report('assertion', 'I50', `resume of ${mdName(md)} gives 0 and leaves its I/O blocked`, site);
+    report('assertion', 'I45', `resume of ${mdName(md)} gives 0 and leaves its I/O blocked`, site);
 }
 
 /** Under _event_lock. */
