@@ -371,7 +371,7 @@ test('a banned call fails with what to use in its place', async (t) => {
   t.strictSame(banned('src/core/dm.ts', 'Atomics.add(words, 0, 1);'), [
     "src/core/dm.ts:1: Atomics is banned here; use the machine's operations (ops.load, ops.rmw, ...)",
   ]);
-  t.strictSame(banned('src/shared/ring.ts', 'Atomics.add(words, 0, 1);'), []);
+  t.strictSame(banned('src/shared/slab.ts', 'Atomics.add(words, 0, 1);'), []);
   t.strictSame(banned('src/core/dm.ts', "// Date.now()\nconst text = 'Math.random()';"), []);
 });
 

@@ -93,7 +93,6 @@ export class MachineFailure extends Error {
 
 export class RealMachine {
   readonly cpus: number;
-  readonly #options: RealMachineOptions;
   readonly #shared: Shared;
   readonly #pool: Piscina;
   #boot: BootModule | null = null;
@@ -105,7 +104,6 @@ export class RealMachine {
 
   private constructor(options: RealMachineOptions) {
     this.cpus = options.cpus;
-    this.#options = options;
     this.#shared = makeShared(MEMORY_WORDS);
     this.#shared.control[CLOCK] = clockSeconds();
     this.#pool = new Piscina({
