@@ -111,12 +111,16 @@ export class Cell {
   enabled(): boolean {
     const w = memory.words;
     switch (this.kind) {
-      case OP_TAKE:
-        return w[this.word] === 0;
+      case OP_TAKE: {
+        const state = w[this.word];
+        return state === 0 || state === POISON;
+      }
       case OP_TAKE_SHARED:
         return (w[this.word] as number) >= 0;
-      case OP_WAIT_FOR:
-        return w[this.word] === this.value;
+      case OP_WAIT_FOR: {
+        const state = w[this.word];
+        return state === this.value || state === POISON;
+      }
       case OP_SCHEDULE: {
         const state = w[this.stateWord];
         return state === TASK_RUNNING || (state === TASK_INTERRUPTIBLE && w[this.signalWord] !== 0);
@@ -137,6 +141,7 @@ export class Cell {
       case OP_LOAD_THEN:
         return this.#checked(w[word] as number);
       case OP_STORE:
+        this.#checked(w[word] as number);
         w[word] = this.value;
         return 0;
       case OP_RMW: {
@@ -153,11 +158,12 @@ export class Cell {
         return old;
       }
       case OP_TAKE:
+        this.#checked(w[word] as number);
         w[word] = this.value;
         if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, this.site);
         return this.other;
       case OP_TAKE_SHARED:
-        w[word] = (w[word] as number) + 1;
+        w[word] = this.#checked(w[word] as number) + 1;
         if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, this.site);
         return 0;
       case OP_GIVE:
@@ -188,8 +194,10 @@ export class Cell {
       }
       case OP_NEXT_ALARM:
         return w[word] !== this.value ? 0 : (this.alarms as AlarmChooser).goOff();
-      case OP_RELAX:
       case OP_WAIT_FOR:
+        this.#checked(w[word] as number);
+        return 0;
+      case OP_RELAX:
         return 0;
       default:
         throw new Error(`the model machine has no operation ${this.kind}`);
