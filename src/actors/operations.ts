@@ -269,9 +269,9 @@ export class RealOperations implements Operations {
     return this.ready(saved);
   }
 
-  private tryShare(word: number): boolean {
+  private tryShare(word: number, site: Site): boolean {
     const w = this.w;
-    for (let old = w[word] as number; old >= 0; ) {
+    for (let old = this.checked(w[word] as number, word, site); old >= 0; ) {
       const seen = Atomics.compareExchange(w, word, old, old + 1);
       if (seen === old) return true;
       old = seen;
@@ -281,15 +281,15 @@ export class RealOperations implements Operations {
 
   private *takeSharedSlow(word: number, writer: number, site: Site): Kernel<void> {
     yield* this.atBoundary(site);
-    if (!this.tryShare(word)) {
+    if (!this.tryShare(word, site)) {
       if (Atomics.load(this.w, word) === writer) this.selfDeadlock(word, site);
-      yield* this.contend(word, 0, site, () => this.tryShare(word));
+      yield* this.contend(word, 0, site, () => this.tryShare(word, site));
     }
     if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, site);
   }
 
   takeShared(word: number, writer: number, site: Site): Kernel<void> {
-    if (this.boundary(word, site) || !this.tryShare(word)) return this.takeSharedSlow(word, writer, site);
+    if (this.boundary(word, site) || !this.tryShare(word, site)) return this.takeSharedSlow(word, writer, site);
     if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, site);
     return this.ready(undefined);
   }

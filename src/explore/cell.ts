@@ -111,12 +111,16 @@ export class Cell {
   enabled(): boolean {
     const w = memory.words;
     switch (this.kind) {
-      case OP_TAKE:
-        return w[this.word] === 0;
+      case OP_TAKE: {
+        const state = w[this.word];
+        return state === 0 || state === POISON;
+      }
       case OP_TAKE_SHARED:
         return (w[this.word] as number) >= 0;
-      case OP_WAIT_FOR:
-        return w[this.word] === this.value;
+      case OP_WAIT_FOR: {
+        const state = w[this.word];
+        return state === this.value || state === POISON;
+      }
       case OP_SCHEDULE: {
         const state = w[this.stateWord];
         return state === TASK_RUNNING || (state === TASK_INTERRUPTIBLE && w[this.signalWord] !== 0);
@@ -148,6 +152,7 @@ export class Cell {
       case OP_LOAD_THEN:
         return this.#checked(w[word] as number);
       case OP_STORE:
+        this.#checked(w[word] as number);
         w[word] = this.value;
         return 0;
       case OP_RMW:
@@ -158,11 +163,12 @@ export class Cell {
         return old;
       }
       case OP_TAKE:
+        this.#checked(w[word] as number);
         w[word] = this.value;
         if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, this.site);
         return this.other;
       case OP_TAKE_SHARED:
-        w[word] = (w[word] as number) + 1;
+        w[word] = this.#checked(w[word] as number) + 1;
         if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, this.site);
         return 0;
       case OP_GIVE:
@@ -194,6 +200,7 @@ export class Cell {
       case OP_NEXT_ALARM:
         return w[word] !== this.value ? 0 : (this.alarms as AlarmChooser).goOff();
       case OP_WAIT_FOR:
+        this.#checked(w[word] as number);
         if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, this.site);
         return 0;
       case OP_RELAX:

@@ -17,11 +17,11 @@ import { bindOperations } from '../machine/operations.ts';
 import { memory, perCpuBase, type SlabPlan } from '../shared/memory.ts';
 import { checkTaskEnd, enterCpu } from '../shared/per-cpu.ts';
 import { CPU_CURRENT, CPU_IRQS_OFF, CPU_PENDING, CPU_TASKS } from '../shared/per-cpu-layout.ts';
-import { boundProgram, isDaemon, PARTS, spawnPart, taskName } from '../shared/program.ts';
+import { boundProgram, PARTS, spawnPart, taskName } from '../shared/program.ts';
 import { programs, releaseTask, Task } from '../shared/task.ts';
 import { type AlarmChooser, Cell } from './cell.ts';
 import { type Host, modelOperations } from './operations.ts';
-import { describeFinding, describeStuck } from './places.ts';
+import { describeFinding, whoIsStuck } from './places.ts';
 import { MOVE_IRQ, MOVE_STEP, MOVE_SWITCH, type Moves, type Strategy } from './strategy.ts';
 
 /** A generator under way: a task, or an interrupt on top of one. */
@@ -80,7 +80,6 @@ export class Execution implements Host, Moves, AlarmChooser {
   readonly #checks: ExecutionChecks;
   readonly #alarms: SlabPlan;
   readonly #spare: Context[] = [];
-  #liveTasks = 0;
   // The moves found by the last collect: CPU, kind and argument of each.
   readonly #moveCpu: number[] = [];
   readonly #moveKind: number[] = [];
@@ -117,7 +116,6 @@ export class Execution implements Host, Moves, AlarmChooser {
   #reset(): void {
     this.steps = 0;
     this.hash = 0;
-    this.#liveTasks = 0;
     for (const each of this.cpus) {
       for (const context of each.tasks) this.#spare.push(context);
       for (const context of each.interrupts) this.#spare.push(context);
@@ -131,9 +129,10 @@ export class Execution implements Host, Moves, AlarmChooser {
     while (this.#strategy.next(this)) {
       if (this.steps >= this.#stepLimit) report('livelock', 'I48', `the run is not over after ${this.steps} steps`);
     }
-    if (this.#liveTasks > 0) {
+    const waiting = whoIsStuck(this.cpus);
+    if (waiting.length > 0) {
       this.#checks.whenStuck?.();
-      describeStuck(this.cpus);
+      report('deadlock', 'I48', `no CPU can move: ${waiting.join('; ')}`);
     }
     this.#checks.atQuiescence?.();
   }
@@ -160,7 +159,6 @@ export class Execution implements Host, Moves, AlarmChooser {
     context.cell.stateWord = task.state.word;
     context.cell.signalWord = task.sigpending.word;
     owner.tasks.push(context);
-    if (!isDaemon(task)) this.#liveTasks++;
   }
 
   anyArmed(): boolean {
@@ -206,8 +204,8 @@ export class Execution implements Host, Moves, AlarmChooser {
           if ((pending & (1 << line)) !== 0) this.#move(each.number, MOVE_IRQ, line);
       const top = each.top;
       if (top?.cell.enabled() === true) this.#move(each.number, MOVE_STEP, 0);
-      else if (each.interrupts.length === 0 && (top === null || top.cell.kind === OP_SCHEDULE))
-        this.#switches(each, top);
+      // A task that was woken meanwhile competes with the others of its CPU.
+      if (each.interrupts.length === 0 && (top === null || top.cell.kind === OP_SCHEDULE)) this.#switches(each, top);
     }
     return this.#moveCount;
   }
@@ -272,7 +270,6 @@ export class Execution implements Host, Moves, AlarmChooser {
       return;
     }
     checkTaskEnd(taskName(context.task));
-    if (!isDaemon(context.task)) this.#liveTasks--;
     owner.tasks.splice(owner.tasks.indexOf(context), 1);
     owner.running = null;
     memory.words[owner.base + CPU_CURRENT] = 0;

@@ -2,13 +2,13 @@
  * Where everybody stands on the model machine: for findings.
  */
 import { irqName } from '../irq/interrupt.ts';
-import { type KernelFinding, report } from '../machine/finding.ts';
-import { OP_NAMES, OP_SCHEDULE, OP_START } from '../machine/kernel.ts';
+import type { KernelFinding } from '../machine/finding.ts';
+import { OP_NAMES, OP_NEXT_ALARM, OP_SCHEDULE, OP_START } from '../machine/kernel.ts';
 import type { FindingReport, PlaceReport } from '../machine/machine.ts';
 import { siteText } from '../machine/site.ts';
 import { locksHeldByCpu, locksHeldByTask } from '../shared/holders.ts';
 import { isDaemon, taskName } from '../shared/program.ts';
-import { wordName } from '../shared/struct-registry.ts';
+import { lockTypeAt, wordName } from '../shared/struct-registry.ts';
 import type { Context, ModelCpu } from './execution.ts';
 
 /** What a context that cannot go on waits for; '' when it can. */
@@ -56,12 +56,25 @@ export function describeFinding(finding: KernelFinding, cpus: readonly ModelCpu[
   };
 }
 
-/** Nothing can move and tasks are left: says who waits for what. */
-export function describeStuck(cpus: readonly ModelCpu[]): never {
+/** When nothing can move: each of those who should not wait for ever, and for what. */
+export function whoIsStuck(cpus: readonly ModelCpu[]): string[] {
   const waiting: string[] = [];
-  for (const each of cpus)
-    for (const context of each.tasks)
-      if (context.task !== null && !isDaemon(context.task))
-        waiting.push(`${taskName(context.task)} waits for ${waitsFor(context)} at ${siteText(context.cell.site)}`);
-  report('deadlock', 'I48', `no CPU can move: ${waiting.join('; ')}`);
+  for (const each of cpus) {
+    for (const context of [...each.interrupts, ...each.tasks]) {
+      if (mayWaitForEver(context)) continue;
+      const who = context.task === null ? `irq ${irqName(context.line)} on CPU ${each.number}` : taskName(context.task);
+      const what = waitsFor(context);
+      waiting.push(`${who} waits for ${what === '' ? 'its CPU' : what} at ${siteText(context.cell.site)}`);
+    }
+  }
+  return waiting;
+}
+
+/** A daemon that waits for something to do, but not one that waits for a lock. */
+function mayWaitForEver({ task, cell }: Context): boolean {
+  if (task === null || !isDaemon(task)) return false;
+  if (cell.kind === OP_NEXT_ALARM) return true;
+  if (cell.kind !== OP_SCHEDULE || cell.enabled()) return false;
+  const type = task.blockedOn === 0 ? null : lockTypeAt(task.blockedOn);
+  return type !== 'mutex' && type !== 'rw-semaphore' && type !== 'semaphore';
 }

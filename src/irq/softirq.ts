@@ -86,5 +86,7 @@ const KSOFTIRQD = programs.define('ksoftirqd', function* ksoftirqd(): Kernel<voi
     const saved = yield* ops.irqOff(HERE);
     yield* doSoftirq();
     yield* ops.irqOn(saved, HERE);
+    // cond_resched: tasks get their turn between two bursts.
+    if (memory.words[cpuBase + CPU_SOFTIRQ_PENDING] !== 0) yield* schedule(HERE);
   }
 });

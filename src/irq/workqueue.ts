@@ -100,8 +100,9 @@ export function* queueWork(wq: Workqueue, work: Work, site: Site): Kernel<number
   else Work.at(wq.last).next = work.handle;
   wq.last = work.handle;
   wq.queued = (wq.queued + 1) | 0;
-  yield* spinUnlockIrqrestore(wq.lock, saved, site);
+  // Under the lock: as soon as it is free the item may have run and, after a flush, the queue be gone.
   yield* wakeUp(wq.moreWork, site);
+  yield* spinUnlockIrqrestore(wq.lock, saved, site);
   return 1;
 }
 

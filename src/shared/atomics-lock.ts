@@ -17,7 +17,19 @@ export {
   upRead,
   upWrite,
 } from './rw-semaphore.ts';
-export { declareRwLock, RwLock, readLock, readUnlock, rwLockField, writeLock, writeUnlock } from './rwlock.ts';
+export {
+  declareRwLock,
+  RwLock,
+  readLock,
+  readLockIrqsave,
+  readUnlock,
+  readUnlockIrqrestore,
+  rwLockField,
+  writeLock,
+  writeLockIrqsave,
+  writeUnlock,
+  writeUnlockIrqrestore,
+} from './rwlock.ts';
 export { declareSemaphore, down, Semaphore, semaphoreField, up } from './semaphore.ts';
 export {
   bindSpinLocks,
@@ -43,10 +55,12 @@ export {
   finishWait,
   freeWait,
   prepareToWait,
+  prepareToWaitExclusive,
   scheduleOn,
   WaitEntry,
   WaitQueue,
   waitEvent,
+  waitEventExclusive,
   waitQueueField,
   wakeUp,
   wakeUpAll,

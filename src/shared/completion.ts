@@ -10,16 +10,16 @@ import { memory, staticWords } from './memory.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
 import { embed } from './struct.ts';
 import { nameWord } from './struct-registry.ts';
+import { mightSleep, setCurrentState, TASK_NORMAL, TASK_RUNNING, TASK_UNINTERRUPTIBLE } from './task.ts';
 import {
-  mightSleep,
-  setCurrentState,
-  TASK_NORMAL,
-  TASK_RUNNING,
-  TASK_UNINTERRUPTIBLE,
-  Task,
-  wakeUpTask,
-} from './task.ts';
-import { defineWait, freeWait, scheduleOn, WAIT_QUEUE_WORDS, WaitQueue, WQ_FLAG_EXCLUSIVE } from './wait-queue.ts';
+  __wakeUpLocked,
+  defineWait,
+  freeWait,
+  scheduleOn,
+  WAIT_QUEUE_WORDS,
+  WaitQueue,
+  WQ_FLAG_EXCLUSIVE,
+} from './wait-queue.ts';
 
 export const COMPLETION_WORDS = 1 + WAIT_QUEUE_WORDS;
 
@@ -45,9 +45,9 @@ export function declareCompletion(name: string): Completion {
 export function* complete(done: Completion, site: Site): Kernel<void> {
   const saved = yield* spinLockIrqsave(done.wait.lock, site);
   (memory.words[done.word] as number)++;
-  // The waiter takes itself off the queue, so the completion may be gone as soon as the lock is free.
-  const entry = done.wait.first();
-  if (entry !== null) yield* wakeUpTask(Task.at(entry.task), TASK_NORMAL, site);
+  // A waiter that was woken before stays on the queue until it has run, so one wake-up must take effect, not the first one be
+  // tried. The waiter takes itself off the queue, so the completion may be gone as soon as the lock is free.
+  yield* __wakeUpLocked(done.wait, TASK_NORMAL, 1, site);
   yield* spinUnlockIrqrestore(done.wait.lock, saved, site);
 }
 

@@ -20,6 +20,9 @@ export const POISON = 0x6b6b6b6b;
 /** Words per cache line; what two CPUs write apart lies on lines apart. */
 export const LINE_WORDS = 16;
 
+/** Handles and step rings keep a word's index in 20 bits. */
+const MEMORY_WORDS_MAX = 1 << 20;
+
 /** The interrupt actor's mailbox, a ring (ring.ts). */
 export const MAILBOX_BASE = LINE_WORDS;
 export const MAILBOX_ENTRIES = 64;
@@ -78,7 +81,9 @@ export function planMemory(
     slabs.set(kind.name, { name: kind.name, base: top, firstSlot, slotWords: kind.slotWords, slots });
     top = align(firstSlot + slots * kind.slotWords, LINE_WORDS);
   }
-  return { config, slabs, staticBase: top, size: top + align(KERNEL_STATIC_WORDS + config.staticWords, LINE_WORDS) };
+  const size = top + align(KERNEL_STATIC_WORDS + config.staticWords, LINE_WORDS);
+  bugOn(size > MEMORY_WORDS_MAX, `the machine needs ${size} words of memory; ${MEMORY_WORDS_MAX} are the most`);
+  return { config, slabs, staticBase: top, size };
 }
 
 /** Makes `words` the memory of this thread. `allocator` is the number of this thread's free lists. */

@@ -61,7 +61,8 @@ export function mempoolCreate(type: StructType<Struct>, minNr: number): Mempool 
   for (let i = 0; i < minNr; i++) {
     const element = type.alloc();
     if (element === null) {
-      mempoolDestroy(type, pool);
+      while (pool.currNr > 0) type.free(removeElement(type, pool));
+      Mempool.free(pool);
       return null;
     }
     addElement(pool, element);

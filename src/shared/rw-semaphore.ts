@@ -59,6 +59,14 @@ export function downRead(sem: RwSemaphore, site: Site): Kernel<void> {
 }
 
 function* downReadSlow(sem: RwSemaphore, site: Site): Kernel<void> {
+  const task = current();
+  if (memory.words[sem.word + RWSEM_OWNER] === task.handle)
+    report(
+      'self-deadlock',
+      'I48',
+      `${taskName(task)} takes ${wordName(sem.word)} for reading, which it already holds for writing`,
+      site,
+    );
   yield* sleepForGrant(sem, WANTS_READ, site);
 }
 

@@ -10,7 +10,7 @@ import { type Kernel, RING_ALL } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
-import { cpu, cpuBase } from './per-cpu.ts';
+import { cpu, cpuBase, irqsDisabled } from './per-cpu.ts';
 import { CPU_PREEMPT } from './per-cpu-layout.ts';
 import { embed } from './struct.ts';
 import { nameWord, wordName } from './struct-registry.ts';
@@ -66,4 +66,39 @@ export function writeUnlock(lock: RwLock, site: Site): Kernel<void> {
     );
   (w[cpuBase + CPU_PREEMPT] as number)--;
   return ops.give(lock.word, 0, RING_ALL, site);
+}
+
+/** Takes the lock for reading with interrupts off; gives the state to hand to readUnlockIrqrestore. */
+export function* readLockIrqsave(lock: RwLock, site: Site): Kernel<number> {
+  const saved = yield* ops.irqOff(site);
+  yield* readLock(lock, site);
+  return saved;
+}
+
+export function* readUnlockIrqrestore(lock: RwLock, saved: number, site: Site): Kernel<void> {
+  checkIrqsOff(lock, site);
+  yield* readUnlock(lock, site);
+  yield* ops.irqOn(saved, site);
+}
+
+/** Takes the lock for writing with interrupts off; gives the state to hand to writeUnlockIrqrestore. */
+export function writeLockIrqsave(lock: RwLock, site: Site): Kernel<number> {
+  (memory.words[cpuBase + CPU_PREEMPT] as number)++;
+  return ops.takeIrqsave(lock.word, -(cpu + 1), site);
+}
+
+export function* writeUnlockIrqrestore(lock: RwLock, saved: number, site: Site): Kernel<void> {
+  checkIrqsOff(lock, site);
+  yield* writeUnlock(lock, site);
+  yield* ops.irqOn(saved, site);
+}
+
+function checkIrqsOff(lock: RwLock, site: Site): void {
+  if (irqsDisabled()) return;
+  report(
+    'irq-unsafe',
+    'I17',
+    `CPU ${cpu} restores interrupts with ${wordName(lock.word)}, but they are already on`,
+    site,
+  );
 }

@@ -9,7 +9,7 @@
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from './memory.ts';
-import { SPINLOCK_WORDS, SpinLock } from './spinlock.ts';
+import { SPINLOCK_WORDS, SpinLock, spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
 import { current, schedule, setCurrentState, TASK_RUNNING, TASK_UNINTERRUPTIBLE, Task, wakeUpTask } from './task.ts';
 
 export const SLEEPERS_WORDS = SPINLOCK_WORDS + 2;
@@ -26,6 +26,15 @@ export class Sleepers {
   first(): Task | null {
     const handle = memory.words[this.word + SPINLOCK_WORDS] as number;
     return handle === 0 ? null : Task.at(handle);
+  }
+
+  /** How many tasks wait, at this moment. */
+  *count(site: Site): Kernel<number> {
+    const saved = yield* spinLockIrqsave(this.waitLock, site);
+    let count = 0;
+    for (let task = this.first(); task !== null; task = task.lockNext === 0 ? null : Task.at(task.lockNext)) count++;
+    yield* spinUnlockIrqrestore(this.waitLock, saved, site);
+    return count;
   }
 
   #append(task: Task): void {
@@ -54,7 +63,15 @@ export class Sleepers {
     this.#append(task);
   }
 
-  /** Called without waitLock: sleeps until the lock has been handed over. Ignores signals. */
+  /**
+   * Called without waitLock: sleeps until the lock has been handed over. Ignores signals.
+   *
+   * Why it takes waitLock before it goes on:
+   *   waker, in hand                  this task
+   *   lockGranted := 1
+   *                                   sees it without having slept, goes on, ends: its memory is free
+   *   reads the state of the task
+   */
   *sleep(site: Site): Kernel<void> {
     const task = current();
     for (;;) {
@@ -65,6 +82,8 @@ export class Sleepers {
     }
     yield* setCurrentState(TASK_RUNNING, site);
     task.blockedOn = 0;
+    const saved = yield* spinLockIrqsave(this.waitLock, site);
+    yield* spinUnlockIrqrestore(this.waitLock, saved, site);
   }
 
   /** Called with waitLock held, after the lock's own words say that the first waiter has it: takes it off and wakes it. */

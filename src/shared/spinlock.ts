@@ -15,7 +15,7 @@ import { report } from '../machine/finding.ts';
 import { type Kernel, RING_ALL, RING_ONE, RMW_ADD } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
-import { memory, staticWords } from './memory.ts';
+import { memory, POISON, staticWords } from './memory.ts';
 import { cpu, cpuBase, irqsDisabled } from './per-cpu.ts';
 import { CPU_PREEMPT } from './per-cpu-layout.ts';
 import { embed } from './struct.ts';
@@ -45,7 +45,7 @@ export function declareSpinLock(name: string): SpinLock {
 
 /** The two kinds of spinlock behind one interface. */
 export interface SpinLockKind {
-  readonly name: 'tas' | 'ticket';
+  readonly name: string;
   lock(lock: SpinLock, site: Site): Kernel<void>;
   unlock(lock: SpinLock, site: Site): Kernel<void>;
   lockIrqsave(lock: SpinLock, site: Site): Kernel<number>;
@@ -56,6 +56,8 @@ export interface SpinLockKind {
 }
 
 function notOwner(lock: SpinLock, owner: number, site: Site): never {
+  if (owner === POISON)
+    report('use-after-free', 'I14', `${wordName(lock.word)} is released after its object was freed`, site);
   const who = owner === 0 ? 'nobody holds' : `CPU ${owner - 1} holds`;
   report('assertion', 'I18', `CPU ${cpu} releases ${wordName(lock.word)}, which ${who}`, site);
 }
@@ -196,7 +198,9 @@ export function spinLockOwner(lock: SpinLock): number {
 
 bindHeldSpinlocks(() => {
   const names: string[] = [];
-  for (const { word, name, type } of liveLocks())
+  for (const { word, name, type } of liveLocks()) {
     if (type === 'spinlock' && kind.owner(new SpinLock(word)) === cpu + 1) names.push(name);
+    if (type === 'rwlock' && memory.words[word] === -(cpu + 1)) names.push(name);
+  }
   return names;
 });

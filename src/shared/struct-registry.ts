@@ -96,6 +96,14 @@ export function wordName(word: number): string {
   return lock === undefined ? `${slot.kind.name}.${field}` : lock.name;
 }
 
+/** What kind of lock starts at a word, or null. */
+export function lockTypeAt(word: number): LockType | null {
+  const named = staticNames.get(word);
+  if (named !== undefined) return named.type;
+  const slot = slotOf(word);
+  return slot?.kind.locks.find(({ offset }) => slot.address + offset === word)?.type ?? null;
+}
+
 const staticNames = new Map<number, { name: string; type: LockType | null }>();
 
 /** Gives a word outside any struct a name for findings; `type` if it is a lock. */

@@ -16,7 +16,7 @@ import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { FunctionTable } from './function-table.ts';
 import { memory, perCpuBase } from './memory.ts';
-import { cpu, cpuBase, inAtomic } from './per-cpu.ts';
+import { cpu, cpuBase, inAtomic, inInterrupt, irqsDisabled } from './per-cpu.ts';
 import { CPU_CURRENT, CPU_TASKS } from './per-cpu-layout.ts';
 import { defineStruct, embed, marked, plain, type Struct } from './struct.ts';
 import { wordName } from './struct-registry.ts';
@@ -102,10 +102,15 @@ export function taskName(task: Task): string {
 /** Asserts that the caller may sleep in `what`; `lockWord` names the lock it is about, if any. */
 export function mightSleep(what: string, site: Site, lockWord = 0): void {
   if (!inAtomic()) return;
-  const held = heldSpinlocks().join(', ');
-  const why = held === '' ? 'interrupts are off or in an interrupt' : `it holds ${held}`;
   const where = lockWord === 0 ? what : `${what}(${wordName(lockWord)})`;
-  report('sleep-in-atomic', 'I18', `CPU ${cpu} may sleep in ${where} while ${why}`, site);
+  report('sleep-in-atomic', 'I18', `CPU ${cpu} may sleep in ${where} while ${whyAtomic()}`, site);
+}
+
+function whyAtomic(): string {
+  if (inInterrupt()) return 'it is in an interrupt';
+  const held = heldSpinlocks();
+  if (held.length > 0) return `it holds ${held.join(', ')}`;
+  return irqsDisabled() ? 'its interrupts are off' : 'it holds a spinlock, or an rwlock for reading';
 }
 
 let heldSpinlocks: () => string[] = () => [];

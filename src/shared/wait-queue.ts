@@ -19,7 +19,7 @@ import type { Kernel } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
-import { SPINLOCK_WORDS, SpinLock, spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
+import { lockdepAssertHeld, SPINLOCK_WORDS, SpinLock, spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
 import { defineStruct, embed, plain, type Struct } from './struct.ts';
 import { nameWord, wordName } from './struct-registry.ts';
 import {
@@ -146,6 +146,12 @@ export function* prepareToWait(queue: WaitQueue, entry: WaitEntry, state: number
   yield* spinUnlockIrqrestore(queue.lock, saved, site);
 }
 
+/** prepare_to_wait_exclusive: a wake_up wakes one of those who wait like this, the one that has waited longest. */
+export function prepareToWaitExclusive(queue: WaitQueue, entry: WaitEntry, state: number, site: Site): Kernel<void> {
+  entry.waitFlags |= WQ_FLAG_EXCLUSIVE;
+  return prepareToWait(queue, entry, state, site);
+}
+
 /** The task runs again and its entry is off the queue. */
 export function* finishWait(queue: WaitQueue, entry: WaitEntry, site: Site): Kernel<void> {
   yield* setCurrentState(TASK_RUNNING, site);
@@ -157,6 +163,13 @@ export function* finishWait(queue: WaitQueue, entry: WaitEntry, site: Site): Ker
 /** Wakes every waiter that shares and `exclusive` of the others (0: all). Any context. */
 export function* __wakeUp(queue: WaitQueue, mask: number, exclusive: number, site: Site): Kernel<void> {
   const saved = yield* spinLockIrqsave(queue.lock, site);
+  yield* __wakeUpLocked(queue, mask, exclusive, site);
+  yield* spinUnlockIrqrestore(queue.lock, saved, site);
+}
+
+/** With the queue's lock held. A waiter that is awake already does not count. */
+export function* __wakeUpLocked(queue: WaitQueue, mask: number, exclusive: number, site: Site): Kernel<void> {
+  lockdepAssertHeld(queue.lock, site);
   let left = exclusive;
   for (let entry = queue.first(); entry !== null; ) {
     const next: number = entry.next;
@@ -166,7 +179,6 @@ export function* __wakeUp(queue: WaitQueue, mask: number, exclusive: number, sit
     if (woken !== 0 && isExclusive && --left === 0) break;
     entry = next === 0 ? null : WaitEntry.at(next);
   }
-  yield* spinUnlockIrqrestore(queue.lock, saved, site);
 }
 
 /**
@@ -201,6 +213,43 @@ export function* waitEvent(
     yield* prepareToWait(queue, entry, state, site);
     if ((yield* condition()) !== 0) break;
     if (state === TASK_INTERRUPTIBLE && (yield* signalPending(task, site)) !== 0) {
+      result = -EINTR;
+      break;
+    }
+    yield* scheduleOn(queue, site);
+  }
+  yield* finishWait(queue, entry, site);
+  freeWait(entry);
+  return result;
+}
+
+/**
+ * waitEvent as one of several of whom a wake-up needs only one (wait_event_interruptible_exclusive).
+ *
+ * Who leaves because of a signal may have been the one that a wake-up chose:
+ *   this task                                    waker                          another waiter
+ *   condition is false
+ *                                                condition := true
+ *                                                wakeUp: this task, nobody else
+ *   signal is pending: −EINTR                                                   sleeps for ever
+ * So it is off the queue before it tests the condition for the last time.
+ */
+export function* waitEventExclusive(
+  queue: WaitQueue,
+  condition: () => Kernel<number>,
+  state: number,
+  site: Site,
+): Kernel<number> {
+  mightSleep('wait_event', site, queue.word);
+  const task = current();
+  const entry = defineWait(WQ_FLAG_EXCLUSIVE | WQ_FLAG_AUTOREMOVE);
+  let result = 0;
+  for (;;) {
+    const interrupted = state === TASK_INTERRUPTIBLE && (yield* signalPending(task, site)) !== 0;
+    if (interrupted) yield* finishWait(queue, entry, site);
+    else yield* prepareToWait(queue, entry, state, site);
+    if ((yield* condition()) !== 0) break;
+    if (interrupted) {
       result = -EINTR;
       break;
     }
