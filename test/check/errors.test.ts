@@ -2,7 +2,7 @@ import { test } from 'tap';
 import { REQ_READA } from '../../src/block/bio.ts';
 import { BlockDevice } from '../../src/block/block-device.ts';
 import { Disk } from '../../src/block/disk.ts';
-import type { ErrorRule } from '../../src/check/index.ts';
+import { type ErrorRule, errorRules, resetOracles } from '../../src/check/index.ts';
 import { DM_ENDIO_REQUEUE } from '../../src/core/device-mapper.ts';
 import { dmCreate, dmTableLoad, doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
@@ -11,7 +11,7 @@ import { bugOn } from '../../src/machine/finding.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import { submitIo, waitIo } from '../../src/scenarios/user-io.ts';
 import { current, sendSignal } from '../../src/shared/task.ts';
-import { type Bench, type Plot, plant } from './held.ts';
+import { type Bench, type Plot, plant, writeAndWait } from './held.ts';
 import { exploreChecked } from './model.ts';
 
 /** Reads and waits; the read must fail. */
@@ -132,3 +132,10 @@ for (const { rule, title, plot } of WAYS) {
     t.strictSame(others, []);
   });
 }
+
+test('resetting the oracles forgets what was counted', async (t) => {
+  exploreChecked(plant('', 'assertion', 'a bio', { tasks: [writeAndWait] }).scenario, {}, 1);
+  t.equal(errorRules().ok, 1);
+  resetOracles();
+  t.equal(errorRules().ok, 0);
+});
