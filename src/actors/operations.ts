@@ -119,9 +119,9 @@ export class RealOperations implements Operations {
     this.delaySpan = delay === null ? 0 : delay.lastSite - delay.firstSite + 1;
     this.delayUs = delay?.us ?? 0;
     this.noiseAt = options.noise.gap();
-    this.done = iterableOf(() => this.result) as Kernel<never>;
+    this.done = iterableOf(() => this.result) as unknown as Kernel<never>;
     const asleep: IteratorYieldResult<Op> = { done: false, value: OP_SCHEDULE };
-    this.sleep = iterableOf(() => (this.mayRun() ? this.result : asleep)) as Kernel<void>;
+    this.sleep = iterableOf(() => (this.mayRun() ? this.result : asleep)) as unknown as Kernel<void>;
   }
 
   private ready<T>(value: T): Kernel<T> {
@@ -492,13 +492,13 @@ export class RealOperations implements Operations {
   }
 }
 
-/** An iterable whose every step is what `next` says. */
-function iterableOf(next: () => IteratorResult<Op, unknown>): Kernel<unknown> {
+/** An iterator whose every step is what `next` says, and that is its own iterable. */
+function iterableOf(next: () => IteratorResult<Op, unknown>): IterableIterator<Op, unknown> {
   const iterator = {
     next,
     [Symbol.iterator]() {
       return iterator;
     },
   };
-  return iterator as unknown as Kernel<unknown>;
+  return iterator;
 }

@@ -162,6 +162,27 @@ export class Cell {
         if (old === this.value) w[word] = this.other;
         return old;
       }
+      case OP_TRY_ADD: {
+        const old = this.#checked(w[word] as number);
+        if ((old & this.value) !== 0) return 1;
+        w[word] = old + this.other;
+        return 0;
+      }
+      case OP_ADD_THEN: {
+        const sum = (this.#checked(w[word] as number) + this.value) | 0;
+        w[word] = sum;
+        return sum;
+      }
+      default:
+        return this.#performOther();
+    }
+  }
+
+  /** Locks, interrupts, sleeping: what changes who can move. */
+  #performOther(): number {
+    const w = memory.words;
+    const word = this.word;
+    switch (this.kind) {
       case OP_TAKE:
         this.#checked(w[word] as number);
         w[word] = this.value;
@@ -186,17 +207,6 @@ export class Cell {
       case OP_SCHEDULE:
         w[this.stateWord] = TASK_RUNNING;
         return 0;
-      case OP_TRY_ADD: {
-        const old = this.#checked(w[word] as number);
-        if ((old & this.value) !== 0) return 1;
-        w[word] = old + this.other;
-        return 0;
-      }
-      case OP_ADD_THEN: {
-        const sum = (this.#checked(w[word] as number) + this.value) | 0;
-        w[word] = sum;
-        return sum;
-      }
       case OP_NEXT_ALARM:
         return w[word] !== this.value ? 0 : (this.alarms as AlarmChooser).goOff();
       case OP_WAIT_FOR:
