@@ -17,8 +17,6 @@ export interface ExploreOptions extends ExecutionChecks {
   readonly staticWords: number;
   /** Steps after which a run counts as a livelock. */
   readonly stepLimit: number;
-  /** Called after each run; true stops. Long searches use it for progress and Ctrl-C. */
-  readonly afterRun?: (run: number) => boolean;
 }
 
 export interface ExploreResult {
@@ -66,6 +64,50 @@ export class ModelMachine {
   }
 }
 
+/** Executions of one program, counted; ends at the first finding. */
+export class Search {
+  readonly #machine: ModelMachine;
+  readonly #outcomes = new Map<string, number>();
+  #finding: ExploreResult['finding'] = null;
+  #executions = 0;
+  #steps = 0;
+  #traceHash = 0;
+
+  constructor(build: () => Program, strategy: Strategy, options: ExploreOptions) {
+    this.#machine = new ModelMachine(build, strategy, options);
+  }
+
+  get executions(): number {
+    return this.#executions;
+  }
+
+  /** Runs up to `count` more executions; false once there is a finding. */
+  run(count: number): boolean {
+    for (let i = 0; i < count && this.#finding === null; i++) this.#runOne();
+    return this.#finding === null;
+  }
+
+  #runOne(): void {
+    const run = this.#executions++;
+    const result = this.#machine.run(run);
+    const { hash } = this.#machine.execution;
+    this.#steps += result.steps;
+    this.#traceHash = Math.imul(this.#traceHash ^ hash, 0x01000193);
+    if (result.finding !== null) this.#finding = { ...result.finding, run, traceHash: hash };
+    else this.#outcomes.set(result.outcome ?? '', (this.#outcomes.get(result.outcome ?? '') ?? 0) + 1);
+  }
+
+  result(): ExploreResult {
+    return {
+      finding: this.#finding,
+      executions: this.#executions,
+      steps: this.#steps,
+      traceHash: this.#traceHash,
+      outcomes: this.#outcomes,
+    };
+  }
+}
+
 /** Runs `executions` executions, or up to the first finding. */
 export function explore(
   build: () => Program,
@@ -73,21 +115,7 @@ export function explore(
   executions: number,
   options: ExploreOptions,
 ): ExploreResult {
-  const machine = new ModelMachine(build, strategy, options);
-  const outcomes = new Map<string, number>();
-  let steps = 0;
-  let traceHash = 0;
-  for (let run = 0; run < executions; run++) {
-    const result = machine.run(run);
-    steps += result.steps;
-    traceHash = Math.imul(traceHash ^ machine.execution.hash, 0x01000193);
-    if (result.finding !== null) {
-      const finding = { ...result.finding, run, traceHash: machine.execution.hash };
-      return { finding, executions: run + 1, steps, traceHash, outcomes };
-    }
-    const outcome = result.outcome as string;
-    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-    if (options.afterRun?.(run) === true) return { finding: null, executions: run + 1, steps, traceHash, outcomes };
-  }
-  return { finding: null, executions, steps, traceHash, outcomes };
+  const search = new Search(build, strategy, options);
+  search.run(executions);
+  return search.result();
 }

@@ -1,0 +1,162 @@
+/**
+ * `dmrace explore`: many executions of one scenario on the model machine.
+ */
+import { randomInt } from 'node:crypto';
+import { type Command, Option } from 'commander';
+import type { ExploreResult } from '../explore/explore.ts';
+import { scenarios, suites } from '../scenarios/registry.ts';
+import { presets } from '../variants/presets.ts';
+import { bugs, findBug } from '../variants/variants.ts';
+import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
+import { findingText, plainTable } from './finding-text.ts';
+import { onInterrupt } from './interrupt.ts';
+import { startProgress } from './progress.ts';
+import { settingsText } from './settings-text.ts';
+import { CPUS_MAX, EXIT_FINDING, EXIT_INTERRUPTED, seconds, UsageError, wholeNumber } from './usage.ts';
+
+interface ExploreOptions {
+  readonly cpus: number;
+  readonly seed?: number;
+  readonly executions?: number;
+  readonly seconds?: number;
+  readonly preset?: string;
+  readonly bug?: string;
+  readonly lock: 'tas' | 'ticket';
+  readonly json?: boolean;
+}
+
+const DEFAULT_EXECUTIONS = 20_000;
+
+/** The scenario to explore: the one that is named, or the bug's own. */
+function chooseScenario(name: string | undefined, bug: string | undefined): string {
+  const chosen = name ?? (bug === undefined ? undefined : findBug(bug)?.scenario);
+  if (chosen === undefined)
+    throw new UsageError('Name a scenario or a round (SUITE@SEED.ROUND), or a bug with --bug; dmrace list shows them.');
+  const round = /^([a-z-]+)@\d+\.\d+$/.exec(chosen);
+  const known =
+    round === null ? scenarios.some((each) => each.name === chosen) : suites.some((each) => each.name === round[1]);
+  if (!known)
+    throw new UsageError(
+      `There is no scenario '${chosen}'; there are ${scenarios.map((each) => each.name).join(', ')}, and rounds of the suites as SUITE@SEED.ROUND.`,
+    );
+  return chosen;
+}
+
+function exploreRequest(name: string | undefined, options: ExploreOptions): ExploreRequest {
+  if (options.seconds !== undefined && options.executions !== undefined)
+    throw new UsageError('--seconds and --executions exclude each other; give one of them.');
+  const scenario = chooseScenario(name, options.bug);
+  const bugPreset = options.bug === undefined ? undefined : findBug(options.bug)?.preset;
+  return {
+    scenario,
+    cpus: options.cpus,
+    seed: options.seed ?? randomInt(2 ** 31),
+    executions: options.executions ?? (options.seconds === undefined ? DEFAULT_EXECUTIONS : null),
+    seconds: options.seconds ?? null,
+    preset: options.preset ?? bugPreset ?? 'unified',
+    bug: options.bug ?? null,
+    lock: options.lock,
+  };
+}
+
+function printResult(request: ExploreRequest, result: ExploreResult & { readonly seconds: number }): void {
+  const out: string[] = [];
+  if (result.finding !== null) {
+    out.push(findingText(result.finding, null), '', `found in execution ${result.finding.run}, seed ${request.seed}`);
+    if (result.finding.run > 0)
+      out.push(`the same command with the same seed finds it again: trace hash ${hex(result.finding.traceHash)}`);
+    out.push('');
+  }
+  const outcomes = [...result.outcomes].sort((a, b) => b[1] - a[1]);
+  if (outcomes.length > 0) out.push(plainTable(['outcome', 'executions'], outcomes, [1]), '');
+  const rate = (count: number): string => Math.round(count / result.seconds).toLocaleString('en');
+  out.push(
+    `${result.executions.toLocaleString('en')} executions (${rate(result.executions)}/s), ${result.steps.toLocaleString('en')} steps (${rate(result.steps)}/s), ${Math.round(result.steps / Math.max(1, result.executions))} steps an execution, trace hash ${hex(result.traceHash)}`,
+  );
+  process.stdout.write(`${out.join('\n')}\n`);
+}
+
+const hex = (hash: number): string => (hash >>> 0).toString(16).padStart(8, '0');
+
+function resultJson(request: ExploreRequest, result: ExploreResult & { readonly seconds: number }): object {
+  const { finding } = result;
+  return {
+    command: 'explore',
+    settings: request,
+    executions: result.executions,
+    steps: result.steps,
+    executionsPerSecond: Math.round(result.executions / result.seconds),
+    stepsPerSecond: Math.round(result.steps / result.seconds),
+    outcomes: Object.fromEntries(result.outcomes),
+    traceHash: hex(result.traceHash),
+    findings:
+      finding === null
+        ? []
+        : [
+            {
+              kind: finding.kind,
+              invariant: finding.invariant,
+              message: finding.message,
+              site: finding.site,
+              scenario: request.scenario,
+              bug: request.bug,
+              executionsToFind: finding.run + 1,
+              traceHash: hex(finding.traceHash),
+              places: finding.places,
+            },
+          ],
+    ok: finding === null,
+  };
+}
+
+async function runExplore(name: string | undefined, options: ExploreOptions): Promise<void> {
+  const request = exploreRequest(name, options);
+  const json = options.json === true;
+  if (!json) process.stdout.write(`explore: ${settingsText({ ...request })}\n\n`);
+  const progress = startProgress('exploring');
+  let stopped = false;
+  const guard = onInterrupt(() => {
+    stopped = true;
+  });
+  const result = await exploreScenario(request, (done) => {
+    progress.say(`${done.toLocaleString('en')} executions`);
+    return stopped;
+  });
+  guard.release();
+  progress.stop();
+  if (json) process.stdout.write(`${JSON.stringify(resultJson(request, result), null, 2)}\n`);
+  else {
+    printResult(request, result);
+    const verdict = result.finding === null ? 'SUCCESS' : `FAILURE: ${result.finding.kind}`;
+    process.stdout.write(`${settingsText({ ...request })}\nEnd of explore: ${stopped ? 'INTERRUPTED' : verdict}\n`);
+  }
+  if (result.finding !== null) process.exitCode = EXIT_FINDING;
+  else if (stopped) process.exitCode = EXIT_INTERRUPTED;
+}
+
+export function addExploreCommand(program: Command): void {
+  program
+    .command('explore')
+    .description('search the interleavings of a scenario on the model machine')
+    .argument('[scenario]', 'a scenario, or a round of a suite as SUITE@SEED.ROUND; default: the bug’s own')
+    .option('--cpus <n>', 'CPUs of a suite’s round (scenarios have their own number)', wholeNumber(1, CPUS_MAX, 'CPUs'), 4)
+    .option('--seed <n>', 'seed of the walk; default: drawn and printed', wholeNumber(0, 2 ** 31 - 1, 'as a seed'))
+    .option('--executions <n>', `how many executions; default ${DEFAULT_EXECUTIONS}`, wholeNumber(1, 1e9, 'executions'))
+    .option('--seconds <s>', 'how long, instead of how many', seconds)
+    .addOption(new Option('--preset <name>', 'era of the core').choices(presets.map(({ name }) => name)))
+    .addOption(new Option('--bug <id>', 'switch a historic bug on').choices(bugs.map(({ id }) => id)))
+    .addOption(new Option('--lock <kind>', 'kind of the spinlocks').choices(['tas', 'ticket']).default('tas'))
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 the harness broke, 130 interrupted.
+
+Examples:
+  dmrace explore interrupted-noflush --executions 50000
+  dmrace explore --bug nf-check-then-queue-unlocked --seed 1
+  dmrace explore interrupted-suspend@7.42 --seconds 20
+`,
+    )
+    .action(runExplore);
+}

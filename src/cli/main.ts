@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+/**
+ * The command line. Each command is in a file of its own; this one turns what goes wrong into one sentence and an exit code.
+ */
+import { Command, CommanderError } from 'commander';
+import { MachineFailure } from '../actors/machine.ts';
+import { addExploreCommand } from './explore-command.ts';
+import { addListCommand } from './list-command.ts';
+import { addStressCommand } from './stress-command.ts';
+import { EXIT_BROKEN, EXIT_USAGE, UsageError } from './usage.ts';
+import { version } from './version.ts';
+
+function makeProgram(): Command {
+  const program = new Command('dmrace')
+    .description('Race-stress, profile and replay the suspend / resume core of device-mapper on worker threads.')
+    .version(version(), '-V, --version', 'print the version')
+    .addHelpText('after', '\nExamples:\n  dmrace stress\n  dmrace explore interrupted-noflush\n  dmrace list\n');
+  program.exitOverride();
+  addStressCommand(program);
+  addExploreCommand(program);
+  addListCommand(program);
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride();
+    // One sentence, without the usage text that hides it.
+    command.configureOutput({ outputError: (text, write) => write(oneSentence(text)) });
+  }
+  return program;
+}
+
+/** commander's `error: …` with its suggestion on the same line. */
+function oneSentence(text: string): string {
+  return `dmrace: ${text.replace(/^error: /, '').trim().replace(/\s*\n\s*/g, ' ')}\n`;
+}
+
+/** Prints why the command failed; gives the exit code. */
+function explain(error: unknown): number {
+  // commander has printed its own sentence; help and version end with code 0.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  if (error instanceof UsageError) {
+    process.stderr.write(`dmrace: ${error.message}\n`);
+    return EXIT_USAGE;
+  }
+  const text = error instanceof MachineFailure ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`dmrace: the harness broke: ${text}\n`);
+  return EXIT_BROKEN;
+}
+
+/** A reader that has gone away is no fault of ours. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
+const program = makeProgram();
+try {
+  if (process.argv.length <= 2) {
+    process.stderr.write('dmrace: name a command: stress, explore or list; dmrace --help says more.\n');
+    process.exitCode = EXIT_USAGE;
+  } else {
+    await program.parseAsync();
+  }
+} catch (error) {
+  process.exitCode = explain(error);
+}

@@ -1,0 +1,23 @@
+/**
+ * One line on stderr that says how far a long command is; nothing when stderr is no terminal.
+ */
+import ora from 'ora';
+
+export interface Progress {
+  say(text: string): void;
+  stop(): void;
+}
+
+export function startProgress(text: string): Progress {
+  if (!process.stderr.isTTY) return { say() {}, stop() {} };
+  // Keyboard and cursor stay as they are, so that Ctrl-C works as everywhere.
+  const spinner = ora({ text, stream: process.stderr, discardStdin: false, hideCursor: false }).start();
+  return {
+    say(next) {
+      spinner.text = next;
+    },
+    stop() {
+      spinner.stop();
+    },
+  };
+}

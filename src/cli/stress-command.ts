@@ -1,0 +1,157 @@
+/**
+ * `dmrace stress`: rounds of the suites on real worker threads.
+ */
+import { randomInt } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import { NOISE_LEVELS, type NoiseLevel } from '../actors/noise.ts';
+import { suites } from '../scenarios/registry.ts';
+import { canaries } from '../variants/canaries.ts';
+import { presets } from '../variants/presets.ts';
+import { bugs, findBug } from '../variants/variants.ts';
+import { onInterrupt } from './interrupt.ts';
+import { LOG_LEVELS, makeLog } from './log.ts';
+import { startProgress } from './progress.ts';
+import { settingsText } from './settings-text.ts';
+import type { StressSettings } from './stress/order.ts';
+import { failures, stressJson, stressText } from './stress/report.ts';
+import { type StressOutcome, StressRunner } from './stress/runner.ts';
+import {
+  CPUS_MAX,
+  checkNames,
+  checkWritable,
+  EXIT_BROKEN,
+  EXIT_FINDING,
+  EXIT_HELD,
+  EXIT_INTERRUPTED,
+  seconds,
+  UsageError,
+  wholeNumber,
+} from './usage.ts';
+
+interface StressOptions {
+  readonly cpus: number;
+  readonly seconds?: number;
+  readonly rounds?: number;
+  readonly seed?: number;
+  readonly preset?: string;
+  readonly bug?: string;
+  readonly lock: 'tas' | 'ticket';
+  readonly noise: NoiseLevel;
+  readonly out: string;
+  readonly logLevel: string;
+  readonly json?: boolean;
+}
+
+const DEFAULT_SECONDS = 30;
+const DEFAULT_OUT = 'dmrace-out';
+
+/** Checks everything and fills in what was not said; nothing is started. */
+function stressSettings(names: readonly string[], options: StressOptions): StressSettings {
+  const all = suites.map(({ name }) => name);
+  checkNames(names, all, 'suite');
+  if (options.seconds !== undefined && options.rounds !== undefined)
+    throw new UsageError('--seconds and --rounds exclude each other; give one of them.');
+  if (options.out !== DEFAULT_OUT) checkWritable(options.out);
+  const bug = options.bug === undefined ? undefined : findBug(options.bug);
+  const chosen = names.length > 0 ? [...new Set(names)] : bug === undefined ? all : [bug.suite];
+  // Heavy noise wants more CPUs than the host has cores.
+  const cpus = options.noise === 'heavy' ? Math.max(options.cpus, Math.min(CPUS_MAX, 2 * availableParallelism())) : options.cpus;
+  return {
+    suites: chosen,
+    cpus,
+    seconds: options.rounds === undefined ? (options.seconds ?? DEFAULT_SECONDS) : null,
+    rounds: options.rounds ?? null,
+    seed: options.seed ?? randomInt(2 ** 31),
+    preset: options.preset ?? bug?.preset ?? 'unified',
+    bug: options.bug ?? null,
+    lock: options.lock,
+    noise: options.noise,
+    out: options.out,
+    logLevel: options.logLevel,
+  };
+}
+
+function exitCode(outcome: StressOutcome): number {
+  if (outcome.faults.length > 0) return EXIT_BROKEN;
+  if (outcome.suites.some((suite) => suite.findings.length > 0)) return EXIT_FINDING;
+  return outcome.interrupted ? EXIT_INTERRUPTED : EXIT_HELD;
+}
+
+/** The last line. */
+function verdict(settings: StressSettings, outcome: StressOutcome): string {
+  const failed = failures(outcome);
+  if (failed.length > 0) return `FAILURE: ${failed.join('; ')}`;
+  if (outcome.interrupted) return 'INTERRUPTED';
+  return settings.bug === null ? 'SUCCESS' : `SUCCESS: the bug ${settings.bug} was not found`;
+}
+
+function print(settings: StressSettings, outcome: StressOutcome, json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(stressJson(settings, outcome), null, 2)}\n`);
+    return;
+  }
+  process.stdout.write(stressText(settings, outcome));
+  process.stdout.write(`${settingsText({ ...settings })}\nEnd of stress: ${verdict(settings, outcome)}\n`);
+}
+
+async function runStress(names: string[], options: StressOptions): Promise<void> {
+  const settings = stressSettings(names, options);
+  const json = options.json === true;
+  if (!json) process.stdout.write(`stress: ${settingsText({ ...settings })}\n\n`);
+  const log = makeLog(settings.logLevel);
+  const progress = startProgress('starting');
+  const hooks = {
+    say: progress.say,
+    stopped: () => guard.interrupted,
+    log: (level: 'info' | 'error', message: string, details: object) => log[level](details, message),
+  };
+  const runner = new StressRunner(settings, settings.bug === null ? canaries : [], hooks);
+  const guard = onInterrupt(() => runner.interrupt());
+  try {
+    const outcome = await runner.run();
+    progress.stop();
+    print(settings, outcome, json);
+    process.exitCode = exitCode(outcome);
+  } catch (error) {
+    progress.stop();
+    print(settings, runner.outcome(), json);
+    throw error;
+  } finally {
+    guard.release();
+  }
+}
+
+export function addStressCommand(program: Command): void {
+  program
+    .command('stress')
+    .description('run race-stress suites on real worker threads')
+    .argument('[suite...]', 'suites to run in turn; default: all')
+    .option('--cpus <n>', 'worker threads that are CPUs, the interrupt actor not counted', wholeNumber(1, CPUS_MAX, 'CPUs'), 4)
+    .option('--seconds <s>', `how long the suites run; default ${DEFAULT_SECONDS}`, seconds)
+    .option('--rounds <n>', 'how many rounds of each suite, instead of how long', wholeNumber(1, 1e9, 'rounds'))
+    .option('--seed <n>', 'seed of programs and noise; default: drawn and printed', wholeNumber(0, 2 ** 31 - 1, 'as a seed'))
+    .addOption(new Option('--preset <name>', 'era of the core').choices(presets.map(({ name }) => name)))
+    .addOption(
+      new Option('--bug <id>', 'switch a historic bug on and stop at the first finding').choices(bugs.map(({ id }) => id)),
+    )
+    .addOption(new Option('--lock <kind>', 'kind of the spinlocks').choices(['tas', 'ticket']).default('tas'))
+    .addOption(new Option('--noise <level>', 'seeded delays at operation boundaries').choices([...NOISE_LEVELS]).default('light'))
+    .option('--out <dir>', 'where findings and logs go', DEFAULT_OUT)
+    .addOption(new Option('--log-level <level>', 'what the actors log').choices([...LOG_LEVELS]).default('warn'))
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Canaries, which are broken on purpose, run first: one that is not caught means that the harness is blind (exit 3).
+Exit code: 0 held, 1 a finding, 2 wrong usage, 3 the harness broke, 130 interrupted.
+
+Examples:
+  dmrace stress
+  dmrace stress interrupted-suspend --seconds 120 --cpus 8
+  dmrace stress --bug nf-check-then-queue-unlocked
+  dmrace stress --rounds 100 --seed 7 --json > result.json
+`,
+    )
+    .action(runStress);
+}

@@ -1,0 +1,34 @@
+/**
+ * Canaries: machines that are broken on purpose. One that is not caught shows that the harness is blind.
+ */
+import type { RealMachine } from '../../actors/machine.ts';
+import type { Canary } from '../../variants/canary.ts';
+import { sitesOf } from '../../machine/site.ts';
+import { roundOrder, type StressSettings } from './order.ts';
+
+export interface CanaryResult {
+  readonly id: string;
+  readonly caught: boolean;
+  /** Rounds that it took. */
+  readonly tries: number;
+}
+
+/** Runs rounds of a canary until one is caught in the way that it must be. */
+export async function runCanary(
+  machine: RealMachine,
+  settings: StressSettings,
+  canary: Canary,
+  stopped: () => boolean,
+): Promise<CanaryResult> {
+  for (let round = 0; round < canary.rounds && !stopped(); round++) {
+    const order = roundOrder({ ...settings, noise: 'light' }, canary.scenario, round, {
+      variant: { preset: settings.preset, bug: canary.id },
+      lock: canary.lock ?? settings.lock,
+      delay: canary.delay === null ? null : { ...sitesOf(canary.delay.file, canary.delay.func), us: canary.delay.us },
+    });
+    const { finding } = await machine.run(order);
+    if (finding !== null && canary.kinds.includes(finding.kind))
+      return { id: canary.id, caught: true, tries: round + 1 };
+  }
+  return { id: canary.id, caught: false, tries: canary.rounds };
+}

@@ -1,0 +1,55 @@
+/**
+ * What a stress run is asked to do, and how a round of it is ordered from the machine.
+ */
+import type { RoundOrder } from '../../actors/boot-module.ts';
+import type { NoiseLevel, SeamDelay } from '../../actors/noise.ts';
+import { deriveSeed } from '../../shared/random.ts';
+import type { VariantChoice } from '../../variants/variants.ts';
+import type { BootOrder } from '../boot.ts';
+
+export interface StressSettings {
+  readonly suites: readonly string[];
+  readonly cpus: number;
+  /** How long the suites run, or null: so many rounds of each. */
+  readonly seconds: number | null;
+  readonly rounds: number | null;
+  readonly seed: number;
+  readonly preset: string;
+  readonly bug: string | null;
+  readonly lock: 'tas' | 'ticket';
+  readonly noise: NoiseLevel;
+  readonly out: string;
+  readonly logLevel: string;
+}
+
+/** How a round differs from an ordinary one; canaries use it. */
+export interface RoundOptions {
+  readonly variant: VariantChoice;
+  readonly lock: BootOrder['lock'];
+  readonly delay: SeamDelay | null;
+}
+
+export function ordinaryRound(settings: StressSettings): RoundOptions {
+  return { variant: { preset: settings.preset, bug: settings.bug }, lock: settings.lock, delay: null };
+}
+
+/** The order of the round of this name. Heavy noise also deals the actors out to other CPUs. */
+export function roundOrder(settings: StressSettings, scenario: string, index: number, options: RoundOptions): RoundOrder {
+  const seed = deriveSeed(settings.seed, index);
+  const boot: BootOrder = {
+    scenario,
+    cpus: settings.cpus,
+    variant: options.variant,
+    lock: options.lock,
+    oracles: true,
+    shuffle: settings.noise === 'heavy' ? seed : null,
+  };
+  return { boot, cpus: settings.cpus, noise: settings.noise, seed, delay: options.delay };
+}
+
+/** The command that searches the same round on the model machine. */
+export function exploreCommand(settings: StressSettings, scenario: string): string {
+  const words = ['dmrace', 'explore', scenario, '--cpus', settings.cpus, '--preset', settings.preset, '--lock', settings.lock];
+  if (settings.bug !== null) words.push('--bug', settings.bug);
+  return words.join(' ');
+}

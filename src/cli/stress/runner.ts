@@ -1,0 +1,141 @@
+/**
+ * A stress run: canaries first, then rounds of the suites in turn until the time or the rounds are over.
+ */
+import { availableParallelism } from 'node:os';
+import { RealMachine } from '../../actors/machine.ts';
+import type { Canary } from '../../variants/canary.ts';
+import { type CanaryResult, runCanary } from './canaries.ts';
+import { writeFinding } from './files.ts';
+import { exploreCommand, ordinaryRound, roundOrder, type StressSettings } from './order.ts';
+import { CpuTally, SuiteTally } from './tally.ts';
+
+const BOOT_MODULE = new URL('../boot.js', import.meta.url).href;
+
+/** How a run ended. */
+export interface StressOutcome {
+  readonly canaries: readonly CanaryResult[];
+  readonly suites: readonly SuiteTally[];
+  readonly cpus: CpuTally;
+  /** What makes the run fail beside findings: a missed canary, an idle CPU. */
+  readonly faults: readonly string[];
+  readonly interrupted: boolean;
+}
+
+export interface StressHooks {
+  /** What is going on, for a progress line. */
+  say(text: string): void;
+  /** True: stop as soon as possible. */
+  stopped(): boolean;
+  /** Something rare that a log should have. */
+  log(level: 'info' | 'error', message: string, details: object): void;
+}
+
+export class StressRunner {
+  readonly #settings: StressSettings;
+  readonly #canaries: readonly Canary[];
+  readonly #hooks: StressHooks;
+  readonly #canaryResults: CanaryResult[] = [];
+  readonly #suites: SuiteTally[];
+  readonly #cpus = new CpuTally();
+  readonly #faults: string[] = [];
+  #machine: RealMachine | null = null;
+
+  constructor(settings: StressSettings, canaries: readonly Canary[], hooks: StressHooks) {
+    this.#settings = settings;
+    this.#canaries = canaries;
+    this.#hooks = hooks;
+    this.#suites = settings.suites.map((name) => new SuiteTally(name));
+  }
+
+  /** Ends the round under way at once; `run` then returns what is known. */
+  interrupt(): void {
+    this.#machine?.interrupt();
+  }
+
+  /** What is known so far. */
+  outcome(): StressOutcome {
+    return {
+      canaries: this.#canaryResults,
+      suites: this.#suites,
+      cpus: this.#cpus,
+      faults: this.#faults,
+      interrupted: this.#hooks.stopped(),
+    };
+  }
+
+  /** Runs to the end; throws MachineFailure when the harness breaks. */
+  async run(): Promise<StressOutcome> {
+    const { cpus, logLevel, out } = this.#settings;
+    this.#machine = await RealMachine.start({
+      cpus,
+      bootModule: BOOT_MODULE,
+      cores: availableParallelism(),
+      log: { level: logLevel, folder: out },
+    });
+    try {
+      if (await this.#runCanaries(this.#machine)) await this.#runSuites(this.#machine);
+    } finally {
+      await this.#machine.stop();
+    }
+    return this.outcome();
+  }
+
+  /** False when one was missed. */
+  async #runCanaries(machine: RealMachine): Promise<boolean> {
+    for (const canary of this.#canaries) {
+      if (this.#hooks.stopped()) return false;
+      this.#hooks.say(`canary ${canary.id}`);
+      const result = await runCanary(machine, this.#settings, canary, this.#hooks.stopped);
+      this.#canaryResults.push(result);
+      this.#hooks.log('info', 'canary', result);
+      if (result.caught || this.#hooks.stopped()) continue;
+      this.#faults.push(
+        `the canary ${canary.id} was not caught in ${result.tries} rounds: a bug like it (${canary.title}) would have been missed`,
+      );
+    }
+    return this.#faults.length === 0;
+  }
+
+  async #runSuites(machine: RealMachine): Promise<void> {
+    const { seconds, rounds, bug } = this.#settings;
+    const start = performance.now();
+    for (let round = 0; rounds === null || round < rounds; round++) {
+      for (const suite of this.#suites) {
+        const elapsed = (performance.now() - start) / 1000;
+        if (this.#hooks.stopped() || (seconds !== null && elapsed >= seconds)) return this.#checkCpus();
+        this.#hooks.say(this.#progress(suite, round, elapsed));
+        await this.#runRound(machine, suite, round);
+        if (bug !== null && suite.findings.length > 0) return;
+      }
+    }
+    this.#checkCpus();
+  }
+
+  #progress(suite: SuiteTally, round: number, elapsed: number): string {
+    const { seconds, rounds } = this.#settings;
+    const findings = this.#suites.reduce((sum, each) => sum + each.findings.length, 0);
+    const of = seconds === null ? `round ${round} of ${rounds}` : `${Math.floor(elapsed)} of ${seconds} s`;
+    return `${suite.name}, ${of}, ${findings} finding${findings === 1 ? '' : 's'}`;
+  }
+
+  async #runRound(machine: RealMachine, suite: SuiteTally, round: number): Promise<void> {
+    const settings = this.#settings;
+    const scenario = `${suite.name}@${settings.seed}.${round}`;
+    const result = await machine.run(roundOrder(settings, scenario, round, ordinaryRound(settings)));
+    this.#cpus.add(result.cpus);
+    suite.add(result.counts);
+    if (result.finding === null) return;
+    const explore = exploreCommand(settings, scenario);
+    const file = writeFinding(settings, scenario, result.finding, explore);
+    suite.findings.push({ ...result.finding, round, seed: settings.seed, scenario, explore, file });
+    const { kind, invariant, message } = result.finding;
+    this.#hooks.log('error', message, { kind, invariant, scenario });
+  }
+
+  /** A run in which a CPU did nothing was not the run that it claims to be. Few rounds may leave one out. */
+  #checkCpus(): void {
+    if (this.#hooks.stopped()) return;
+    const idle = this.#cpus.idle();
+    if (idle.length > 0) this.#faults.push(`CPU ${idle.join(', ')} did nothing in the whole run`);
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * What a user may write on the command line, and what is said when it is something else: the value, why, what is allowed.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+
+/** The user's mistake: one sentence, exit 2, nothing has been started. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}
+
+export const EXIT_HELD = 0;
+export const EXIT_FINDING = 1;
+export const EXIT_USAGE = 2;
+export const EXIT_BROKEN = 3;
+export const EXIT_INTERRUPTED = 130;
+
+export const CPUS_MAX = 16;
+
+/** A parser for whole numbers from `least` to `most`. */
+export function wholeNumber(least: number, most: number, unit: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value))
+      throw new InvalidArgumentError(`It must be a whole number of ${unit}.`);
+    if (value < least || value > most) throw new InvalidArgumentError(`It must be ${least} to ${most} ${unit}.`);
+    return value;
+  };
+}
+
+/** A parser for a positive number of seconds, which may have a fraction. */
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || !(value > 0)) throw new InvalidArgumentError('It must be a number of seconds above 0.');
+  if (value > 86_400) throw new InvalidArgumentError('It must be at most 86400 seconds, which is one day.');
+  return value;
+}
+
+/** Checks that each name is one of those that exist. */
+export function checkNames(names: readonly string[], allowed: readonly string[], what: string): void {
+  for (const name of names)
+    if (!allowed.includes(name))
+      throw new UsageError(`There is no ${what} '${name}'; there ${allowed.length === 1 ? 'is' : 'are'} ${allowed.join(', ')}.`);
+}
+
+/** Makes sure that files can be written to the folder that the user named. */
+export function checkWritable(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, '.writable'), '', { flag: 'w' });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new UsageError(`--out '${folder}' cannot be written to (${code}); name a folder that can.`);
+  }
+}
