@@ -4,6 +4,7 @@
 import '../targets/all.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
 import { lastClose } from './last-close.ts';
+import { findLitmus } from './litmus/all.ts';
 import type { Scenario, Suite } from './scenario.ts';
 
 export const scenarios: readonly Scenario[] = [interruptedNoflush, lastClose];
@@ -15,7 +16,7 @@ const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)$/;
 /** The scenario of this name; for a round of a suite, as it is with so many CPUs. */
 export function findScenario(name: string, cpus: number): Scenario | undefined {
   const match = ROUND_NAME.exec(name);
-  if (match === null) return scenarios.find((scenario) => scenario.name === name);
+  if (match === null) return scenarios.find((scenario) => scenario.name === name) ?? findLitmus(name);
   const suite = suites.find((each) => each.name === match[1]);
   return suite?.round(Number(match[2]), Number(match[3]), cpus);
 }

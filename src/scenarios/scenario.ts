@@ -11,6 +11,10 @@ export interface Scenario {
   readonly slots?: Readonly<Record<string, number>>;
   /** Words that `build` declares. */
   readonly staticWords: number;
+  /**
+   * The complete set of outcomes that are allowed. Each of them must be seen on the model machine; on threads a subset may be.
+   */
+  readonly outcomes?: readonly string[];
   /** Declares its words and gives its program. Runs once in every worker, the same way in each. */
   build(): Program;
 }

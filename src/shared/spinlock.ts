@@ -23,7 +23,8 @@ import { liveLocks, nameWord, wordName } from './struct-registry.ts';
 import { bindHeldSpinlocks } from './task.ts';
 
 export const SPINLOCK_WORDS = 4;
-const TICKET_NEXT = 2;
+/** Offset of the next ticket to hand out. */
+export const TICKET_NEXT = 2;
 const TICKET_OWNER = 3;
 
 export class SpinLock {
