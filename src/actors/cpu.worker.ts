@@ -4,6 +4,7 @@
  * The whole life of the thread is one Piscina task; it returns when the machine ends.
  */
 import { KernelFinding } from '../machine/finding.ts';
+import { bindKernelLog } from '../machine/log.ts';
 import { siteText } from '../machine/site.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_DOORBELL, CPU_PENDING } from '../shared/per-cpu-layout.ts';
@@ -26,6 +27,7 @@ import {
   writeText,
 } from './control.ts';
 import { Cpu } from './cpu.ts';
+import { ActorLog, type LogOptions } from './log.ts';
 import { PENDING_STOP } from './operations.ts';
 
 export interface CpuTask {
@@ -35,10 +37,13 @@ export interface CpuTask {
   readonly spins: number;
   /** URL of the boot module. */
   readonly bootModule: string;
+  readonly log: LogOptions;
 }
 
 export default async function cpuThread(task: CpuTask): Promise<void> {
   const { control, order, memory: words } = task.shared;
+  const log = new ActorLog(task.log, task.cpu === task.cpus ? 'interrupt-actor' : `cpu${task.cpu}`);
+  bindKernelLog((line) => log.kernel(line));
   const boot = (await import(task.bootModule)) as BootModule;
   // The thread is warm: main waits for this before the first round.
   arrive(control);
@@ -56,12 +61,17 @@ export default async function cpuThread(task: CpuTask): Promise<void> {
     attachMemory(words, plan, task.cpu, false);
     const program = bootable.build();
     const cpu = new Cpu({ ...settings, cpu: task.cpu, cpus: task.cpus, control, spins: task.spins }, program);
+    log.debug('round begins', { round });
     arrive(control);
     Atomics.wait(control, GO, round);
     try {
       cpu.run();
     } catch (error) {
-      if (!(error instanceof KernelFinding)) throw error;
+      if (!(error instanceof KernelFinding)) {
+        log.error('the CPU died', { round, error: String(error) });
+        throw error;
+      }
+      log.error(error.message, { round, kind: error.kind, invariant: error.invariant });
       stopWithFinding(task, error);
     }
     arrive(control);

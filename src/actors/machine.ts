@@ -49,6 +49,7 @@ import {
 } from './control.ts';
 import { type CpuTask, stopAll } from './cpu.worker.ts';
 import { anyAlarmArmed } from './due-alarm.ts';
+import type { LogOptions } from './log.ts';
 import { realPlaces } from './places.ts';
 
 /** Words of memory; rounds that need more are refused. */
@@ -81,6 +82,7 @@ export interface RealMachineOptions {
   readonly bootModule: string;
   /** Cores of the host: CPUs beyond them should not spin. */
   readonly cores: number;
+  readonly log: LogOptions;
 }
 
 /** Thrown when the harness itself broke: a worker died, a boot module failed. */
@@ -121,8 +123,8 @@ export class RealMachine {
     machine.#boot = (await import(options.bootModule)) as BootModule;
     const spins = options.cpus + 1 <= options.cores ? 400 : 40;
     for (let cpu = 0; cpu <= options.cpus; cpu++) {
-      const { bootModule } = options;
-      const task: CpuTask = { shared: machine.#shared, cpu, cpus: options.cpus, spins, bootModule };
+      const { bootModule, cpus, log } = options;
+      const task: CpuTask = { shared: machine.#shared, cpu, cpus, spins, bootModule, log };
       machine.#pool.run(task).then(
         () => machine.#died(cpu, 'its thread ended'),
         (error: unknown) => machine.#died(cpu, error instanceof Error ? error.message : String(error)),

@@ -3,8 +3,10 @@
  * used for the model machine too.
  */
 import type { Bootable } from '../actors/boot-module.ts';
-import { checkQuiescence, checkStuck, installOracles, removeOracles } from '../check/index.ts';
+import { checkQuiescence, checkStuck, errorRules, installOracles, removeOracles } from '../check/index.ts';
+import type { Program } from '../machine/machine.ts';
 import { findScenario } from '../scenarios/registry.ts';
+import { Random } from '../shared/random.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
 import { installVariant, type VariantChoice } from '../variants/variants.ts';
 
@@ -14,10 +16,38 @@ export interface BootOrder {
   readonly variant: VariantChoice;
   readonly lock: 'tas' | 'ticket';
   readonly oracles: boolean;
+  /** Seed by which the actors are dealt out to other CPUs, or null. */
+  readonly shuffle: number | null;
+}
+
+const SPIN_LOCKS = { tas: tasSpinLock, ticket: ticketSpinLock } as const;
+
+/** The same actors on other CPUs, by the same permutation in every worker. */
+function shuffled(program: Program, cpus: number, seed: number | null): Program {
+  if (seed === null) return program;
+  const random = new Random(seed);
+  const cpuOf = Array.from({ length: cpus }, (_, cpu) => cpu);
+  for (let i = cpus - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [cpuOf[i], cpuOf[j]] = [cpuOf[j] as number, cpuOf[i] as number];
+  }
+  const actors = program.actors.map(({ name, cpu, run }) => ({ name, cpu: cpuOf[cpu] as number, run }));
+  return { ...program, actors };
+}
+
+/** The program's counts, and how often each rule allowed an error. */
+function withCounts(program: Program, oracles: boolean): Program {
+  if (!oracles) return program;
+  const counts = (): Record<string, number> => {
+    const all: Record<string, number> = { ...program.counts?.() };
+    for (const [rule, count] of Object.entries(errorRules())) all[`errors.${rule}`] = count;
+    return all;
+  };
+  return { ...program, counts };
 }
 
 export function prepare(order: unknown): Bootable {
-  const { scenario: name, cpus, variant, lock, oracles } = order as BootOrder;
+  const { scenario: name, cpus, variant, lock, oracles, shuffle } = order as BootOrder;
   const scenario = findScenario(name, cpus);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
   return {
@@ -28,9 +58,9 @@ export function prepare(order: unknown): Bootable {
     build() {
       if (oracles) installOracles();
       else removeOracles();
-      bindSpinLocks(lock === 'ticket' ? ticketSpinLock : tasSpinLock);
+      bindSpinLocks(SPIN_LOCKS[lock]);
       installVariant(variant);
-      return scenario.build();
+      return withCounts(shuffled(scenario.build(), scenario.cpus, shuffle), oracles);
     },
   };
 }

@@ -139,7 +139,12 @@ export function addExploreCommand(program: Command): void {
     .command('explore')
     .description('search the interleavings of a scenario on the model machine')
     .argument('[scenario]', 'a scenario, or a round of a suite as SUITE@SEED.ROUND; default: the bug’s own')
-    .option('--cpus <n>', 'CPUs of a suite’s round (scenarios have their own number)', wholeNumber(1, CPUS_MAX, 'CPUs'), 4)
+    .option(
+      '--cpus <n>',
+      'CPUs of a suite’s round (scenarios have their own number)',
+      wholeNumber(1, CPUS_MAX, 'CPUs'),
+      4,
+    )
     .option('--seed <n>', 'seed of the walk; default: drawn and printed', wholeNumber(0, 2 ** 31 - 1, 'as a seed'))
     .option('--executions <n>', `how many executions; default ${DEFAULT_EXECUTIONS}`, wholeNumber(1, 1e9, 'executions'))
     .option('--seconds <s>', 'how long, instead of how many', seconds)

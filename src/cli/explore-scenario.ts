@@ -33,7 +33,14 @@ export async function exploreScenario(
   const scenario = findScenario(request.scenario, request.cpus);
   if (scenario === undefined) throw new Error(`there is no scenario ${request.scenario}`);
   const variant = { preset: request.preset, bug: request.bug };
-  const order = { scenario: request.scenario, cpus: request.cpus, variant, lock: request.lock, oracles: true };
+  const order = {
+    scenario: request.scenario,
+    cpus: request.cpus,
+    variant,
+    lock: request.lock,
+    oracles: true,
+    shuffle: null,
+  };
   const bootable = prepare(order);
   const search = new Search(bootable.build, new Walk(request.seed), {
     ...bootable,

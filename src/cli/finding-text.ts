@@ -26,7 +26,11 @@ const PLAIN = {
 };
 
 /** A table without lines, as kernel tools print them; `right` names the columns that are aligned to the right. */
-export function plainTable(head: readonly string[], rows: readonly (readonly (string | number)[])[], right: readonly number[] = []): string {
+export function plainTable(
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+  right: readonly number[] = [],
+): string {
   const table = new Table({
     head: [...head],
     chars: PLAIN,

@@ -13,7 +13,9 @@ export function inventory(): object {
   return {
     suites: suites.map(({ name, title }) => ({ name, title })),
     scenarios: scenarios.map(({ name, title, cpus }) => ({ name, title, cpus })),
-    targets: targetTypes.names().map((name) => ({ name, version: targetTypes.at(targetTypes.idOf(name)).version.join('.') })),
+    targets: targetTypes
+      .names()
+      .map((name) => ({ name, version: targetTypes.at(targetTypes.idOf(name)).version.join('.') })),
     bugs: bugs.map(({ id, seed, title, commit, model, preset, scenario }) => ({
       id,
       seed,
@@ -29,16 +31,32 @@ export function inventory(): object {
 
 function printInventory(): void {
   const section = (title: string, rows: (string | number)[][]): string =>
-    `${title}\n${plainTable(['', ''], rows).split('\n').slice(1).map((row) => `  ${row}`).join('\n')}\n`;
+    `${title}\n${plainTable(['', ''], rows)
+      .split('\n')
+      .slice(1)
+      .map((row) => `  ${row}`)
+      .join('\n')}\n`;
   const parts = [
-    section('suites (stress)', suites.map(({ name, title }) => [name, title])),
-    section('scenarios (explore)', scenarios.map(({ name, title }) => [name, title])),
+    section(
+      'suites (stress)',
+      suites.map(({ name, title }) => [name, title]),
+    ),
+    section(
+      'scenarios (explore)',
+      scenarios.map(({ name, title }) => [name, title]),
+    ),
     section(
       'targets',
       targetTypes.names().map((name) => [name, `v${targetTypes.at(targetTypes.idOf(name)).version.join('.')}`]),
     ),
-    section('bugs (--bug)', bugs.map(({ id, title, commit }) => [id, `${title} (${commit})`])),
-    section('presets (--preset)', presets.map(({ name, title }) => [name, title])),
+    section(
+      'bugs (--bug)',
+      bugs.map(({ id, title, commit }) => [id, `${title} (${commit})`]),
+    ),
+    section(
+      'presets (--preset)',
+      presets.map(({ name, title }) => [name, title]),
+    ),
   ];
   process.stdout.write(parts.join('\n'));
 }

@@ -29,7 +29,10 @@ function makeProgram(): Command {
 
 /** commander's `error: …` with its suggestion on the same line. */
 function oneSentence(text: string): string {
-  return `dmrace: ${text.replace(/^error: /, '').trim().replace(/\s*\n\s*/g, ' ')}\n`;
+  return `dmrace: ${text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')}\n`;
 }
 
 /** Prints why the command failed; gives the exit code. */
@@ -40,7 +43,12 @@ function explain(error: unknown): number {
     process.stderr.write(`dmrace: ${error.message}\n`);
     return EXIT_USAGE;
   }
-  const text = error instanceof MachineFailure ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text =
+    error instanceof MachineFailure
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error);
   process.stderr.write(`dmrace: the harness broke: ${text}\n`);
   return EXIT_BROKEN;
 }

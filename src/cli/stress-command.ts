@@ -56,7 +56,8 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
   const bug = options.bug === undefined ? undefined : findBug(options.bug);
   const chosen = names.length > 0 ? [...new Set(names)] : bug === undefined ? all : [bug.suite];
   // Heavy noise wants more CPUs than the host has cores.
-  const cpus = options.noise === 'heavy' ? Math.max(options.cpus, Math.min(CPUS_MAX, 2 * availableParallelism())) : options.cpus;
+  const cpus =
+    options.noise === 'heavy' ? Math.max(options.cpus, Math.min(CPUS_MAX, 2 * availableParallelism())) : options.cpus;
   return {
     suites: chosen,
     cpus,
@@ -127,16 +128,31 @@ export function addStressCommand(program: Command): void {
     .command('stress')
     .description('run race-stress suites on real worker threads')
     .argument('[suite...]', 'suites to run in turn; default: all')
-    .option('--cpus <n>', 'worker threads that are CPUs, the interrupt actor not counted', wholeNumber(1, CPUS_MAX, 'CPUs'), 4)
+    .option(
+      '--cpus <n>',
+      'worker threads that are CPUs, the interrupt actor not counted',
+      wholeNumber(1, CPUS_MAX, 'CPUs'),
+      4,
+    )
     .option('--seconds <s>', `how long the suites run; default ${DEFAULT_SECONDS}`, seconds)
     .option('--rounds <n>', 'how many rounds of each suite, instead of how long', wholeNumber(1, 1e9, 'rounds'))
-    .option('--seed <n>', 'seed of programs and noise; default: drawn and printed', wholeNumber(0, 2 ** 31 - 1, 'as a seed'))
+    .option(
+      '--seed <n>',
+      'seed of programs and noise; default: drawn and printed',
+      wholeNumber(0, 2 ** 31 - 1, 'as a seed'),
+    )
     .addOption(new Option('--preset <name>', 'era of the core').choices(presets.map(({ name }) => name)))
     .addOption(
-      new Option('--bug <id>', 'switch a historic bug on and stop at the first finding').choices(bugs.map(({ id }) => id)),
+      new Option('--bug <id>', 'switch a historic bug on and stop at the first finding').choices(
+        bugs.map(({ id }) => id),
+      ),
     )
     .addOption(new Option('--lock <kind>', 'kind of the spinlocks').choices(['tas', 'ticket']).default('tas'))
-    .addOption(new Option('--noise <level>', 'seeded delays at operation boundaries').choices([...NOISE_LEVELS]).default('light'))
+    .addOption(
+      new Option('--noise <level>', 'seeded delays at operation boundaries')
+        .choices([...NOISE_LEVELS])
+        .default('light'),
+    )
     .option('--out <dir>', 'where findings and logs go', DEFAULT_OUT)
     .addOption(new Option('--log-level <level>', 'what the actors log').choices([...LOG_LEVELS]).default('warn'))
     .option('--json', 'print one JSON document')

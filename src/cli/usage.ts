@@ -35,7 +35,8 @@ export function wholeNumber(least: number, most: number, unit: string): (text: s
 /** A parser for a positive number of seconds, which may have a fraction. */
 export function seconds(text: string): number {
   const value = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || !(value > 0)) throw new InvalidArgumentError('It must be a number of seconds above 0.');
+  if (!/^\d+(\.\d+)?$/.test(text) || !(value > 0))
+    throw new InvalidArgumentError('It must be a number of seconds above 0.');
   if (value > 86_400) throw new InvalidArgumentError('It must be at most 86400 seconds, which is one day.');
   return value;
 }
@@ -44,7 +45,9 @@ export function seconds(text: string): number {
 export function checkNames(names: readonly string[], allowed: readonly string[], what: string): void {
   for (const name of names)
     if (!allowed.includes(name))
-      throw new UsageError(`There is no ${what} '${name}'; there ${allowed.length === 1 ? 'is' : 'are'} ${allowed.join(', ')}.`);
+      throw new UsageError(
+        `There is no ${what} '${name}'; there ${allowed.length === 1 ? 'is' : 'are'} ${allowed.join(', ')}.`,
+      );
 }
 
 /** Makes sure that files can be written to the folder that the user named. */

@@ -23,13 +23,26 @@ export interface SitePlace {
 const UNKNOWN: SitePlace = { file: '?', line: 0, func: '?' };
 let table: readonly [string, number, string][] | undefined;
 
-/** File, line and function of a site; unknown numbers give `?`. Reads dist/sites.json once. */
-export function placeOf(site: Site): SitePlace {
+function sites(): readonly [string, number, string][] {
   if (table === undefined) {
     const text = readFileSync(new URL('../../sites.json', import.meta.url), 'utf8');
     table = (JSON.parse(text) as { sites: [string, number, string][] }).sites;
   }
-  const row = table[site];
+  return table;
+}
+
+/** The first and the last site of a function; they follow each other. Throws when there is none. */
+export function sitesOf(file: string, func: string): { readonly firstSite: Site; readonly lastSite: Site } {
+  const numbers = [...sites().entries()].filter(([, row]) => row[0] === file && row[2] === func).map(([site]) => site);
+  const [first] = numbers;
+  const last = numbers.at(-1);
+  if (first === undefined || last === undefined) throw new Error(`${file} has no sites in a function ${func}`);
+  return { firstSite: first, lastSite: last };
+}
+
+/** File, line and function of a site; unknown numbers give `?`. Reads dist/sites.json once. */
+export function placeOf(site: Site): SitePlace {
+  const row = sites()[site];
   return row === undefined ? UNKNOWN : { file: row[0], line: row[1], func: row[2] };
 }
 

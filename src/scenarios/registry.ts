@@ -2,12 +2,13 @@
  * All scenarios and suites by name.
  */
 import '../targets/all.ts';
+import { drain } from './drain.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
 import { lastClose } from './last-close.ts';
 import { findLitmus } from './litmus/all.ts';
 import type { Scenario, Suite } from './scenario.ts';
 
-export const scenarios: readonly Scenario[] = [interruptedNoflush, lastClose];
+export const scenarios: readonly Scenario[] = [drain, interruptedNoflush, lastClose];
 export const suites: readonly Suite[] = [];
 
 /** A round's name: `SUITE@SEED.ROUND`. */

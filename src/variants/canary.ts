@@ -13,8 +13,6 @@ export interface Canary {
   readonly scenario: string;
   /** The seams that it replaces. */
   readonly swaps: Partial<Seams>;
-  /** The kind of spinlock that it replaces all others by, or null. */
-  readonly lock: 'busted' | null;
   /** Every operation of this function sleeps for so many microseconds; null: none does. */
   readonly delay: { readonly file: string; readonly func: string; readonly us: number } | null;
   /** Findings that count as caught. */

@@ -6,11 +6,12 @@ import { bindSeams, type Seams } from '../core/seams.ts';
 import type { Bug } from './bug.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
 import { nfCheckThenQueueUnlocked } from './bugs/nf-check-then-queue-unlocked.ts';
+import { canaries } from './canaries.ts';
 import { presets } from './presets.ts';
 
 export const bugs: readonly Bug[] = [nfCheckThenQueueUnlocked, ioFreedAfterEndio];
 
-/** A preset and perhaps a bug, by name: what every worker of a machine installs at boot. */
+/** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */
 export interface VariantChoice {
   readonly preset: string;
   readonly bug: string | null;
@@ -23,7 +24,7 @@ export function findBug(id: string): Bug | undefined {
 /** Installs the seams of a variant on this thread. The names must exist; the command line checks them. */
 export function installVariant(choice: VariantChoice): void {
   const preset = presets.find((each) => each.name === choice.preset);
-  const bug = choice.bug === null ? undefined : findBug(choice.bug);
+  const bug = choice.bug === null ? undefined : (findBug(choice.bug) ?? canaries.find(({ id }) => id === choice.bug));
   if (preset === undefined || (choice.bug !== null && bug === undefined))
     throw new Error(`there is no preset ${choice.preset} with bug ${choice.bug}`);
   const seams: Seams = { ...preset.seams, ...bug?.swaps };

@@ -3,7 +3,7 @@
 import { bindSubmitEngine } from '../../src/block/submit.ts';
 import { checkQuiescence, checkStuck, type ErrorRule, errorRules, installOracles } from '../../src/check/index.ts';
 import { bindSeams, type Seams } from '../../src/core/seams.ts';
-import { type ExploreResult, explore } from '../../src/explore/explore.ts';
+import { type ExploreResult, Search } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/walk.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
 import { presets } from '../../src/variants/presets.ts';
@@ -23,21 +23,21 @@ export function exploreChecked(scenario: Scenario, swaps: Partial<Seams>, execut
   bindSeams({ ...preset.seams, ...swaps });
   bindSubmitEngine(preset.seams.engine);
   installOracles();
-  let rules: Record<ErrorRule, number> | undefined;
-  const result = explore(scenario.build, new Walk(SEED), executions, {
+  const search = new Search(scenario.build, new Walk(SEED), {
     settings: { cpus: scenario.cpus, lock: 'tas', oracles: true },
     slots: scenario.slots ?? {},
     staticWords: scenario.staticWords,
     stepLimit: 20_000,
     atQuiescence: checkQuiescence,
     whenStuck: checkStuck,
-    afterRun() {
-      const run = errorRules();
-      const before = rules;
-      if (before !== undefined) for (const rule of Object.keys(run) as ErrorRule[]) run[rule] += before[rule];
-      rules = run;
-      return false;
-    },
   });
-  return { ...result, rules: rules ?? errorRules() };
+  // The counts lie in the machine's memory, which each execution begins anew.
+  let rules: Record<ErrorRule, number> | undefined;
+  for (let run = 0; run < executions && search.run(1); run++) {
+    const counted = errorRules();
+    const before = rules;
+    if (before !== undefined) for (const rule of Object.keys(counted) as ErrorRule[]) counted[rule] += before[rule];
+    rules = counted;
+  }
+  return { ...search.result(), rules: rules ?? errorRules() };
 }

@@ -2,8 +2,8 @@
  * Canaries: machines that are broken on purpose. One that is not caught shows that the harness is blind.
  */
 import type { RealMachine } from '../../actors/machine.ts';
-import type { Canary } from '../../variants/canary.ts';
 import { sitesOf } from '../../machine/site.ts';
+import type { Canary } from '../../variants/canary.ts';
 import { roundOrder, type StressSettings } from './order.ts';
 
 export interface CanaryResult {
@@ -23,7 +23,7 @@ export async function runCanary(
   for (let round = 0; round < canary.rounds && !stopped(); round++) {
     const order = roundOrder({ ...settings, noise: 'light' }, canary.scenario, round, {
       variant: { preset: settings.preset, bug: canary.id },
-      lock: canary.lock ?? settings.lock,
+      lock: settings.lock,
       delay: canary.delay === null ? null : { ...sitesOf(canary.delay.file, canary.delay.func), us: canary.delay.us },
     });
     const { finding } = await machine.run(order);

@@ -34,7 +34,12 @@ export function ordinaryRound(settings: StressSettings): RoundOptions {
 }
 
 /** The order of the round of this name. Heavy noise also deals the actors out to other CPUs. */
-export function roundOrder(settings: StressSettings, scenario: string, index: number, options: RoundOptions): RoundOrder {
+export function roundOrder(
+  settings: StressSettings,
+  scenario: string,
+  index: number,
+  options: RoundOptions,
+): RoundOrder {
   const seed = deriveSeed(settings.seed, index);
   const boot: BootOrder = {
     scenario,
@@ -49,7 +54,17 @@ export function roundOrder(settings: StressSettings, scenario: string, index: nu
 
 /** The command that searches the same round on the model machine. */
 export function exploreCommand(settings: StressSettings, scenario: string): string {
-  const words = ['dmrace', 'explore', scenario, '--cpus', settings.cpus, '--preset', settings.preset, '--lock', settings.lock];
+  const words = [
+    'dmrace',
+    'explore',
+    scenario,
+    '--cpus',
+    settings.cpus,
+    '--preset',
+    settings.preset,
+    '--lock',
+    settings.lock,
+  ];
   if (settings.bug !== null) words.push('--bug', settings.bug);
   return words.join(' ');
 }

@@ -24,7 +24,18 @@ export function failures(outcome: StressOutcome): string[] {
 }
 
 function suiteTable(suites: readonly SuiteTally[]): string {
-  const head = ['suite', 'rounds', 'submitted', 'completed', 'pushed back', 'failed', 'suspended', 'interrupted', 'refused', 'findings'];
+  const head = [
+    'suite',
+    'rounds',
+    'submitted',
+    'completed',
+    'pushed back',
+    'failed',
+    'suspended',
+    'interrupted',
+    'refused',
+    'findings',
+  ];
   const rows = suites.map((suite) => [
     suite.name,
     suite.rounds,
@@ -56,7 +67,11 @@ export function stressText(settings: StressSettings, outcome: StressOutcome): st
       '',
     );
   parts.push(suiteTable(outcome.suites), '');
-  const rules = outcome.suites.map((suite) => [suite.name, joined(suite.below('errors')), joined(suite.below('interrupted'))]);
+  const rules = outcome.suites.map((suite) => [
+    suite.name,
+    joined(suite.below('errors')),
+    joined(suite.below('interrupted')),
+  ]);
   parts.push(plainTable(['suite', 'ends by rule', 'suspends interrupted in phase'], rules), '');
   if (outcome.cpus.sums.length > 0) {
     const rows = outcome.cpus.sums.map((each) => [
@@ -67,7 +82,10 @@ export function stressText(settings: StressSettings, outcome: StressOutcome): st
       each.switches,
       each.parks,
     ]);
-    parts.push(plainTable(['CPU', 'steps', 'interrupts', 'softirqs', 'switches', 'parks'], rows, [0, 1, 2, 3, 4, 5]), '');
+    parts.push(
+      plainTable(['CPU', 'steps', 'interrupts', 'softirqs', 'switches', 'parks'], rows, [0, 1, 2, 3, 4, 5]),
+      '',
+    );
   }
   return parts.join('\n');
 }

@@ -11,6 +11,9 @@ import { CpuTally, SuiteTally } from './tally.ts';
 
 const BOOT_MODULE = new URL('../boot.js', import.meta.url).href;
 
+/** CPUs that the scenarios of the canaries have. */
+const CANARY_CPUS = 3;
+
 /** How a run ended. */
 export interface StressOutcome {
   readonly canaries: readonly CanaryResult[];
@@ -65,27 +68,39 @@ export class StressRunner {
 
   /** Runs to the end; throws MachineFailure when the harness breaks. */
   async run(): Promise<StressOutcome> {
-    const { cpus, logLevel, out } = this.#settings;
-    this.#machine = await RealMachine.start({
+    const { cpus } = this.#settings;
+    const canaryCpus = Math.max(cpus, CANARY_CPUS);
+    // Canaries need CPUs that the suites may not have been given.
+    const clean =
+      this.#canaries.length === 0 || (await this.#on(canaryCpus, (machine) => this.#runCanaries(machine, canaryCpus)));
+    if (clean && !this.#hooks.stopped()) await this.#on(cpus, (machine) => this.#runSuites(machine));
+    return this.outcome();
+  }
+
+  /** Does something on a machine of so many CPUs. */
+  async #on<T>(cpus: number, work: (machine: RealMachine) => Promise<T>): Promise<T> {
+    const { logLevel, out } = this.#settings;
+    const machine = await RealMachine.start({
       cpus,
       bootModule: BOOT_MODULE,
       cores: availableParallelism(),
       log: { level: logLevel, folder: out },
     });
+    this.#machine = machine;
     try {
-      if (await this.#runCanaries(this.#machine)) await this.#runSuites(this.#machine);
+      return await work(machine);
     } finally {
-      await this.#machine.stop();
+      this.#machine = null;
+      await machine.stop();
     }
-    return this.outcome();
   }
 
   /** False when one was missed. */
-  async #runCanaries(machine: RealMachine): Promise<boolean> {
+  async #runCanaries(machine: RealMachine, cpus: number): Promise<boolean> {
     for (const canary of this.#canaries) {
       if (this.#hooks.stopped()) return false;
       this.#hooks.say(`canary ${canary.id}`);
-      const result = await runCanary(machine, this.#settings, canary, this.#hooks.stopped);
+      const result = await runCanary(machine, { ...this.#settings, cpus }, canary, this.#hooks.stopped);
       this.#canaryResults.push(result);
       this.#hooks.log('info', 'canary', result);
       if (result.caught || this.#hooks.stopped()) continue;
