@@ -1,0 +1,47 @@
+import { test } from 'tap';
+import { runCli } from '../support/cli.ts';
+
+/** What is wrong, and what the one sentence must name. */
+const WRONG: readonly (readonly [string, RegExp])[] = [
+  ['stress nosuch', /There is no suite 'nosuch'; there are .*noflush-pushback/],
+  ['stress --cpus 0', /'--cpus <n>' argument '0' is invalid.*1 to 16 CPUs/],
+  ['stress --cpus 9999', /argument '9999' is invalid.*1 to 16 CPUs/],
+  ['stress --cpus two', /argument 'two' is invalid.*whole number of CPUs/],
+  ['stress --seconds -1', /argument '-1' is invalid.*above 0/],
+  ['stress --seconds 0', /argument '0' is invalid.*above 0/],
+  ['stress --rounds 0', /argument '0' is invalid/],
+  ['stress --seconds 3 --rounds 2', /--seconds and --rounds exclude each other/],
+  ['stress --out package.json/x', /--out 'package.json\/x' cannot be written to/],
+  ['stress --lock queued', /'queued' is invalid.*tas, ticket/],
+  ['stress --noise loud', /'loud' is invalid.*none, light, heavy/],
+  ['stress --preset 2.4', /'2.4' is invalid.*unified/],
+  ['stress --bug nope', /'nope' is invalid.*nf-check-then-queue-unlocked/],
+  ['stress --frobnicate', /unknown option '--frobnicate'/],
+  ['stress --secnods 3', /unknown option '--secnods'.*--seconds/],
+  ['frobnicate', /unknown command 'frobnicate'/],
+  ['', /name a command: stress, explore or list/],
+  ['explore', /Name a scenario or a round/],
+  ['explore nosuch', /There is no scenario 'nosuch'; there are .*interrupted-noflush/],
+  ['explore nosuch@1.2', /There is no scenario 'nosuch@1.2'/],
+  ['explore drain --executions 3 --seconds 3', /--seconds and --executions exclude each other/],
+  ['list --frobnicate', /unknown option '--frobnicate'/],
+];
+
+for (const [line, sentence] of WRONG)
+  test(`dmrace ${line} is refused in one sentence, with exit code 2 and nothing on stdout`, async (t) => {
+    const result = await runCli(line === '' ? [] : line.split(' '), process.cwd());
+    t.equal(result.code, 2);
+    t.equal(result.stdout, '');
+    t.match(result.stderr, sentence);
+    t.equal(result.stderr.trim().split('\n').length, 1);
+  });
+
+test('--help shows examples and exit codes, --version the version', async (t) => {
+  const help = await runCli(['stress', '--help'], process.cwd());
+  t.equal(help.code, 0);
+  t.match(help.stdout, /Examples:/);
+  t.match(help.stdout, /Exit code: 0 held, 1 a finding/);
+  const shown = await runCli(['--version'], process.cwd());
+  t.equal(shown.code, 0);
+  t.match(shown.stdout, /^\d+\.\d+\.\d+\n$/);
+});
