@@ -5,9 +5,10 @@ import '../targets/all.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
 import { lastClose } from './last-close.ts';
 import type { Scenario, Suite } from './scenario.ts';
+import { interruptedSuspend, noflushPushback, suspend } from './suites/suspend-suites.ts';
 
 export const scenarios: readonly Scenario[] = [interruptedNoflush, lastClose];
-export const suites: readonly Suite[] = [];
+export const suites: readonly Suite[] = [suspend, noflushPushback, interruptedSuspend];
 
 /** A round's name: `SUITE@SEED.ROUND`. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)$/;
