@@ -127,6 +127,7 @@ export function appendPushback(md: MappedDevice, io: DmIo): void {
   const bio = Bio.at(io.bio);
   if (listening !== 0) emit(EV_BIO_PUSHED_BACK, bio.address, md.address, HERE);
   md.pushback.add(bio);
+  md.pushedBack.value++;
 }
 
 /** No noflush suspend is under way: the bio that a target wanted back fails. */

@@ -65,6 +65,8 @@ export interface MappedDevice extends Struct {
   bdev: number;
   /** What the suspend under way is doing (an index of SUSPEND_PHASES). */
   readonly phase: Statistic;
+  /** Bios that were ever pushed back. Written under pushback_lock. */
+  readonly pushedBack: Statistic;
   /** The oracles' alone; check/words.ts draws them. */
   readonly oracle: { readonly word: number };
 }
@@ -95,5 +97,6 @@ export const MappedDevice = defineStruct<MappedDevice>('mapped-device', 'md', 3,
   holders: refCountField,
   bdev: plain,
   phase: embed(1, (word) => new Statistic(word)),
+  pushedBack: embed(1, (word) => new Statistic(word)),
   oracle: embed(MD_ORACLE_WORDS, (word) => ({ word })),
 });

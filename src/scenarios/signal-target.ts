@@ -33,11 +33,14 @@ export class SignalTarget {
     yield* current().sigpending.write(0, HERE);
   }
 
-  /** Signals the task; false when there is none now. */
-  *send(): Kernel<boolean> {
+  /** Signals the task, after `note`, under the lock; false when there is none now. */
+  *send(note: () => void = () => {}): Kernel<boolean> {
     yield* spinLock(this.#lock, HERE);
     const handle = memory.words[this.#task] as number;
-    if (handle !== 0) yield* sendSignal(Task.at(handle), HERE);
+    if (handle !== 0) {
+      note();
+      yield* sendSignal(Task.at(handle), HERE);
+    }
     yield* spinUnlock(this.#lock, HERE);
     return handle !== 0;
   }

@@ -1,0 +1,180 @@
+/**
+ * The actors of a round about suspending: submitters, suspenders, a signaller and an operator.
+ *
+ * Each has the device open while it runs, and counts in words of its own.
+ */
+import { BlockDevice } from '../../block/block-device.ts';
+import { Disk, releaseDisk } from '../../block/disk.ts';
+import { dmClose, dmRemove, dmTableLoad, doResume, doSuspend } from '../../core/ioctl.ts';
+import { MappedDevice, SUSPEND_PHASES } from '../../core/mapped-device.ts';
+import { DM_SUSPEND_NOFLUSH_FLAG } from '../../core/suspend.ts';
+import { usleep } from '../../irq/timer.ts';
+import { EINTR, EINVAL, errnoText } from '../../machine/errno.ts';
+import { report } from '../../machine/finding.ts';
+import type { Kernel } from '../../machine/kernel.ts';
+import { ops } from '../../machine/operations.ts';
+import { LINE_WORDS, memory, staticWords } from '../../shared/memory.ts';
+import type { IoLog } from '../io-log.ts';
+import type { PathTarget } from '../path-target.ts';
+import type { SignalTarget } from '../signal-target.ts';
+import { submitLoggedIo, type UserIo, waitIo } from '../user-io.ts';
+import type { CyclePlan, OperatorPlan, RoundPlan, SignallerPlan, SubmitterPlan, SuspenderPlan } from './plan.ts';
+
+/** What the actors of a round share. */
+export interface RoundParts {
+  readonly plan: RoundPlan;
+  readonly cpus: number;
+  /** Word of the device's handle, 0 once it is removed; and of the number of bios it pushed back, then. */
+  readonly device: number;
+  readonly pushedBack: number;
+  /** Words of the disks' handles. */
+  readonly disks: number;
+  readonly paths: readonly PathTarget[];
+  /** Whom the signaller signals: the first suspender. */
+  readonly target: SignalTarget;
+  /** The phase of the suspend at which the first signal of a cycle was sent, + 1; guarded by the target's lock. */
+  readonly signalPhase: number;
+}
+
+export const mdOf = (parts: RoundParts): MappedDevice => MappedDevice.at(memory.words[parts.device] as number);
+
+/** Counters of one suspender: suspends that were done, interrupted, refused, and interrupted by phase. */
+const DONE = 0;
+const INTERRUPTED = 1;
+const FAILED = 2;
+const BY_PHASE = 3;
+
+export class SuspendCounts {
+  readonly #word: number;
+
+  constructor() {
+    this.#word = staticWords(LINE_WORDS);
+  }
+
+  count(result: number, phase: number): void {
+    const w = memory.words;
+    const what = result === 0 ? DONE : result === -EINTR ? INTERRUPTED : FAILED;
+    (w[this.#word + what] as number)++;
+    if (result === -EINTR) (w[this.#word + BY_PHASE + phase] as number)++;
+  }
+
+  get done(): number {
+    return memory.words[this.#word + DONE] as number;
+  }
+  get interrupted(): number {
+    return memory.words[this.#word + INTERRUPTED] as number;
+  }
+  get failed(): number {
+    return memory.words[this.#word + FAILED] as number;
+  }
+  /** By index of SUSPEND_PHASES. */
+  interruptedIn(phase: number): number {
+    return memory.words[this.#word + BY_PHASE + phase] as number;
+  }
+}
+
+function* pause(us: number): Kernel<void> {
+  if (us > 0) yield* usleep(us, HERE);
+}
+
+/** Closes the device; who closes it last may have to remove it. */
+function* leave(parts: RoundParts): Kernel<void> {
+  const left = yield* dmClose(mdOf(parts));
+  if (left === 0 && parts.plan.removeAtLastClose) yield* removeDevice(parts);
+}
+
+/** Removes the device, which nobody has open. */
+export function* removeDevice(parts: RoundParts): Kernel<void> {
+  const w = memory.words;
+  const md = mdOf(parts);
+  w[parts.device] = 0;
+  w[parts.pushedBack] = md.pushedBack.value;
+  const result = yield* dmRemove(md);
+  if (result !== 0) report('assertion', '', `the last closer's remove gives ${errnoText(result)}`);
+}
+
+/** Submits its I/Os, at most `depth` at a time. */
+export function* runSubmitter(parts: RoundParts, plan: SubmitterPlan, log: IoLog): Kernel<void> {
+  const bdev = BlockDevice.at(mdOf(parts).bdev);
+  const underWay: UserIo[] = [];
+  for (let i = 0; i < plan.ios.length; i++) {
+    const io = plan.ios[i] as SubmitterPlan['ios'][number];
+    yield* pause(io.pauseUs);
+    underWay.push(yield* submitLoggedIo(bdev, io, log, i));
+    if (underWay.length >= plan.depth) yield* waitIo(underWay.shift() as UserIo);
+  }
+  for (const io of underWay) yield* waitIo(io);
+  yield* leave(parts);
+}
+
+/** Suspends and resumes. */
+export function* runSuspender(
+  parts: RoundParts,
+  plan: SuspenderPlan,
+  counts: SuspendCounts,
+  signalled: boolean,
+): Kernel<void> {
+  const md = mdOf(parts);
+  for (const cycle of plan.cycles) {
+    yield* pause(cycle.pauseUs);
+    if (cycle.table >= 0) yield* load(parts, md, cycle.table);
+    const flags = cycle.noflush ? DM_SUSPEND_NOFLUSH_FLAG : 0;
+    if (signalled) yield* parts.target.open();
+    const result = yield* doSuspend(md, flags);
+    if (signalled) yield* parts.target.close();
+    const phase = (memory.words[parts.signalPhase] as number) - 1;
+    if (signalled) memory.words[parts.signalPhase] = 0;
+    counts.count(result, phase);
+    yield* afterSuspend(parts, md, cycle, result);
+  }
+  yield* leave(parts);
+}
+
+function* afterSuspend(parts: RoundParts, md: MappedDevice, cycle: CyclePlan, result: number): Kernel<void> {
+  if (result === -EINTR) {
+    if (cycle.requeueing) for (const path of parts.paths) yield* path.setQueueing();
+    return;
+  }
+  // Another suspender may have been faster: with −EINVAL, or with a resume that leaves none to us.
+  if (result !== 0 && result !== -EINVAL) report('assertion', '', `suspend gives ${errnoText(result)}`);
+  yield* pause(cycle.lingerUs);
+  const resumed = yield* doResume(md, cycle.noflush ? DM_SUSPEND_NOFLUSH_FLAG : 0);
+  if (resumed !== 0 && (resumed !== -EINVAL || parts.plan.suspenders.length === 1))
+    report('assertion', '', `resume gives ${errnoText(resumed)}`);
+}
+
+function* load(parts: RoundParts, md: MappedDevice, table: number): Kernel<void> {
+  const result = yield* dmTableLoad(md, parts.plan.tables[table] as string);
+  if (result !== 0) report('assertion', '', `load of table ${table} gives ${errnoText(result)}`);
+}
+
+/** Signals the first suspender when it has come to a phase, or at any moment. */
+export function* runSignaller(parts: RoundParts, plan: SignallerPlan): Kernel<void> {
+  const w = memory.words;
+  const md = mdOf(parts);
+  const phases = SUSPEND_PHASES.length;
+  for (const signal of plan.signals) {
+    yield* pause(signal.pauseUs);
+    for (let look = 0; look < signal.looks && md.phase.value !== signal.phase; look++) {
+      // A CPU does not leave a task that relaxes, so with one CPU nobody else would get any further.
+      if (parts.cpus === 1) yield* usleep(10, HERE);
+      else yield* ops.relax(HERE);
+    }
+    yield* parts.target.send(() => {
+      if (w[parts.signalPhase] === 0) w[parts.signalPhase] = 1 + (md.phase.value % phases);
+    });
+  }
+  yield* leave(parts);
+}
+
+/** Loads tables, moves paths, releases disks. */
+export function* runOperator(parts: RoundParts, plan: OperatorPlan): Kernel<void> {
+  const md = mdOf(parts);
+  for (const { pauseUs, what, which } of plan.actions) {
+    yield* pause(pauseUs);
+    if (what === 'load-table') yield* load(parts, md, which);
+    else if (what === 'release-disk') yield* releaseDisk(Disk.at(memory.words[parts.disks + which] as number));
+    else yield* (parts.paths[which] as PathTarget).setPath(what === 'path-up');
+  }
+  yield* leave(parts);
+}

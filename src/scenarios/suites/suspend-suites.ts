@@ -1,0 +1,74 @@
+/**
+ * The suites about suspending: what each asks of the same kind of round.
+ *
+ *   suspend              suspends of both kinds and table loads; often the last closer removes the device
+ *   noflush-pushback     noflush suspends while targets have no path or hand I/O back
+ *   interrupted-suspend  suspends that a signal interrupts, with I/O that does not come back for a while
+ */
+import { DISK_MODES } from '../../block/disk.ts';
+import type { Suite } from '../scenario.ts';
+import { planSuspendRound, type RoundPlan, type SuspendKnobs } from './plan.ts';
+import { suspendRound } from './round.ts';
+
+/** A suite whose plans can be looked at. */
+export interface SuspendSuite extends Suite {
+  plan(seed: number, round: number, cpus: number): RoundPlan;
+}
+
+function suiteOf(name: string, title: string, knobs: SuspendKnobs): SuspendSuite {
+  const plan = (seed: number, round: number, cpus: number): RoundPlan => planSuspendRound(knobs, seed, round, cpus);
+  return {
+    name,
+    title,
+    plan,
+    round: (seed, round, cpus) => suspendRound(`${name}@${seed}.${round}`, plan(seed, round, cpus), cpus),
+  };
+}
+
+export const suspend = suiteOf('suspend', 'suspend, resume and table loads under I/O, and the last close', {
+  noflush: [1, 3],
+  scripted: [1, 3],
+  pathDown: [1, 8],
+  requeueInMap: [1, 4],
+  requeueInEndIo: [1, 4],
+  slow: [1, 4],
+  hang: [1, 6],
+  load: [1, 2],
+  remove: [2, 3],
+  secondSuspender: [1, 4],
+  signals: [0, 1],
+  cyclesMax: 2,
+  modes: DISK_MODES,
+});
+
+export const noflushPushback = suiteOf('noflush-pushback', 'noflush suspends while targets hand their I/O back', {
+  noflush: [1, 1],
+  scripted: [3, 4],
+  pathDown: [1, 2],
+  requeueInMap: [1, 3],
+  requeueInEndIo: [1, 2],
+  slow: [1, 4],
+  hang: [1, 8],
+  load: [1, 2],
+  remove: [1, 4],
+  secondSuspender: [1, 8],
+  signals: [0, 1],
+  cyclesMax: 3,
+  modes: DISK_MODES,
+});
+
+export const interruptedSuspend = suiteOf('interrupted-suspend', 'suspends that a signal interrupts at any moment', {
+  noflush: [3, 4],
+  scripted: [3, 4],
+  pathDown: [1, 6],
+  requeueInMap: [1, 6],
+  requeueInEndIo: [2, 3],
+  slow: [1, 2],
+  hang: [1, 3],
+  load: [1, 4],
+  remove: [1, 4],
+  secondSuspender: [0, 1],
+  signals: [7, 8],
+  cyclesMax: 3,
+  modes: ['hardirq', 'softirq', 'hardirq', 'inline'],
+});
