@@ -25,7 +25,6 @@ import { doSoftirq } from './softirq.ts';
 /** Lines of the interrupt controller: bit numbers in CPU_PENDING. */
 export const LINE_DEVICE = 0;
 export const LINE_TIMER = 1;
-export const LINES = 2;
 
 const handlers: { name: string; handler: () => Kernel<void> }[] = [];
 

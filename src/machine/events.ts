@@ -6,8 +6,7 @@
  */
 import type { Site } from './site.ts';
 
-// Locks: a = word of the lock. The four hooks of lock_stat.
-export const EV_LOCK_ACQUIRE = 1;
+// Locks: a = word of the lock, b = 1 exclusive, 0 shared.
 export const EV_LOCK_CONTENDED = 2;
 export const EV_LOCK_ACQUIRED = 3;
 export const EV_LOCK_RELEASE = 4;
@@ -57,7 +56,6 @@ export const EV_PUSHBACK_MERGE = 44;
 export const EV_BLOCK_SET = 45;
 export const EV_BLOCK_CLEAR = 46;
 export const EV_WQ_FLUSHED = 47;
-export const EV_QUEUE_FLUSH = 48;
 export const EV_DISPATCH = 49;
 export const EV_TABLE_EVENT = 50;
 export const EV_TABLE_UNBIND = 51;

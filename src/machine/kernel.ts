@@ -29,7 +29,6 @@ export const OP_IRQ_OFF = 9;
 export const OP_IRQ_ON = 10;
 /** The task leaves its CPU until its state is TASK_RUNNING. */
 export const OP_SCHEDULE = 11;
-export const OP_CHOICE = 12;
 export const OP_RELAX = 13;
 /** The interrupt actor waits for the next alarm or for a new request in its mailbox. */
 export const OP_NEXT_ALARM = 14;
@@ -75,13 +74,12 @@ export const RING_ALL = 1;
 export type RingKind = 0 | 1;
 
 /** A choice that is not which CPU moves next. The number is the kind of thing chosen. */
-export const CHOICE_ALLOC = 0;
 export const CHOICE_LATENCY = 1;
 export const CHOICE_SCENARIO = 2;
 export const CHOICE_COMPLETION_CPU = 3;
 /** Which armed alarm goes off next (model machine). */
 export const CHOICE_COMPLETION = 4;
-export type ChoiceKind = 0 | 1 | 2 | 3 | 4;
+export type ChoiceKind = 1 | 2 | 3 | 4;
 
 const resolvedResult: IteratorReturnResult<unknown> = { done: true, value: undefined };
 const resolvedIterator = {

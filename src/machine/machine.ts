@@ -4,8 +4,11 @@
 import type { FindingKind } from './finding.ts';
 import type { Kernel } from './kernel.ts';
 
-/** One actor of a scenario: a task on a CPU of its own choice. */
-export interface ActorProgram {
+/**
+ * One actor of a scenario: a task on a CPU. Submitters, the administrator (ioctl verbs, signals) and those who make faults are all
+ * this: on either machine they act through kernel code alone.
+ */
+export interface Actor {
   readonly name: string;
   readonly cpu: number;
   run(): Kernel<void>;
@@ -17,7 +20,7 @@ export interface ActorProgram {
  */
 export interface Program {
   readonly setup?: () => Kernel<void>;
-  readonly actors: readonly ActorProgram[];
+  readonly actors: readonly Actor[];
   readonly verify?: () => Kernel<void>;
   /** The words that the scenario declares as its outcome, read when the machine is quiet at the end. */
   readonly outcome?: () => string;
@@ -62,13 +65,4 @@ export interface RunOutcome {
   readonly outcome: string | null;
   readonly counts: Readonly<Record<string, number>>;
   readonly steps: number;
-}
-
-/** Anything that takes part in a machine from outside kernel code: CPUs, the interrupt actor, the administrator, faults. */
-export interface Actor {
-  readonly name: string;
-  start(): void;
-  stop(): Promise<void>;
-  /** Called when the actor has died on its own. */
-  died(reason: string): void;
 }

@@ -24,7 +24,7 @@ export const LINE_WORDS = 16;
 const MEMORY_WORDS_MAX = 1 << 20;
 
 /** The interrupt actor's mailbox, a ring (ring.ts). */
-export const MAILBOX_BASE = LINE_WORDS;
+export const MAILBOX_BASE = 16;
 export const MAILBOX_ENTRIES = 64;
 const MAILBOX_WORDS = 80;
 /** Words for global locks and the like (boot.ts). */

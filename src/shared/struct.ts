@@ -34,10 +34,6 @@ export abstract class Struct {
   }
 }
 
-/** A part of a struct with a class of its own, such as a lock. */
-export interface Embedded {
-  readonly word: number;
-}
 export type EmbedFactory<T> = (word: number) => T;
 
 export interface FieldSpec<T> {

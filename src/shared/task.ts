@@ -5,7 +5,7 @@
  * kernel preemption: a CPU leaves a task only when the task sleeps or ends.
  *
  * The state word (set by the task itself; back to TASK_RUNNING by whoever wakes it, with a compare-and-swap):
- *   0 TASK_RUNNING   1 TASK_INTERRUPTIBLE   2 TASK_UNINTERRUPTIBLE   4 TASK_DEAD
+ *   0 TASK_RUNNING   1 TASK_INTERRUPTIBLE   2 TASK_UNINTERRUPTIBLE
  *
  * A correct sleep is: enqueue and set the state; test the condition; schedule. The waker makes the condition true first and
  * wakes afterwards, so one of the two sees the other.
@@ -26,7 +26,6 @@ import { Atomic, type Marked } from './word.ts';
 export const TASK_RUNNING = 0;
 export const TASK_INTERRUPTIBLE = 1;
 export const TASK_UNINTERRUPTIBLE = 2;
-export const TASK_DEAD = 4;
 /** Either kind of sleep. */
 export const TASK_NORMAL = TASK_INTERRUPTIBLE | TASK_UNINTERRUPTIBLE;
 
@@ -80,12 +79,6 @@ export const Task = defineStruct<Task>('task', 'task', 32, {
 /** What a task runs. `arg` is a number that the one who spawns hands over, often a handle. */
 export type Program = (arg: number) => Kernel<void>;
 export const programs = new FunctionTable<Program>('program');
-
-/** The running task of this CPU. In an interrupt: the interrupted one, or null when the CPU was idle. */
-export function currentOrNull(): Task | null {
-  const handle = memory.words[cpuBase + CPU_CURRENT] as number;
-  return handle === 0 ? null : Task.at(handle);
-}
 
 /** The running task of this CPU. */
 export function current(): Task {

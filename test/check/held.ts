@@ -14,7 +14,7 @@ import type { MappedDevice } from '../../src/core/mapped-device.ts';
 import type { Seams } from '../../src/core/seams.ts';
 import type { FindingKind } from '../../src/machine/finding.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
-import type { ActorProgram, Program } from '../../src/machine/machine.ts';
+import type { Actor, Program } from '../../src/machine/machine.ts';
 import { DEVICE_WORDS, Device } from '../../src/scenarios/device.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
 import { SIGNAL_TARGET_WORDS, SignalTarget } from '../../src/scenarios/signal-target.ts';
@@ -107,7 +107,7 @@ export function plant(invariant: string, kind: FindingKind, title: string, plot:
     const bench = new Bench();
     bindScripts(script === undefined ? [] : [script(bench)]);
     const table = script === undefined ? '0 4 linear disk0 0' : '0 4 scripted disk0 0 0';
-    const actor = (run: (bench: Bench) => Kernel<void>, cpu: number): ActorProgram => ({
+    const actor = (run: (bench: Bench) => Kernel<void>, cpu: number): Actor => ({
       name: `task${cpu}`,
       cpu,
       run: () => run(bench),

@@ -6,7 +6,7 @@ import { type ExploreResult, explore } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/walk.ts';
 import type { FindingKind } from '../../src/machine/finding.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
-import type { ActorProgram, FindingReport, Program } from '../../src/machine/machine.ts';
+import type { Actor, FindingReport, Program } from '../../src/machine/machine.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
 
 export interface ModelOptions {
@@ -39,7 +39,7 @@ export function program(build: () => Program & { readonly slots?: never }, cpus?
 }
 
 /** Actors `actor0`, `actor1`, … on CPUs of their own. */
-export function onCpus(...runs: (() => Kernel<void>)[]): ActorProgram[] {
+export function onCpus(...runs: (() => Kernel<void>)[]): Actor[] {
   return runs.map((run, cpu) => ({ name: `actor${cpu}`, cpu, run }));
 }
 

@@ -15,7 +15,7 @@ import { Work, Workqueue } from '../../irq/workqueue.ts';
 import { errnoText } from '../../machine/errno.ts';
 import { report } from '../../machine/finding.ts';
 import type { Kernel } from '../../machine/kernel.ts';
-import type { ActorProgram, Program } from '../../machine/machine.ts';
+import type { Actor, Program } from '../../machine/machine.ts';
 import { LINE_WORDS, memory, staticWords } from '../../shared/memory.ts';
 import { Mempool } from '../../shared/mempool.ts';
 import type { Struct, StructType } from '../../shared/struct.ts';
@@ -103,9 +103,9 @@ function program(built: Built): Program {
   };
 }
 
-function actorsOf({ parts, logs, counts }: Built): ActorProgram[] {
+function actorsOf({ parts, logs, counts }: Built): Actor[] {
   const { submitters, suspenders, signaller, operator } = parts.plan;
-  const actors: ActorProgram[] = submitters.map((each, i) => ({
+  const actors: Actor[] = submitters.map((each, i) => ({
     name: `submitter${i}`,
     cpu: each.cpu,
     run: () => runSubmitter(parts, each, logs[i] as IoLog),
