@@ -4,7 +4,9 @@
  * Each worker builds the program anew from the scenario's name, so a task refers to its actor by number.
  */
 import type { Program } from '../machine/machine.ts';
-import { PF_DAEMON, taskName as plainName, programs, spawn, type Task } from './task.ts';
+import { bindActorNames, PF_DAEMON, programs, spawn, type Task } from './task.ts';
+
+export { taskName } from './task.ts';
 
 let program: Program = { actors: [] };
 
@@ -40,10 +42,7 @@ export function spawnPart(part: Part): number {
   return 1;
 }
 
-/** `submitter0` for an actor, `kdmflush/1` for a task of the kernel's own. */
-export function taskName(task: Task): string {
-  return task.program === ACTOR ? (program.actors[task.arg]?.name ?? `actor ${task.arg}`) : plainName(task);
-}
+bindActorNames((task) => (task.program === ACTOR ? program.actors[task.arg]?.name : undefined));
 
 /** Whether a machine that is quiet may leave this task behind. */
 export function isDaemon(task: Task): boolean {

@@ -87,9 +87,15 @@ export function current(): Task {
   return Task.at(handle);
 }
 
-/** `kdmflush/1` for program kdmflush on CPU 1. */
+let actorName: (task: Task) => string | undefined = () => undefined;
+/** Set by the program: what it calls a task that is one of its actors. */
+export function bindActorNames(names: (task: Task) => string | undefined): void {
+  actorName = names;
+}
+
+/** `submitter0` for an actor, `kdmflush/1` for program kdmflush on CPU 1. */
 export function taskName(task: Task): string {
-  return `${programs.nameOf(task.program)}/${task.cpu}`;
+  return actorName(task) ?? `${programs.nameOf(task.program)}/${task.cpu}`;
 }
 
 /** Asserts that the caller may sleep in `what`; `lockWord` names the lock it is about, if any. */

@@ -5,13 +5,16 @@ import type { Kernel } from '../../machine/kernel.ts';
 import {
   complete,
   declareCompletion,
+  declareSemaphore,
   declareWaitQueue,
   defineWait,
+  down,
   finishWait,
   freeWait,
   prepareToWait,
   prepareToWaitExclusive,
   scheduleOn,
+  up,
   type WaitQueue,
   waitEvent,
   waitEventExclusive,
@@ -19,6 +22,7 @@ import {
   wakeUp,
 } from '../../shared/atomics-lock.ts';
 import { COMPLETION_WORDS } from '../../shared/completion.ts';
+import { SEMAPHORE_WORDS } from '../../shared/semaphore.ts';
 import { TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE } from '../../shared/task.ts';
 import { WAIT_QUEUE_WORDS } from '../../shared/wait-queue.ts';
 import { Atomic, type Marked } from '../../shared/word.ts';
@@ -190,6 +194,28 @@ function signalShot(name: string, title: string, outcomes: readonly string[], st
   };
 }
 
+/** A semaphore as a signal. Who gets the unit ends at once, while its waker may still be at work on it. */
+const semaphoreSignal: Shot = {
+  name: 'wake-up/semaphore',
+  title: 'a task that was handed a unit may end at once',
+  outcomes: ['1'],
+  shared: 0,
+  results: 1,
+  staticWords: SEMAPHORE_WORDS,
+  sides() {
+    const sem = declareSemaphore('&litmus->sem');
+    return {
+      sides: [
+        function* (words): Kernel<void> {
+          yield* down(sem, HERE);
+          words.result(0, 1);
+        },
+        () => up(sem, HERE),
+      ],
+    };
+  },
+};
+
 interface Units {
   readonly queue: WaitQueue;
   readonly free: Atomic;
@@ -287,6 +313,7 @@ const exclusiveSignal: Shot = {
 
 export const wakeUpTests: readonly Litmus[] = [
   ...[byHand, notAutoremove, event, testedTooEarly].map((shot) => litmus(shot, 2)),
+  litmus(semaphoreSignal, 2),
   litmus(completions, 3),
   litmus(exclusive, 3),
   litmus(signalShot('interruptible', 'a signal ends an interruptible sleep', ['2'], TASK_INTERRUPTIBLE, false), 2),
