@@ -6,7 +6,7 @@
  */
 import type { Site } from './site.ts';
 
-// Locks: a = word of the lock. The four hooks of lock_stat.
+// Locks: a = word of the lock, b = 1 exclusive, 0 shared. The four hooks of lock_stat.
 export const EV_LOCK_ACQUIRE = 1;
 export const EV_LOCK_CONTENDED = 2;
 export const EV_LOCK_ACQUIRED = 3;
