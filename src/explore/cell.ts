@@ -11,6 +11,7 @@ import {
   OP_ADD_THEN,
   OP_CMPXCHG,
   OP_GIVE,
+  OP_GIVE_SHARED,
   OP_IRQ_OFF,
   OP_IRQ_ON,
   OP_LOAD,
@@ -195,6 +196,10 @@ export class Cell {
       case OP_GIVE:
         if (listening !== 0) emit(EV_LOCK_RELEASE, word, 1, this.site);
         w[word] = this.value;
+        return 0;
+      case OP_GIVE_SHARED:
+        if (listening !== 0) emit(EV_LOCK_RELEASE, word, 0, this.site);
+        w[word] = this.#checked(w[word] as number) - 1;
         return 0;
       case OP_IRQ_OFF: {
         const on = w[cpuBase + CPU_IRQS_OFF] === 0 ? 1 : 0;

@@ -8,6 +8,7 @@ import {
   OP_ADD_THEN,
   OP_CMPXCHG,
   OP_GIVE,
+  OP_GIVE_SHARED,
   OP_IRQ_OFF,
   OP_IRQ_ON,
   OP_LOAD,
@@ -21,7 +22,6 @@ import {
   OP_TAKE_SHARED,
   OP_TRY_ADD,
   OP_WAIT_FOR,
-  RMW_ADD,
   resolved,
 } from '../machine/kernel.ts';
 import type { Operations } from '../machine/operations.ts';
@@ -69,7 +69,7 @@ export function modelOperations(host: Host): Operations {
     waitFor: (word, value, site) => kernel(host.cell.set(OP_WAIT_FOR, word, value, 0, site)),
     give: (word, value, _ring, site) => kernel(host.cell.set(OP_GIVE, word, value, 0, site)),
     giveIrqrestore: (word, saved, site) => kernel(host.cell.set(OP_GIVE, word, 0, saved, site, THEN_IRQ_ON)),
-    giveShared: (word, site) => kernel(host.cell.set(OP_RMW, word, -1, RMW_ADD, site)),
+    giveShared: (word, site) => kernel(host.cell.set(OP_GIVE_SHARED, word, 0, 0, site)),
     tryAdd(word, mask, delta, slow, object, site) {
       const cell = host.cell.set(OP_TRY_ADD, word, mask, delta, site);
       return kernel(new FastOrSlow(cell, (refused) => refused === 1, null, slow, object));

@@ -39,6 +39,8 @@ export const OP_ADD_THEN = 16;
 
 /** Reads; what follows depends on the value. */
 export const OP_LOAD_THEN = 17;
+/** Subtracts one: a reader gives its share of a lock back. */
+export const OP_GIVE_SHARED = 18;
 
 export const OP_NAMES: readonly string[] = [
   'start',
@@ -59,6 +61,7 @@ export const OP_NAMES: readonly string[] = [
   'try-add',
   'add-then',
   'load-then',
+  'give-shared',
 ];
 
 export const RMW_ADD = 0;

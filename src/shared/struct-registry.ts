@@ -50,6 +50,12 @@ export function* liveAddresses(kind: Kind): Iterable<number> {
   }
 }
 
+/** Every lock that is declared: those of all structs, and those outside any struct in the memory that is attached. */
+export function* declaredLocks(): Iterable<{ name: string; type: LockType }> {
+  for (const kind of kinds) for (const { name, type } of kind.locks) yield { name, type };
+  for (const { name, type } of staticNames.values()) if (type !== null) yield { name, type };
+}
+
 /** Lays out the memory of a machine for all structs that are declared. */
 export function planMachineMemory(config: MemoryConfig): MemoryPlan {
   return planMemory(

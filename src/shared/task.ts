@@ -80,6 +80,12 @@ export const Task = defineStruct<Task>('task', 'task', 32, {
 export type Program = (arg: number) => Kernel<void>;
 export const programs = new FunctionTable<Program>('program');
 
+/** The running task of this CPU. In an interrupt: the interrupted one, or null when the CPU was idle. */
+export function currentOrNull(): Task | null {
+  const handle = memory.words[cpuBase + CPU_CURRENT] as number;
+  return handle === 0 ? null : Task.at(handle);
+}
+
 /** The running task of this CPU. */
 export function current(): Task {
   const handle = memory.words[cpuBase + CPU_CURRENT] as number;

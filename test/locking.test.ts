@@ -1,0 +1,198 @@
+/**
+ * docs/LOCKING.md is data: its rows are the locks that the code declares, and what runs on the model machine keeps its order.
+ */
+import { readFileSync } from 'node:fs';
+import { type Test, test } from 'tap';
+import { REQ_WRITE } from '../src/block/bio.ts';
+import { minorLock } from '../src/block/block-device.ts';
+import { DmTable } from '../src/core/dm-table.ts';
+import { dmTableEvent, dmWaitEvent } from '../src/core/event.ts';
+import { Search } from '../src/explore/explore.ts';
+import { Walk } from '../src/explore/walk.ts';
+import { bindListeners } from '../src/machine/events.ts';
+import type { Kernel } from '../src/machine/kernel.ts';
+import type { Program } from '../src/machine/machine.ts';
+import { DEVICE_WORDS, Device } from '../src/scenarios/device.ts';
+import { scenarios } from '../src/scenarios/registry.ts';
+import type { Scenario } from '../src/scenarios/scenario.ts';
+import { submitIo, waitIo } from '../src/scenarios/user-io.ts';
+import { spinLock, spinLockIrqsave, spinUnlock, spinUnlockIrqrestore } from '../src/shared/spinlock.ts';
+import { attachMemory, declaredLocks, type LockType, planMachineMemory } from '../src/shared/struct-registry.ts';
+import { bindScripts } from '../src/targets/scripted.ts';
+import { installVariant } from '../src/variants/variants.ts';
+import { sourceText, tableRows } from './support/documents.ts';
+import { type LockRow, LockWatch } from './support/lock-watch.ts';
+
+const PAGE = readFileSync(new URL('../../docs/LOCKING.md', import.meta.url), 'utf8');
+const cells = tableRows(PAGE, ['lock', 'kind', 'guards', 'order', 'irq-safe', 'taken by']);
+const rows: readonly LockRow[] = cells.map(([lock = '', kind, , order, irqSafe]) => ({
+  lock: lock.replaceAll('`', ''),
+  kind: kind as LockType,
+  order: Number(order),
+  irqSafe: irqSafe === 'yes',
+}));
+
+const EXECUTIONS = 200;
+const KINDS = ['tas', 'ticket'] as const;
+
+type Watched = Pick<Scenario, 'cpus' | 'slots' | 'staticWords' | 'build'>;
+
+/** Runs a program on the model machine with the watch listening. */
+function watched(t: Test, watch: LockWatch, lock: 'tas' | 'ticket', program: Watched): void {
+  t.teardown(() => bindListeners([]));
+  installVariant({ preset: 'unified', bug: null });
+  const build = (): Program => {
+    const built = program.build();
+    watch.listen();
+    return built;
+  };
+  const search = new Search(build, new Walk(1), {
+    settings: { cpus: program.cpus, lock, oracles: false },
+    slots: program.slots ?? {},
+    staticWords: program.staticWords,
+    stepLimit: 100_000,
+  });
+  for (let run = 0; run < EXECUTIONS && search.run(1); run++) watch.restart();
+  t.equal(search.result().finding, null);
+}
+
+function* writeOne(device: Device, sector: number): Kernel<void> {
+  const io = yield* submitIo(device.bdev, { sector, size: 1, flags: REQ_WRITE, stamp: 1 });
+  yield* waitIo(io);
+}
+
+/** Who waits for an event, who makes one, and two bios that share one dm_io. */
+const poolsAndEvents: Watched = {
+  cpus: 2,
+  slots: { 'dm-io': 1 },
+  staticWords: DEVICE_WORDS,
+  build(): Program {
+    const device = new Device();
+    return {
+      setup: () => device.create({ mode: 'hardirq', table: '0 4 linear disk0 0' }),
+      actors: [
+        { name: 'writer0', cpu: 0, run: () => writeOne(device, 0) },
+        { name: 'writer1', cpu: 1, run: () => writeOne(device, 1) },
+        {
+          name: 'waiter',
+          cpu: 0,
+          *run(): Kernel<void> {
+            yield* dmWaitEvent(device.md, 0);
+          },
+        },
+        { name: 'source', cpu: 1, run: () => dmTableEvent(DmTable.at(device.md.map)) },
+      ],
+    };
+  },
+};
+
+test('each lock that the code declares has one row, of its kind, and each row has its lock', async (t) => {
+  const plan = planMachineMemory({ cpus: 1, allocators: 1, slots: {}, staticWords: 256 });
+  attachMemory(new Int32Array(plan.size), plan, 0, true);
+  const required = [...declaredLocks()].map(({ name, type }) => `${name} ${type}`).sort();
+  const described = rows.map(({ lock, kind }) => `${lock} ${kind}`).sort();
+  t.strictSame(
+    required.filter((lock) => !described.includes(lock)),
+    [],
+    'locks without a row',
+  );
+  t.strictSame(
+    described.filter((lock, i) => described.indexOf(lock) !== i),
+    [],
+    'rows that are there twice',
+  );
+  for (const scenario of scenarios) scenario.build();
+  const declared = [...declaredLocks()].map(({ name, type }) => `${name} ${type}`);
+  t.strictSame(
+    described.filter((lock) => !declared.includes(lock)),
+    [],
+    'rows without a lock',
+  );
+});
+
+test('each row has a number for its order, a plain word for irq-safe, and names functions that exist', async (t) => {
+  const source = sourceText('src');
+  const wrong = cells.flatMap(([lock, , , order = '', irqSafe = '', takenBy = '']) => {
+    const complaints: string[] = [];
+    if (!/^\d+$/.test(order)) complaints.push(`${lock}: order ${order}`);
+    if (irqSafe !== 'yes' && irqSafe !== 'process-only') complaints.push(`${lock}: irq-safe ${irqSafe}`);
+    const names = [...takenBy.matchAll(/`(\w+)`/g)].map((match) => match[1] as string);
+    if (names.length === 0) complaints.push(`${lock}: taken by nobody`);
+    for (const name of names)
+      if (!new RegExp(`(?:function\\*? |\\*)${name}\\b`).test(source)) complaints.push(`${lock}: taken by ${name}`);
+    return complaints;
+  });
+  t.strictSame(wrong, []);
+});
+
+test('what runs takes the locks in the order of the table and in the contexts that it allows', async (t) => {
+  const watch = new LockWatch(rows);
+  for (const lock of KINDS) {
+    for (const program of [...scenarios, poolsAndEvents]) watched(t, watch, lock, program);
+  }
+  t.strictSame([...watch.complaints], []);
+  t.strictSame(
+    rows.map(({ lock }) => lock).filter((lock) => !watch.taken.has(lock)),
+    [],
+    'locks that were never taken',
+  );
+  for (const pair of [
+    '&md->suspend_lock > &md->io_lock',
+    '&md->suspend_lock > &_event_lock',
+    '&md->io_lock > &md->pushback_lock',
+    '&md->pushback_lock > &md->deferred_lock',
+  ])
+    t.ok(watch.nested.has(pair), pair);
+});
+
+/** What the watch says when an actor of process context, and the end of a bio in an interrupt, do this. */
+function complaintsAbout(t: Test, task: (device: Device) => Kernel<void>, interrupt?: () => Kernel<void>): string[] {
+  const watch = new LockWatch(rows);
+  const build = (): Program => {
+    const device = new Device();
+    bindScripts([
+      {
+        *endIo(): Kernel<number> {
+          if (interrupt !== undefined) yield* interrupt();
+          return 0;
+        },
+      },
+    ]);
+    return {
+      setup: () => device.create({ mode: 'hardirq', table: '0 4 scripted disk0 0 0' }),
+      actors: [{ name: 'careless', cpu: 0, run: () => task(device) }],
+    };
+  };
+  watched(t, watch, 'tas', { cpus: 1, staticWords: DEVICE_WORDS, build });
+  return [...watch.complaints].map((complaint) => complaint.replace(/, in .*/, ''));
+}
+
+test('a lock taken out of order, with interrupts on, or in an interrupt is noticed', async (t) => {
+  t.strictSame(
+    complaintsAbout(t, function* outOfOrder({ md }): Kernel<void> {
+      const saved = yield* spinLockIrqsave(md.deferredLock, HERE);
+      yield* spinLock(md.pushbackLock, HERE);
+      yield* spinUnlock(md.pushbackLock, HERE);
+      yield* spinUnlockIrqrestore(md.deferredLock, saved, HERE);
+    }),
+    ['&md->pushback_lock is taken with &md->deferred_lock held'],
+  );
+  t.strictSame(
+    complaintsAbout(t, function* interruptsOn({ md }): Kernel<void> {
+      yield* spinLock(md.deferredLock, HERE);
+      yield* spinUnlock(md.deferredLock, HERE);
+    }),
+    ['&md->deferred_lock is taken with interrupts on'],
+  );
+  t.strictSame(
+    complaintsAbout(
+      t,
+      (device) => writeOne(device, 0),
+      function* inInterrupt(): Kernel<void> {
+        yield* spinLock(minorLock, HERE);
+        yield* spinUnlock(minorLock, HERE);
+      },
+    ),
+    ['&_minor_lock is taken in an interrupt'],
+  );
+});
