@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { test } from 'tap';
+import { bugs } from '../../src/variants/variants.ts';
+import { runCli, startCli } from '../support/cli.ts';
+
+interface StressJson {
+  readonly settings: { seed: number };
+  readonly canaries: readonly { id: string; caught: boolean; tries: number }[];
+  readonly suites: readonly {
+    name: string;
+    rounds: number;
+    bios: Record<string, number>;
+    errorsByRule: Record<string, number>;
+    suspends: Record<string, number>;
+    interruptedByPhase: Record<string, number>;
+    findings: readonly { kind: string; invariant: string; round: number; seed: number; explore: string; file: string }[];
+  }[];
+  readonly cpus: readonly Record<string, number>[];
+  readonly ok: boolean;
+}
+
+test('a short run catches its canaries, runs every suite and reports all of it as one JSON document', async (t) => {
+  const result = await runCli(['stress', '--rounds', '10', '--seed', '3', '--json'], t.testdir());
+  t.equal(result.code, 0, result.stderr);
+  const json = JSON.parse(result.stdout) as StressJson;
+  t.equal(json.ok, true);
+  t.equal(json.settings.seed, 3);
+  t.strictSame(
+    json.canaries.map(({ id, caught }) => [id, caught]),
+    [
+      ['lock-busted', true],
+      ['wake-dropped', true],
+      ['recheck-missing', true],
+      ['nf-check-then-queue-unlocked', true],
+    ],
+  );
+  t.strictSame(json.suites.map(({ name }) => name).sort(), ['interrupted-suspend', 'locks', 'noflush-pushback', 'suspend']);
+  for (const suite of json.suites) {
+    t.equal(suite.rounds, 10);
+    t.strictSame(suite.findings, []);
+    const { submitted = 0, completed = 0, failed = 0 } = suite.bios;
+    t.equal(submitted, completed + failed, `${suite.name}: every bio has ended`);
+    t.equal(suite.name === 'locks' || submitted > 0, true);
+  }
+  t.equal(json.cpus.length, 5, 'four CPUs and the interrupt actor');
+  for (const cpu of json.cpus) t.ok((cpu['steps'] ?? 0) > 0 && (cpu['switches'] ?? 0) > 0);
+});
+
+test('a run for people says its settings first and last, and its verdict in the last line', async (t) => {
+  const result = await runCli(['stress', 'suspend', '--rounds', '5', '--seed', '4', '--lock', 'ticket'], t.testdir());
+  t.equal(result.code, 0, result.stderr);
+  const lines = result.stdout.trimEnd().split('\n');
+  t.match(lines[0], /^stress: suites=suspend cpus=4 rounds=5 seed=4 preset=unified lock=ticket noise=light/);
+  t.match(lines.at(-2), /^suites=suspend cpus=4 rounds=5 seed=4/);
+  t.equal(lines.at(-1), 'End of stress: SUCCESS');
+});
+
+test('Ctrl-C prints what is known so far and ends with 130, without a process left behind', async (t) => {
+  const cli = startCli(['stress', '--seconds', '600', '--seed', '5'], t.testdir());
+  await cli.printed('stress: suites=');
+  cli.process.kill('SIGINT');
+  const result = await cli.ended;
+  t.equal(result.code, 130);
+  t.match(result.stdout, /End of stress: INTERRUPTED\n$/);
+});
+
+for (const bug of bugs)
+  test(`stress --bug ${bug.id} finds it within 60 s, and the printed command finds the same on the model`, async (t) => {
+    const folder = t.testdir();
+    const result = await runCli(['stress', '--bug', bug.id, '--seconds', '60', '--seed', '1', '--json'], folder);
+    t.equal(result.code, 1, result.stderr);
+    const [finding] = (JSON.parse(result.stdout) as StressJson).suites.flatMap(({ findings }) => findings);
+    if (finding === undefined) throw new Error('there is no finding');
+    t.equal(finding.kind, bug.real.kind);
+    t.ok(bug.real.invariants.includes(finding.invariant), finding.invariant);
+    const file = JSON.parse(readFileSync(`${folder}/${finding.file}`, 'utf8')) as { kind: string; explore: string };
+    t.equal(file.kind, finding.kind);
+    t.equal(file.explore, finding.explore);
+    const words = finding.explore.split(' ').slice(1);
+    t.strictSame(words.slice(0, 2), ['explore', `${bug.suite}@1.${finding.round}`]);
+    const model = await runCli([...words, '--seconds', '60', '--seed', '1', '--json'], folder);
+    const found = JSON.parse(model.stdout) as { findings: readonly { kind: string; invariant: string }[] };
+    t.equal(model.code, 1);
+    t.equal(found.findings[0]?.kind, bug.model.kind);
+  });
