@@ -1,5 +1,5 @@
 /**
- * Tiny rounds in which a canary can hardly be missed. Without one they are clean.
+ * Tiny rounds in which a canary can hardly be missed. Those about a device are clean without one.
  *
  * The bio ends on CPU 0, the suspender runs on CPU 1, and who arranges the meeting sleeps between its looks, so that two CPUs
  * are enough.
@@ -12,11 +12,15 @@ import { SUSPEND_PHASES } from '../core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../core/suspend.ts';
 import { usleep } from '../irq/timer.ts';
 import { errnoText } from '../machine/errno.ts';
+import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
-import type { Program } from '../machine/machine.ts';
+import type { ActorProgram, Program } from '../machine/machine.ts';
+import { ops } from '../machine/operations.ts';
 import { memory, staticWords } from '../shared/memory.ts';
+import { Marked } from '../shared/word.ts';
 import { bindScripts } from '../targets/scripted.ts';
 import { DEVICE_WORDS, Device } from './device.ts';
+import { bustedKind } from './litmus/lock-kinds.ts';
 import type { Scenario } from './scenario.ts';
 import { SIGNAL_TARGET_WORDS, SignalTarget } from './signal-target.ts';
 import { submitIo, waitIo } from './user-io.ts';
@@ -28,6 +32,8 @@ const LOOK_US = 30;
 const SETTLE_US = 150;
 /** From the end of the bio to the signal. */
 const SIGNAL_US = 700;
+/** How often each task enters. On threads a relax takes about 0.1 ms, and the other one may start late. */
+const LOCK_ROUNDS = 40;
 
 interface DrainOptions {
   readonly name: string;
@@ -96,7 +102,35 @@ function* operate(device: Device, target: SignalTarget | null): Kernel<void> {
   yield* target.send();
 }
 
+/** Two tasks in a critical section behind a lock that does not lock; each stays inside for a while. */
+function bustedLock(): Program {
+  const inside = new Marked(staticWords(1));
+  const lock = bustedKind.declare('&canary->lock');
+  function* section(who: number): Kernel<void> {
+    yield* inside.write(who, HERE);
+    yield* ops.relax(HERE);
+    const found = yield* inside.read(HERE);
+    if (found !== who)
+      report('assertion', '', `actor ${who} is in the critical section, and so was actor ${found}`, HERE);
+  }
+  const actor = (cpu: number): ActorProgram => ({
+    name: `actor${cpu + 1}`,
+    cpu,
+    *run(): Kernel<void> {
+      for (let i = 0; i < LOCK_ROUNDS; i++) yield* lock.exclusive(() => section(cpu + 1));
+    },
+  });
+  return { actors: [actor(0), actor(1)] };
+}
+
 export const canaryRounds: readonly Scenario[] = [
+  {
+    name: 'canary-lock',
+    title: 'two tasks behind a lock that does not lock',
+    cpus: 2,
+    staticWords: 1 + bustedKind.words,
+    build: bustedLock,
+  },
   drain({
     name: 'canary-drain',
     title: 'a suspend waits for a bio that then ends',

@@ -2,6 +2,7 @@
  * All scenarios and suites by name.
  */
 import '../targets/all.ts';
+import { canaryRounds } from './canary-rounds.ts';
 import { drain } from './drain.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
 import { lastClose } from './last-close.ts';
@@ -18,7 +19,7 @@ const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)$/;
 /** The scenario of this name; for a round of a suite, as it is with so many CPUs. */
 export function findScenario(name: string, cpus: number): Scenario | undefined {
   const match = ROUND_NAME.exec(name);
-  if (match === null) return scenarios.find((scenario) => scenario.name === name) ?? findLitmus(name);
+  if (match === null) return [...scenarios, ...canaryRounds].find((each) => each.name === name) ?? findLitmus(name);
   const suite = suites.find((each) => each.name === match[1]);
   return suite?.round(Number(match[2]), Number(match[3]), cpus);
 }
