@@ -8,10 +8,11 @@ import { interruptedNoflush } from './interrupted-noflush.ts';
 import { lastClose } from './last-close.ts';
 import { findLitmus } from './litmus/all.ts';
 import type { Scenario, Suite } from './scenario.ts';
+import { locks } from './suites/locks.ts';
 import { interruptedSuspend, noflushPushback, suspend } from './suites/suspend-suites.ts';
 
 export const scenarios: readonly Scenario[] = [drain, interruptedNoflush, lastClose];
-export const suites: readonly Suite[] = [suspend, noflushPushback, interruptedSuspend];
+export const suites: readonly Suite[] = [locks, suspend, noflushPushback, interruptedSuspend];
 
 /** A round's name: `SUITE@SEED.ROUND`. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)$/;
