@@ -14,7 +14,7 @@ import { usleep } from '../irq/timer.ts';
 import { errnoText } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
-import type { ActorProgram, Program } from '../machine/machine.ts';
+import type { Actor, Program } from '../machine/machine.ts';
 import { ops } from '../machine/operations.ts';
 import { memory, staticWords } from '../shared/memory.ts';
 import { Marked } from '../shared/word.ts';
@@ -113,7 +113,7 @@ function bustedLock(): Program {
     if (found !== who)
       report('assertion', '', `actor ${who} is in the critical section, and so was actor ${found}`, HERE);
   }
-  const actor = (cpu: number): ActorProgram => ({
+  const actor = (cpu: number): Actor => ({
     name: `actor${cpu + 1}`,
     cpu,
     *run(): Kernel<void> {

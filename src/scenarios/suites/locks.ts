@@ -7,7 +7,7 @@
 import { addTimer, freeTimer, setupTimer, type Timer, timerFunctions, usleep } from '../../irq/timer.ts';
 import { report } from '../../machine/finding.ts';
 import type { Kernel } from '../../machine/kernel.ts';
-import type { ActorProgram, Program } from '../../machine/machine.ts';
+import type { Actor, Program } from '../../machine/machine.ts';
 import {
   COMPLETION_WORDS,
   type Completion,
@@ -192,8 +192,8 @@ function* setOffTimers(built: Built, plan: TorturerPlan, number: number): Kernel
   freeTimer(timer);
 }
 
-function actorsOf(built: Built): ActorProgram[] {
-  const actors = built.plan.torturers.map((plan, number): ActorProgram => {
+function actorsOf(built: Built): Actor[] {
+  const actors = built.plan.torturers.map((plan, number): Actor => {
     const run = plan.role === 'timer' ? setOffTimers : hammer;
     return { name: `${plan.role}${number}`, cpu: plan.cpu, run: () => run(built, plan, number) };
   });
