@@ -8,6 +8,7 @@
  *   error       first error of a chained bio sticks                                        atomic
  *   loc         where the bio is; the oracles' alone (check/bio-location.ts)               compare-and-swap
  *   order       its number on the list that it is on; the oracles' alone (check/order.ts)  under the list's lock
+ *               when its last clone has ended: the noflush suspend that covers it (check/pushback.ts)
  *   cause       why it fails, CAUSE_* bits; the oracles' alone (check/errors.ts)           or
  */
 import { EV_BIO_END, emit, listening } from '../machine/events.ts';

@@ -25,7 +25,7 @@ import { atBoot } from '../shared/boot.ts';
 import { LINE_WORDS, memory, staticWords } from '../shared/memory.ts';
 import { cpu, cpuCount } from '../shared/per-cpu.ts';
 import { TARGET } from './bio-location.ts';
-import { noflushIsSet } from './pushback.ts';
+import { isCovered } from './pushback.ts';
 import {
   addressOf,
   BIO_CAUSE,
@@ -96,7 +96,7 @@ export function forgetCauses(bio: number): void {
 }
 
 export function requeueRefused(bio: number, md: number, site: Site): void {
-  if (noflushIsSet(md))
+  if (isCovered(bio, md))
     report(
       'wrong-error',
       'I53',

@@ -84,7 +84,7 @@ import {
   rangeMapped,
   splitInTwo,
 } from './order.ts';
-import { noflushBegins, pushbackAllowed, rememberNoflush, requeueAllowed } from './pushback.ts';
+import { noflushBegins, pushbackAllowed, rememberCover, rememberNoflush, requeueAllowed } from './pushback.ts';
 import { checkResting } from './quiescence.ts';
 import { checkWakeups } from './stuck.ts';
 import {
@@ -190,6 +190,7 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
     case EV_IO_LAST:
       rangeComplete(a, site);
       gatherCauses(a);
+      rememberCover(a);
       ioLast(a, site);
       break;
     case EV_IO_END:

@@ -14,10 +14,41 @@ import type { Site } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
 import { cpu } from '../shared/per-cpu.ts';
 import { spinLockOwner } from '../shared/spinlock.ts';
-import { bioName, MD_FLAGS, MD_NOFLUSH_BEGUN, MD_NOFLUSH_ENDED, mdName, TIO_NOFLUSH } from './words.ts';
+import {
+  addressOf,
+  BIO_ORDER,
+  bioName,
+  IO_BIO,
+  IO_MD,
+  MD_FLAGS,
+  MD_NOFLUSH_BEGUN,
+  MD_NOFLUSH_ENDED,
+  mdName,
+  TIO_NOFLUSH,
+} from './words.ts';
 
 export function noflushIsSet(md: number): boolean {
   return (Atomics.load(memory.words, md + MD_FLAGS) & DMF_NOFLUSH_SUSPENDING) !== 0;
+}
+
+/**
+ * All clones of the I/O have ended: bio.order remembers the noflush suspend that covers it, −1 for none. The number is read
+ * before the flag: if no later one has begun when the flag is looked at again, the flag has been set all the time between.
+ */
+export function rememberCover(io: number): void {
+  const w = memory.words;
+  const md = addressOf(w[io + IO_MD] as number);
+  const begun = Atomics.load(w, md + MD_NOFLUSH_BEGUN);
+  w[addressOf(w[io + IO_BIO] as number) + BIO_ORDER] = noflushIsSet(md) ? begun : -1;
+}
+
+/**
+ * Whether a noflush suspend has covered the bio since its last clone ended. That the flag is set now is not enough: suspend
+ * sets it without pushback_lock, so it may have been set since the core looked.
+ */
+export function isCovered(bio: number, md: number): boolean {
+  const w = memory.words;
+  return noflushIsSet(md) && w[bio + BIO_ORDER] === Atomics.load(w, md + MD_NOFLUSH_BEGUN);
 }
 
 /** Under the lock the flag cannot be cleared, so the test is exact. */

@@ -2,7 +2,7 @@
  * A mapped device over one disk: what most scenarios begin with.
  */
 import { BlockDevice } from '../block/block-device.ts';
-import { addDisk, type DiskMode, declareMedia } from '../block/disk.ts';
+import { addDisk, Disk, type DiskMode, declareMedia } from '../block/disk.ts';
 import { dmCreate, dmTableLoad, doResume } from '../core/ioctl.ts';
 import { MappedDevice } from '../core/mapped-device.ts';
 import { errnoText } from '../machine/errno.ts';
@@ -20,21 +20,24 @@ export interface DeviceOptions {
 /** Sectors of the disk. */
 export const DEVICE_SECTORS = 8;
 /** Static words that a device declares. */
-export const DEVICE_WORDS = DEVICE_SECTORS + 1;
+export const DEVICE_WORDS = DEVICE_SECTORS + 2;
 
 export class Device {
   readonly #handle: number;
+  readonly #disk: number;
   readonly #media: number;
 
   constructor() {
     this.#handle = staticWords(1);
+    this.#disk = staticWords(1);
     this.#media = declareMedia(DEVICE_SECTORS);
   }
 
   /** `dm0` over `disk0`, its table bound and resumed. In `setup`. */
   *create(options: DeviceOptions): Kernel<void> {
     const { mode, table, anyCpu = false } = options;
-    yield* addDisk({ name: 'disk0', minor: 0, sectors: DEVICE_SECTORS, mode, anyCpu }, this.#media);
+    const disk = yield* addDisk({ name: 'disk0', minor: 0, sectors: DEVICE_SECTORS, mode, anyCpu }, this.#media);
+    memory.words[this.#disk] = disk.handle;
     const created = yield* dmCreate({ name: 'dm0', minor: 0 });
     if (typeof created === 'number') report('assertion', '', `create gives ${errnoText(created)}`);
     memory.words[this.#handle] = created.handle;
@@ -46,6 +49,11 @@ export class Device {
 
   get md(): MappedDevice {
     return MappedDevice.at(memory.words[this.#handle] as number);
+  }
+
+  /** What lies below. */
+  get disk(): Disk {
+    return Disk.at(memory.words[this.#disk] as number);
   }
 
   /** What bios are sent to. */

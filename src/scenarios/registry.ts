@@ -2,15 +2,17 @@
  * All scenarios and suites by name.
  */
 import '../targets/all.ts';
+import { canaryRounds } from './canary-rounds.ts';
 import { drain } from './drain.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
 import { lastClose } from './last-close.ts';
 import { findLitmus } from './litmus/all.ts';
 import type { Scenario, Suite } from './scenario.ts';
+import { locks } from './suites/locks.ts';
 import { interruptedSuspend, noflushPushback, suspend } from './suites/suspend-suites.ts';
 
 export const scenarios: readonly Scenario[] = [drain, interruptedNoflush, lastClose];
-export const suites: readonly Suite[] = [suspend, noflushPushback, interruptedSuspend];
+export const suites: readonly Suite[] = [locks, suspend, noflushPushback, interruptedSuspend];
 
 /** A round's name: `SUITE@SEED.ROUND`. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)$/;
@@ -18,7 +20,7 @@ const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)$/;
 /** The scenario of this name; for a round of a suite, as it is with so many CPUs. */
 export function findScenario(name: string, cpus: number): Scenario | undefined {
   const match = ROUND_NAME.exec(name);
-  if (match === null) return scenarios.find((scenario) => scenario.name === name) ?? findLitmus(name);
+  if (match === null) return [...scenarios, ...canaryRounds].find((each) => each.name === name) ?? findLitmus(name);
   const suite = suites.find((each) => each.name === match[1]);
   return suite?.round(Number(match[2]), Number(match[3]), cpus);
 }

@@ -16,11 +16,11 @@ import type { Canary } from './canary.ts';
 const lockBusted: Canary = {
   id: 'lock-busted',
   title: 'a spinlock that does not lock',
-  scenario: 'litmus/mutual-exclusion/lock-busted@3000',
+  scenario: 'canary-lock',
   swaps: {},
   delay: null,
   kinds: ['assertion'],
-  rounds: 100,
+  rounds: 6,
 };
 
 /** The last I/O ends, and the suspender is not told. */
@@ -31,11 +31,11 @@ function* endWithoutWaking(md: MappedDevice): Kernel<void> {
 const wakeDropped: Canary = {
   id: 'wake-dropped',
   title: 'the wake-up of the suspender is dropped',
-  scenario: 'drain',
+  scenario: 'canary-drain',
   swaps: { endIoAcct: endWithoutWaking },
   delay: null,
   kinds: ['lost-wakeup', 'deadlock', 'hang'],
-  rounds: 100,
+  rounds: 6,
 };
 
 /**
@@ -46,33 +46,38 @@ const wakeDropped: Canary = {
  */
 function* waitWithoutRecheck(md: MappedDevice, state: number): Kernel<number> {
   if ((yield* md.pending.read(HERE)) === 0) return 0;
+  if (yield* isSignalled()) return -EINTR;
   const entry = defineWait();
   yield* prepareToWait(md.wait, entry, state, HERE);
   yield* scheduleOn(md.wait, HERE);
   yield* finishWait(md.wait, entry, HERE);
   freeWait(entry);
-  const interrupted = (yield* md.pending.read(HERE)) !== 0 && (yield* signalPending(current(), HERE)) !== 0;
-  return interrupted ? -EINTR : 0;
+  return (yield* md.pending.read(HERE)) !== 0 && (yield* isSignalled()) ? -EINTR : 0;
+}
+
+/** What is delayed: after the test, before the queue. */
+function* isSignalled(): Kernel<boolean> {
+  return (yield* signalPending(current(), HERE)) !== 0;
 }
 
 const recheckMissing: Canary = {
   id: 'recheck-missing',
   title: 'a sleeper that does not test its condition again after it has joined the queue',
-  scenario: 'drain',
+  scenario: 'canary-drain',
   swaps: { waitForCompletion: waitWithoutRecheck },
-  delay: { file: 'src/variants/canaries.ts', func: 'waitWithoutRecheck', us: 500 },
+  delay: { file: 'src/variants/canaries.ts', func: 'isSignalled', us: 4000 },
   kinds: ['lost-wakeup', 'deadlock', 'hang'],
-  rounds: 100,
+  rounds: 6,
 };
 
 const pushbackUnlocked: Canary = {
   id: nfCheckThenQueueUnlocked.id,
   title: nfCheckThenQueueUnlocked.title,
-  scenario: 'interrupted-noflush',
+  scenario: 'canary-pushback',
   swaps: nfCheckThenQueueUnlocked.swaps,
-  delay: { file: 'src/variants/bugs/nf-check-then-queue-unlocked.ts', func: 'parkPushback', us: 1000 },
+  delay: { file: 'src/variants/bugs/nf-check-then-queue-unlocked.ts', func: 'parkPushback', us: 3000 },
   kinds: ['lost-bio'],
-  rounds: 200,
+  rounds: 6,
 };
 
 export const canaries: readonly Canary[] = [lockBusted, wakeDropped, recheckMissing, pushbackUnlocked];
