@@ -140,6 +140,8 @@ export class Execution implements Host, Moves, AlarmChooser {
   #context(): Context {
     const context = this.#spare.pop() ?? new Context();
     context.cell.kind = OP_START;
+    // The trace hash folds the word of each step: what the last task left in it must not show.
+    context.cell.word = 0;
     context.cell.sequel = 0;
     context.cell.announced = false;
     context.cell.alarms = this;

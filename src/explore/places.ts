@@ -39,9 +39,7 @@ function places(cpus: readonly ModelCpu[]): PlaceReport[] {
   const list: PlaceReport[] = [];
   for (const each of cpus)
     for (const context of [...each.interrupts, ...each.tasks]) {
-      const idle = context.task !== null && isDaemon(context.task) && context !== each.top && !context.cell.enabled();
-      const asleep = context.task !== null && isDaemon(context.task) && context.cell.kind === OP_SCHEDULE;
-      if (!idle && !asleep) list.push(placeOf(each, context));
+      if (!mayWaitForEver(context)) list.push(placeOf(each, context));
     }
   return list;
 }
@@ -74,7 +72,7 @@ export function whoIsStuck(cpus: readonly ModelCpu[]): string[] {
 function mayWaitForEver({ task, cell }: Context): boolean {
   if (task === null || !isDaemon(task)) return false;
   if (cell.kind === OP_NEXT_ALARM) return true;
-  if (cell.kind !== OP_SCHEDULE || cell.enabled()) return false;
+  if (cell.kind !== OP_SCHEDULE) return false;
   const type = task.blockedOn === 0 ? null : lockTypeAt(task.blockedOn);
   return type !== 'mutex' && type !== 'rw-semaphore' && type !== 'semaphore';
 }
