@@ -91,7 +91,13 @@ export function* addBlockDevice(options: BlockDeviceOptions): Kernel<BlockDevice
 }
 
 /** Under minorLock: who looks for a device finds all of it or none of it. */
-function fillBlockDevice({ major, minor, name, makeRequest, private: owner }: BlockDeviceOptions): BlockDevice | number {
+function fillBlockDevice({
+  major,
+  minor,
+  name,
+  makeRequest,
+  private: owner,
+}: BlockDeviceOptions): BlockDevice | number {
   if (lookupBlockDevice(`${major}:${minor}`) !== null || lookupBlockDevice(name) !== null) return -EBUSY;
   const bdev = BlockDevice.alloc();
   if (bdev === null) return -ENOMEM;
