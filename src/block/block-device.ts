@@ -4,6 +4,7 @@
  * Models struct block_device with its gendisk and queue as far as the bio path needs them. A device is found by name or by
  * MAJ:MIN, printed as MAJ:MIN.
  */
+import { EBUSY, ENOMEM } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { atBoot } from '../shared/boot.ts';
@@ -71,17 +72,51 @@ export function* closeBlockDevice(bdev: BlockDevice): Kernel<number> {
 export type MakeRequest = (bdev: BlockDevice, bio: Bio) => Kernel<void>;
 export const makeRequests = new FunctionTable<MakeRequest>('make_request');
 
-/** A device that others can find; the name has at most NAME_LENGTH_MAX ASCII characters. */
-export function addBlockDevice(major: number, minor: number, name: string): BlockDevice | null {
+/** What a new device is called, and whose it is. */
+export interface BlockDeviceOptions {
+  readonly major: number;
+  readonly minor: number;
+  /** At most NAME_LENGTH_MAX ASCII characters. */
+  readonly name: string;
+  readonly makeRequest: number;
+  readonly private: number;
+}
+
+/** A device that others can find from now on; −EBUSY when its name or number is taken, −ENOMEM. */
+export function* addBlockDevice(options: BlockDeviceOptions): Kernel<BlockDevice | number> {
+  yield* spinLock(minorLock, HERE);
+  const added = fillBlockDevice(options);
+  yield* spinUnlock(minorLock, HERE);
+  return added;
+}
+
+/** Under minorLock: who looks for a device finds all of it or none of it. */
+function fillBlockDevice({
+  major,
+  minor,
+  name,
+  makeRequest,
+  private: owner,
+}: BlockDeviceOptions): BlockDevice | number {
+  if (lookupBlockDevice(`${major}:${minor}`) !== null || lookupBlockDevice(name) !== null) return -EBUSY;
   const bdev = BlockDevice.alloc();
-  if (bdev === null) return null;
+  if (bdev === null) return -ENOMEM;
   bdev.major = major;
   bdev.minor = minor;
+  bdev.makeRequest = makeRequest;
+  bdev.private = owner;
   writeName(bdev, name);
   return bdev;
 }
 
-export function writeName(bdev: BlockDevice, name: string): void {
+/** The device is gone; nobody has it open. */
+export function* removeBlockDevice(bdev: BlockDevice): Kernel<void> {
+  yield* spinLock(minorLock, HERE);
+  BlockDevice.free(bdev);
+  yield* spinUnlock(minorLock, HERE);
+}
+
+function writeName(bdev: BlockDevice, name: string): void {
   if (name.length > NAME_LENGTH_MAX) report('assertion', '', `the name ${name} is too long`);
   const w = memory.words;
   for (let i = 0; i < NAME_WORDS; i++) {

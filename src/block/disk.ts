@@ -5,14 +5,14 @@
  *   hardirq   the interrupt actor lets the service time pass and interrupts a CPU; the bio ends in the hard interrupt
  *   softirq   the same, but the hard interrupt leaves the end to the BLOCK softirq
  *
- * Faults: the next n I/Os fail; all I/O hangs until it is released.
+ * Faults: the next n I/Os fail; all I/O hangs until it is released (not inline: there the driver has no later).
  */
 
 import { Alarm, armAlarm, devices } from '../irq/alarm.ts';
 import { LINE_DEVICE } from '../irq/interrupt.ts';
 import { startDevice } from '../irq/interrupt-actor.ts';
 import { BLOCK_SOFTIRQ, openSoftirq, raiseSoftirq } from '../irq/softirq.ts';
-import { EIO } from '../machine/errno.ts';
+import { EIO, errnoText } from '../machine/errno.ts';
 import { CAUSE_DEVICE, EV_BIO_ERROR, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import { CHOICE_COMPLETION_CPU, CHOICE_LATENCY, type Kernel } from '../machine/kernel.ts';
@@ -78,10 +78,16 @@ export function declareMedia(sectors: number): number {
 /** Plugs a disk in: from now on table lines can name it. */
 export function* addDisk(options: DiskOptions, media: number): Kernel<Disk> {
   const disk = Disk.alloc();
-  const bdev = addBlockDevice(DISK_MAJOR, options.minor, options.name);
-  if (disk === null || bdev === null) report('assertion', '', `there is no room for disk ${options.name}`);
-  bdev.makeRequest = DISK_MAKE_REQUEST;
-  bdev.private = disk.handle;
+  if (disk === null) report('assertion', '', `there is no room for disk ${options.name}`);
+  const { minor, name } = options;
+  const bdev = yield* addBlockDevice({
+    major: DISK_MAJOR,
+    minor,
+    name,
+    makeRequest: DISK_MAKE_REQUEST,
+    private: disk.handle,
+  });
+  if (typeof bdev === 'number') report('assertion', '', `disk ${name} cannot be added: ${errnoText(bdev)}`);
   yield* bdev.capacity.write(options.sectors, HERE);
   disk.bdev = bdev.handle;
   disk.media = media;
@@ -112,16 +118,19 @@ function serve(disk: Disk, bio: Bio, faults: number): number {
   return 0;
 }
 
-/** Failures ahead of the next bio, which uses one up. */
-function takeFault(disk: Disk): Kernel<number> {
-  return disk.failNext.add(-1, HERE);
+/** Failures ahead of the next bio, which uses one up; 0 or less when there are none. Several CPUs may ask at once. */
+function* takeFault(disk: Disk): Kernel<number> {
+  if ((yield* disk.failNext.read(HERE)) <= 0) return 0;
+  const faults = yield* disk.failNext.add(-1, HERE);
+  // Another CPU took the last one between the two.
+  if (faults <= 0) yield* disk.failNext.add(1, HERE);
+  return faults;
 }
 
 const DISK_MAKE_REQUEST = makeRequests.define('disk', function* diskMakeRequest(bdev, bio): Kernel<void> {
   const disk = Disk.at(bdev.private);
   if (disk.mode === 0) {
-    const faults = yield* disk.failNext.read(HERE);
-    yield* bioEndio(bio, serve(disk, bio, faults > 0 ? yield* takeFault(disk) : 0));
+    yield* bioEndio(bio, serve(disk, bio, yield* takeFault(disk)));
     return;
   }
   const request = Alarm.alloc();
@@ -144,8 +153,7 @@ const DISK_DEVICE = devices.define('disk', {
       disk.held = alarm.handle;
       return 0;
     }
-    const faults = yield* disk.failNext.read(HERE);
-    alarm.result = serve(disk, Bio.at(alarm.arg), faults > 0 ? yield* takeFault(disk) : 0);
+    alarm.result = serve(disk, Bio.at(alarm.arg), yield* takeFault(disk));
     return 1;
   },
   *interrupt(alarm): Kernel<void> {

@@ -5,6 +5,7 @@
  * reach the device. A sector beyond the last target has no target: the caller must look (the absence of that test crashed
  * kernels before 2.6.24).
  */
+import { BlockDevice, nameOf } from '../block/block-device.ts';
 import { EINVAL, ENOMEM } from '../machine/errno.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { printk } from '../machine/log.ts';
@@ -16,6 +17,8 @@ import { DmTarget, type TargetType, targetTypes } from './dm-target.ts';
 
 /** The most targets of a table. */
 export const DM_TARGETS_MAX = 8;
+/** The most sectors of a device: a sector's number is one word. */
+const DM_SECTORS_MAX = 0x7fffffff;
 
 export interface DmTable extends Struct {
   md: number;
@@ -95,12 +98,13 @@ export function parseTable(text: string): TableLine[] | string {
   return lines;
 }
 
-/** Why a line cannot be added to a table that ends at `end`; null when it can. */
-function refusal(line: TableLine, end: number, count: number): string | null {
+/** Why a line cannot be added to a table that ends at `end`, in the order of dm_table_add_target; null when it can. */
+function refusal({ start, len, type }: TableLine, end: number, count: number): string | null {
   if (count === DM_TARGETS_MAX) return `more than ${DM_TARGETS_MAX} targets`;
-  if (line.len === 0) return `${line.type}: zero-length target`;
-  if (targetTypes.idOf(line.type) === 0) return `${line.type}: unknown target type`;
-  if (line.start !== end) return `${line.type}: Gap in table`;
+  if (len === 0) return 'zero-length target';
+  if (start + len > DM_SECTORS_MAX) return 'too large device';
+  if (targetTypes.idOf(type) === 0) return `${type}: unknown target type`;
+  if (start !== end) return `${type}: Gap in table`;
   return null;
 }
 
@@ -115,21 +119,41 @@ export function* dmTableCreate(md: number, device: string, text: string): Kernel
   if (table === null) return -ENOMEM;
   table.md = md;
   table.holders.init(1);
+  if (yield* populateTable(table, device, lines)) return table;
+  yield* destroyTargets(table);
+  return -EINVAL;
+}
+
+/** Adds the targets and looks at what they make together; false when the table is refused. */
+function* populateTable(table: DmTable, device: string, lines: readonly TableLine[]): Kernel<boolean> {
   for (const line of lines) {
     const reason = refusal(line, dmTableSize(table), table.numTargets) ?? (yield* addTarget(table, line));
-    if (reason !== null) {
-      printk(`device-mapper: table: ${device}: ${reason}`);
-      printk('device-mapper: ioctl: error adding target to table');
-      yield* destroyTargets(table);
-      return -EINVAL;
-    }
+    if (reason === null) continue;
+    printk(`device-mapper: table: ${device}: ${reason}`);
+    printk('device-mapper: ioctl: error adding target to table');
+    return false;
   }
   if (table.numTargets === 0) {
-    printk(`device-mapper: table: ${device}: no targets specified`);
-    yield* destroyTargets(table);
-    return -EINVAL;
+    printk('device-mapper: ioctl: populate_table: no targets specified');
+    return false;
   }
-  return table;
+  for (let i = 0; i < table.numTargets; i++) {
+    const reason = yield* deviceAreaRefusal(dmTableTarget(table, i));
+    if (reason === null) continue;
+    printk(`device-mapper: table: ${device}: ${reason}`);
+    printk('device-mapper: ioctl: unable to set up device queue for new table.');
+    return false;
+  }
+  return true;
+}
+
+/** Models device_area_is_invalid: why the device below cannot hold the target; null when it can, or has no size yet. */
+function* deviceAreaRefusal({ device, start, len }: DmTarget): Kernel<string | null> {
+  if (device === 0) return null;
+  const bdev = BlockDevice.at(device);
+  const size = yield* bdev.capacity.read(HERE);
+  if (size === 0 || start + len <= size) return null;
+  return `${nameOf(bdev)} too small for target: start=${start}, len=${len}, dev_size=${size}`;
 }
 
 function* addTarget(table: DmTable, line: TableLine): Kernel<string | null> {

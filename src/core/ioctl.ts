@@ -5,7 +5,14 @@
  * dm_swap_table). All of it in process context.
  */
 import { Bio } from '../block/bio.ts';
-import { addBlockDevice, BlockDevice, closeBlockDevice, devNumber, minorLock } from '../block/block-device.ts';
+import {
+  addBlockDevice,
+  BlockDevice,
+  closeBlockDevice,
+  devNumber,
+  minorLock,
+  removeBlockDevice,
+} from '../block/block-device.ts';
 import { createSinglethreadWorkqueue, destroyWorkqueue, initWork, Work, Workqueue } from '../irq/workqueue.ts';
 import { EBUSY, EINVAL, ENOMEM, ENXIO } from '../machine/errno.ts';
 import { EV_MD_FREE, emit } from '../machine/events.ts';
@@ -17,6 +24,7 @@ import { cpu } from '../shared/per-cpu.ts';
 import { declareRwSemaphore, downRead, downWrite, type RwSemaphore, upRead, upWrite } from '../shared/rw-semaphore.ts';
 import { writeLock, writeUnlock } from '../shared/rwlock.ts';
 import { spinLock, spinUnlock } from '../shared/spinlock.ts';
+import type { Struct, StructType } from '../shared/struct.ts';
 import { DM_WQ_WORK, KDMFLUSH } from './deferred.ts';
 import { DmIo, DmTargetIo } from './dm-io.ts';
 import {
@@ -51,32 +59,41 @@ export interface CreateOptions {
   readonly cpu?: number;
 }
 
-/** Creates a device without a table; a negative number is the error. The creator holds its one reference. */
+/** Creates a device without a table; −EBUSY when its name or number is taken, −ENOMEM. The creator holds its one reference. */
 export function* dmCreate(options: CreateOptions): Kernel<MappedDevice | number> {
   const md = MappedDevice.alloc();
   if (md === null) return -ENOMEM;
-  const bdev = addBlockDevice(DM_MAJOR, options.minor, options.name);
-  const reserve = options.reserve ?? 1;
-  const ioPool = mempoolCreate(DmIo, reserve);
-  const tioPool = mempoolCreate(DmTargetIo, reserve);
-  const bioSet = mempoolCreate(Bio, reserve);
-  const bioSplit = mempoolCreate(Bio, reserve);
-  const wq = createSinglethreadWorkqueue(KDMFLUSH, options.cpu ?? cpu);
-  if (bdev === null || ioPool === null || tioPool === null || bioSet === null || bioSplit === null || wq === null)
-    return -ENOMEM;
   md.holders.init(1);
-  md.ioPool = ioPool.handle;
-  md.tioPool = tioPool.handle;
-  md.bioSet = bioSet.handle;
-  md.bioSplit = bioSplit.handle;
-  md.wq = wq.handle;
+  const result = allocDev(md, options) ? yield* publish(md, options) : -ENOMEM;
+  if (result === 0) return md;
+  yield* freeDev(md);
+  return result;
+}
+
+/** All that a device is made of; false when something is missing. */
+function allocDev(md: MappedDevice, options: CreateOptions): boolean {
+  const reserve = options.reserve ?? 1;
+  md.ioPool = mempoolCreate(DmIo, reserve)?.handle ?? 0;
+  md.tioPool = mempoolCreate(DmTargetIo, reserve)?.handle ?? 0;
+  md.bioSet = mempoolCreate(Bio, reserve)?.handle ?? 0;
+  md.bioSplit = mempoolCreate(Bio, reserve)?.handle ?? 0;
+  md.wq = createSinglethreadWorkqueue(KDMFLUSH, options.cpu ?? cpu)?.handle ?? 0;
   md.work = initWork(DM_WQ_WORK, md.handle).handle;
+  return md.ioPool !== 0 && md.tioPool !== 0 && md.bioSet !== 0 && md.bioSplit !== 0 && md.wq !== 0;
+}
+
+/** Others can find the device from now on. Without a table it fails what it is sent. */
+function* publish(md: MappedDevice, { minor, name }: CreateOptions): Kernel<number> {
+  const bdev = yield* addBlockDevice({
+    major: DM_MAJOR,
+    minor,
+    name,
+    makeRequest: DM_MAKE_REQUEST,
+    private: md.handle,
+  });
+  if (typeof bdev === 'number') return bdev;
   md.bdev = bdev.handle;
-  bdev.makeRequest = DM_MAKE_REQUEST;
-  bdev.private = md.handle;
-  // Born suspended in effect: without a table nothing maps. The first resume binds one.
-  yield* md.flags.set(0, HERE);
-  return md;
+  return 0;
 }
 
 /** Puts a table into the inactive slot, in place of one that is there; a refused table changes nothing. */
@@ -200,7 +217,11 @@ export function* dmRemove(md: MappedDevice): Kernel<number> {
 /** Gives up a reference; the last one takes the device apart, which sleeps. */
 export function* dmPut(md: MappedDevice): Kernel<void> {
   if ((yield* md.holders.put(HERE)) !== 0) return;
+  const bdev = BlockDevice.at(md.bdev);
+  yield* spinLock(minorLock, HERE);
+  bdev.deleting = 1;
   yield* md.flags.set(DMF_FREEING, HERE);
+  yield* spinUnlock(minorLock, HERE);
   const table = yield* dmGetTable(md);
   if (table !== null) {
     if (!(yield* dmSuspended(md))) {
@@ -214,16 +235,21 @@ export function* dmPut(md: MappedDevice): Kernel<void> {
   yield* freeDev(md);
 }
 
+/** Takes apart what there is of a device. */
 function* freeDev(md: MappedDevice): Kernel<void> {
-  yield* destroyWorkqueue(Workqueue.at(md.wq), HERE);
+  if (md.bdev !== 0) yield* removeBlockDevice(BlockDevice.at(md.bdev));
+  if (md.wq !== 0) yield* destroyWorkqueue(Workqueue.at(md.wq), HERE);
   Work.free(Work.at(md.work));
   emit(EV_MD_FREE, md.address, 0, HERE);
-  mempoolDestroy(DmIo, Mempool.at(md.ioPool));
-  mempoolDestroy(DmTargetIo, Mempool.at(md.tioPool));
-  mempoolDestroy(Bio, Mempool.at(md.bioSet));
-  mempoolDestroy(Bio, Mempool.at(md.bioSplit));
-  BlockDevice.free(BlockDevice.at(md.bdev));
+  destroyPool(DmIo, md.ioPool);
+  destroyPool(DmTargetIo, md.tioPool);
+  destroyPool(Bio, md.bioSet);
+  destroyPool(Bio, md.bioSplit);
   MappedDevice.free(md);
+}
+
+function destroyPool(type: StructType<Struct>, handle: number): void {
+  if (handle !== 0) mempoolDestroy(type, Mempool.at(handle));
 }
 
 /** The live table as text (`dmsetup table` / `status`), '' without one. */

@@ -30,11 +30,11 @@ export function targetDeviceNumber(ti: DmTarget): string {
   return devNumber(BlockDevice.at(ti.device));
 }
 
-/** A sector as a table line gives it, or null. */
+/** A sector as a table line gives it, or null; its number must fit a word. */
 export function parseSector(text: string | undefined): number | null {
   if (text === undefined || !/^\d+$/.test(text)) return null;
   const sector = Number(text);
-  return Number.isSafeInteger(sector) ? sector : null;
+  return sector <= 0x7fffffff ? sector : null;
 }
 
 /** Whether the target may hand its I/O back with REQUEUE. A hint: the core tests again under pushback_lock. */

@@ -1,0 +1,231 @@
+/**
+ * Kernel code under test: a body that runs as a task on the model machine, with all oracles, under many schedules.
+ *
+ * The body asserts with node:assert; what it throws ends the test. A World is made anew for each run, so tests may keep what
+ * they see in plain variables.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'tap';
+import { type Bio, bioEndio, REQ_WRITE } from '../../src/block/bio.ts';
+import { BlockDevice } from '../../src/block/block-device.ts';
+import { addDisk, type Disk, type DiskOptions, declareMedia } from '../../src/block/disk.ts';
+import { bindSubmitEngine } from '../../src/block/submit.ts';
+import { checkQuiescence, checkStuck, installOracles, removeOracles } from '../../src/check/index.ts';
+import { DM_MAPIO_SUBMITTED, type DmTarget } from '../../src/core/device-mapper.ts';
+import { DmTable, dmTableTarget } from '../../src/core/dm-table.ts';
+import { dmCreate, dmTableLoad, doResume } from '../../src/core/ioctl.ts';
+import type { MappedDevice } from '../../src/core/mapped-device.ts';
+import { bindSeams, type Seams } from '../../src/core/seams.ts';
+import { type ExploreResult, explore } from '../../src/explore/explore.ts';
+import { Walk } from '../../src/explore/walk.ts';
+import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
+import { errnoText } from '../../src/machine/errno.ts';
+import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import { bindKernelLog } from '../../src/machine/log.ts';
+import { ops } from '../../src/machine/operations.ts';
+import { submitIo, type UserIo, waitIo } from '../../src/scenarios/user-io.ts';
+import { type Completion, complete, declareCompletion, waitForCompletion } from '../../src/shared/completion.ts';
+import { memory } from '../../src/shared/memory.ts';
+import { programs, spawn, type Task } from '../../src/shared/task.ts';
+import { bindScripts, type Script } from '../../src/targets/scripted.ts';
+import { presets } from '../../src/variants/presets.ts';
+import '../../src/targets/all.ts';
+import { type ExpectedFinding, expectClean, expectFinding } from './model.ts';
+
+const SEED = 1;
+const DISKS_MAX = 2;
+/** Sectors of each disk. */
+export const DISK_SECTORS = 16;
+const JOINS_MAX = 6;
+const STATIC_WORDS = 256;
+
+export interface KernelOptions {
+  /** Schedules; each has a seed of its own. */
+  readonly runs?: number;
+  readonly cpus?: number;
+  readonly slots?: Readonly<Record<string, number>>;
+  /** Off for bodies that break a rule of targets on purpose. */
+  readonly oracles?: boolean;
+  readonly swaps?: Partial<Seams>;
+  /** What must be found; nothing by default. */
+  readonly finding?: ExpectedFinding;
+}
+
+/** What is declared once for all runs. */
+interface Declared {
+  readonly media: readonly number[];
+  readonly joins: readonly Completion[];
+}
+
+/** A task that was started, and how to wait for its end. */
+export interface Started {
+  readonly task: Task;
+  join(): Kernel<void>;
+}
+
+let tasks: (() => Kernel<void>)[] = [];
+const TEST_TASK = programs.define('test_task', (arg) => (tasks[arg] as () => Kernel<void>)());
+
+export class World {
+  /** Lines of the kernel log, oldest first. */
+  readonly log: string[] = [];
+  /** What the run is said to have ended with; runs are counted by it. */
+  outcome = '';
+  readonly #declared: Declared;
+  readonly #scripts: Script[] = [];
+  #disks = 0;
+  #devices = 0;
+
+  constructor(declared: Declared) {
+    this.#declared = declared;
+    tasks = [];
+    bindScripts(this.#scripts);
+    bindKernelLog((line) => this.log.push(line));
+  }
+
+  /** `disk0`, then `disk1`, of DISK_SECTORS sectors. */
+  disk(options: Partial<DiskOptions> = {}): Kernel<Disk> {
+    const minor = this.#disks++;
+    const media = this.#declared.media[minor] as number;
+    return addDisk({ name: `disk${minor}`, minor, sectors: DISK_SECTORS, mode: 'inline', ...options }, media);
+  }
+
+  /** `dm0`, then `dm1`, without a table. */
+  *create(): Kernel<MappedDevice> {
+    const minor = this.#devices++;
+    const md = yield* dmCreate({ name: `dm${minor}`, minor });
+    assert(typeof md !== 'number', 'dmCreate fails');
+    return md;
+  }
+
+  /** The same with a live table, when nothing goes through kdmflush any more. */
+  *device(table: string): Kernel<MappedDevice> {
+    const md = yield* this.create();
+    yield* load(md, table);
+    assert.equal(errnoText(yield* doResume(md, 0)), '0');
+    yield* settled(md);
+    return md;
+  }
+
+  /** Adds a script; gives the number by which table lines name it. */
+  script(script: Script): number {
+    return this.#scripts.push(script) - 1;
+  }
+
+  /** Starts a task. */
+  start(cpu: number, run: () => Kernel<void>): Started {
+    const number = tasks.length;
+    const done = this.#declared.joins[number];
+    assert(done !== undefined, `more than ${JOINS_MAX} tasks`);
+    tasks.push(function* whole(): Kernel<void> {
+      yield* run();
+      yield* complete(done, HERE);
+    });
+    return { task: spawn(cpu, TEST_TASK, number), join: () => waitForCompletion(done, HERE) };
+  }
+}
+
+/** A script that keeps what it is asked to map until `release`. */
+export class Holding implements Script {
+  readonly held: Bio[] = [];
+
+  map(_ti: DmTarget, clone: Bio): Kernel<number> {
+    this.held.push(clone);
+    return resolved(DM_MAPIO_SUBMITTED);
+  }
+
+  /** Ends all that it keeps, oldest first. */
+  *release(error = 0): Kernel<void> {
+    for (const clone of this.held.splice(0)) yield* bioEndio(clone, error);
+  }
+}
+
+/** Loads a table that must be good. */
+export function* load(md: MappedDevice, table: string): Kernel<void> {
+  assert.equal(errnoText(yield* dmTableLoad(md, table)), '0');
+}
+
+/** The block device of a mapped device or of a disk. */
+export const bdevOf = ({ bdev }: MappedDevice | Disk): BlockDevice => BlockDevice.at(bdev);
+
+/** A target of the live table. */
+export const targetOf = (md: MappedDevice, index = 0): DmTarget => dmTableTarget(DmTable.at(md.map), index);
+
+/** Submits a write whose sectors get `stamp`, `stamp` + 1, … */
+export function write(md: MappedDevice, sector: number, size = 1, stamp = 100): Kernel<UserIo> {
+  return submitIo(bdevOf(md), { sector, size, flags: REQ_WRITE, stamp });
+}
+
+/** Submits a read. */
+export function read(md: MappedDevice, sector: number, size = 1, flags = 0): Kernel<UserIo> {
+  return submitIo(bdevOf(md), { sector, size, flags, stamp: 0 });
+}
+
+/** Waits for the end of an I/O; gives `0` or `-EIO`. */
+export function* endOf(io: UserIo): Kernel<string> {
+  return errnoText((yield* waitIo(io)).error);
+}
+
+/** Whether an I/O has ended. */
+export const hasEnded = (io: UserIo): boolean => memory.words[io.done.word] !== 0;
+
+/** What is stored in a sector. */
+export const stored = (disk: Disk, sector: number): number => memory.words[disk.media + sector] as number;
+
+/** Waits for a condition that no one announces, and that a task of another CPU makes true. */
+export function* until(condition: () => boolean | Kernel<boolean>): Kernel<void> {
+  for (;;) {
+    const holds = condition();
+    if (typeof holds === 'boolean' ? holds : yield* holds) return;
+    yield* ops.relax(HERE);
+  }
+}
+
+/** kdmflush has mapped all that was deferred before a resume: submitters map for themselves again. */
+export function settled(md: MappedDevice): Kernel<void> {
+  return flushWorkqueue(Workqueue.at(md.wq), HERE);
+}
+
+export type Body = (world: World) => Kernel<void>;
+
+/** Runs a body under many schedules, up to the first finding. */
+export function runKernel(body: Body, options: KernelOptions = {}): ExploreResult {
+  const { runs = 20, cpus = 3, slots = {}, oracles = true, swaps = {} } = options;
+  const preset = presets.find(({ name }) => name === 'unified');
+  assert(preset !== undefined);
+  const seams = { ...preset.seams, ...swaps };
+  bindSeams(seams);
+  bindSubmitEngine(seams.engine);
+  if (oracles) installOracles();
+  else removeOracles();
+  const build = () => {
+    const media = Array.from({ length: DISKS_MAX }, () => declareMedia(DISK_SECTORS));
+    const joins = Array.from({ length: JOINS_MAX }, (_, i) => declareCompletion(`&join${i}`));
+    let world: World;
+    return {
+      setup() {
+        world = new World({ media, joins });
+        return body(world);
+      },
+      actors: [],
+      outcome: () => world.outcome,
+    };
+  };
+  return explore(build, new Walk(SEED), runs, {
+    settings: { cpus, lock: 'tas', oracles },
+    slots: { 'mapped-device': 4, workqueue: 6, ...slots },
+    staticWords: STATIC_WORDS,
+    stepLimit: 50_000,
+    ...(oracles ? { atQuiescence: checkQuiescence, whenStuck: checkStuck } : {}),
+  });
+}
+
+/** A test whose body must hold under every schedule. */
+export function kernelTest(title: string, body: Body, options: KernelOptions = {}): void {
+  test(title, async (t) => {
+    t.comment(`seed ${SEED}`);
+    const result = runKernel(body, options);
+    if (options.finding === undefined) expectClean(t, result);
+    else expectFinding(t, result, options.finding);
+  });
+}
