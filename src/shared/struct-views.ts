@@ -6,6 +6,7 @@
  */
 import { report } from '../machine/finding.ts';
 import { memory } from './memory.ts';
+import { slabAlloc, slabFree } from './slab.ts';
 import { type FieldSpec, Struct, type StructType } from './struct.ts';
 import type { Kind } from './struct-registry.ts';
 
@@ -68,15 +69,31 @@ function viewSource(type: string, accessors: readonly string[], cached: readonly
     checkHandle('${type}', handle, address, generation);
     return bound(address);
   }
-  return { bound, at };`;
+  function alloc() {
+    const address = slabAlloc(kind.slab, memory.plan.config.allocators);
+    return address === 0 ? null : bound(address);
+  }
+  function free(object) {
+    if (memory.words[object.address] !== object.generation) retired(object, '${type}', 'free');
+    slabFree(kind.slab, memory.plan.config.allocators, object.address);
+  }
+  return { bound, at, alloc, free };`;
 }
 
-/** The generated functions of a struct. */
+/** The functions of a struct that are generated. */
+export interface Views<T> {
+  bound(address: number): T;
+  at(handle: number): T;
+  alloc(): T | null;
+  free(object: T): void;
+}
+
+/** Generates them. */
 export function generateViews<T extends Struct>(
   kind: Kind,
   specs: readonly (readonly [string, FieldSpec<unknown>])[],
   offsets: ReadonlyMap<string, number>,
-): { bound: (address: number) => T; at: (handle: number) => T } {
+): Views<T> {
   const make: Record<string, (word: number) => unknown> = {};
   const types: Record<string, () => StructType<Struct>> = {};
   for (const [field, spec] of specs) {
@@ -86,9 +103,6 @@ export function generateViews<T extends Struct>(
   const accessors = specs.map(([field, spec]) => accessorSource(kind.name, field, spec, offsets.get(field) as number));
   const cached = specs.filter(([, spec]) => spec.kind === 'object').map(([field]) => field);
   const source = viewSource(kind.name, accessors, cached);
-  const build = new Function('Struct', 'memory', 'retired', 'checkHandle', 'make', 'types', 'kind', source);
-  return build(Struct, memory, retired, checkHandle, make, types, kind) as {
-    bound: (address: number) => T;
-    at: (handle: number) => T;
-  };
+  const given = { Struct, memory, retired, checkHandle, slabAlloc, slabFree, make, types, kind };
+  return new Function(...Object.keys(given), source)(...Object.values(given)) as Views<T>;
 }
