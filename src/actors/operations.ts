@@ -64,6 +64,9 @@ export class RoundStopped extends Error {
 /** Bit of CPU_PENDING that is no interrupt line: the machine stops the round. */
 export const PENDING_STOP = 1 << 30;
 
+/** No step comes before this one. */
+const ALWAYS = -0x80000000;
+
 /** What relax and a seam delay sleep, in microseconds. */
 const RELAX_US = 50;
 
@@ -97,6 +100,8 @@ export class RealOperations implements Operations {
   private readonly delayUs: number;
   /** The step at which the next delay is due. */
   private noiseAt: number;
+  /** From this step on each boundary is looked at closely: noiseAt, or always while a seam is delayed. */
+  private closeFrom: number;
   /** What every operation that is done returns: one iterator, one result. */
   private readonly result: IteratorReturnResult<unknown> = { done: true, value: undefined };
   private readonly done: Kernel<never>;
@@ -119,6 +124,7 @@ export class RealOperations implements Operations {
     this.delaySpan = delay === null ? 0 : delay.lastSite - delay.firstSite + 1;
     this.delayUs = delay?.us ?? 0;
     this.noiseAt = options.noise.gap();
+    this.closeFrom = delay === null ? this.noiseAt : ALWAYS;
     this.done = iterableOf(() => this.result) as unknown as Kernel<never>;
     const asleep: IteratorYieldResult<Op> = { done: false, value: OP_SCHEDULE };
     this.sleep = iterableOf(() => (this.mayRun() ? this.result : asleep)) as unknown as Kernel<void>;
@@ -135,7 +141,7 @@ export class RealOperations implements Operations {
     const step = w[this.stepsWord] as number;
     w[this.stepsWord] = (step + 1) | 0;
     w[this.stepRing + (step & (STEP_RING_ENTRIES - 1))] = (site << STEP_SITE_SHIFT) | word;
-    return w[this.pendingWord] !== 0 || step >= this.noiseAt || (site - this.delayFirst) >>> 0 < this.delaySpan;
+    return w[this.pendingWord] !== 0 || step >= this.closeFrom;
   }
 
   /** What boundary asked for: stop, a delay, interrupts. */
@@ -144,6 +150,7 @@ export class RealOperations implements Operations {
     const step = this.w[this.stepsWord] as number;
     if (step > this.noiseAt) {
       this.noiseAt = step + this.noise.gap();
+      if (this.delaySpan === 0) this.closeFrom = this.noiseAt;
       this.noise.delay();
     }
     yield* this.takeInterrupts();
