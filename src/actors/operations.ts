@@ -64,6 +64,9 @@ export class RoundStopped extends Error {
 /** Bit of CPU_PENDING that is no interrupt line: the machine stops the round. */
 export const PENDING_STOP = 1 << 30;
 
+/** No step comes before this one. */
+const ALWAYS = -0x80000000;
+
 /** What relax and a seam delay sleep, in microseconds. */
 const RELAX_US = 50;
 
@@ -97,9 +100,8 @@ export class RealOperations implements Operations {
   private readonly delayUs: number;
   /** The step at which the next delay is due. */
   private noiseAt: number;
-  /** What every operation that is done returns: one iterator, one result. */
-  private readonly result: IteratorReturnResult<unknown> = { done: true, value: undefined };
-  private readonly done: Kernel<never>;
+  /** From this step on each boundary is looked at closely: noiseAt, or always while a seam is delayed. */
+  private closeFrom: number;
   private readonly sleep: Kernel<void>;
 
   constructor(options: RealOptions) {
@@ -119,14 +121,10 @@ export class RealOperations implements Operations {
     this.delaySpan = delay === null ? 0 : delay.lastSite - delay.firstSite + 1;
     this.delayUs = delay?.us ?? 0;
     this.noiseAt = options.noise.gap();
-    this.done = iterableOf(() => this.result) as unknown as Kernel<never>;
+    this.closeFrom = delay === null ? this.noiseAt : ALWAYS;
     const asleep: IteratorYieldResult<Op> = { done: false, value: OP_SCHEDULE };
-    this.sleep = iterableOf(() => (this.mayRun() ? this.result : asleep)) as unknown as Kernel<void>;
-  }
-
-  private ready<T>(value: T): Kernel<T> {
-    this.result.value = value;
-    return this.done;
+    const awake: IteratorReturnResult<undefined> = { done: true, value: undefined };
+    this.sleep = iterableOf(() => (this.mayRun() ? awake : asleep)) as unknown as Kernel<void>;
   }
 
   /** Notes the step; true when something is to be done before the operation. */
@@ -135,7 +133,7 @@ export class RealOperations implements Operations {
     const step = w[this.stepsWord] as number;
     w[this.stepsWord] = (step + 1) | 0;
     w[this.stepRing + (step & (STEP_RING_ENTRIES - 1))] = (site << STEP_SITE_SHIFT) | word;
-    return w[this.pendingWord] !== 0 || step >= this.noiseAt || (site - this.delayFirst) >>> 0 < this.delaySpan;
+    return w[this.pendingWord] !== 0 || step >= this.closeFrom;
   }
 
   /** What boundary asked for: stop, a delay, interrupts. */
@@ -144,6 +142,7 @@ export class RealOperations implements Operations {
     const step = this.w[this.stepsWord] as number;
     if (step > this.noiseAt) {
       this.noiseAt = step + this.noise.gap();
+      if (this.delaySpan === 0) this.closeFrom = this.noiseAt;
       this.noise.delay();
     }
     yield* this.takeInterrupts();
@@ -177,13 +176,13 @@ export class RealOperations implements Operations {
 
   load(word: number, site: Site): Kernel<number> {
     if (this.boundary(word, site)) return this.after(site, () => this.checked(Atomics.load(this.w, word), word, site));
-    return this.ready(this.checked(Atomics.load(this.w, word), word, site));
+    return resolved(this.checked(Atomics.load(this.w, word), word, site));
   }
 
   store(word: number, value: number, site: Site): Kernel<void> {
     if (this.boundary(word, site)) return this.after(site, () => void Atomics.store(this.w, word, value));
     Atomics.store(this.w, word, value);
-    return this.ready(undefined);
+    return resolved(undefined);
   }
 
   private change(word: number, how: RmwKind, value: number, site: Site): number {
@@ -196,7 +195,7 @@ export class RealOperations implements Operations {
 
   rmw(word: number, how: RmwKind, value: number, site: Site): Kernel<number> {
     if (this.boundary(word, site)) return this.after(site, () => this.change(word, how, value, site));
-    return this.ready(this.change(word, how, value, site));
+    return resolved(this.change(word, how, value, site));
   }
 
   private swap(word: number, expected: number, value: number, site: Site): number {
@@ -205,7 +204,7 @@ export class RealOperations implements Operations {
 
   cmpxchg(word: number, expected: number, value: number, site: Site): Kernel<number> {
     if (this.boundary(word, site)) return this.after(site, () => this.swap(word, expected, value, site));
-    return this.ready(this.swap(word, expected, value, site));
+    return resolved(this.swap(word, expected, value, site));
   }
 
   // Locks that keep their CPU.
@@ -246,7 +245,7 @@ export class RealOperations implements Operations {
     if (this.boundary(word, site)) return this.takeSlow(word, value, site, true);
     if (Atomics.compareExchange(this.w, word, 0, value) !== 0) return this.takeSlow(word, value, site, false);
     if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
-    return this.ready(undefined);
+    return resolved(undefined);
   }
 
   private *takeIrqsaveSlow(word: number, value: number, site: Site): Kernel<number> {
@@ -266,7 +265,7 @@ export class RealOperations implements Operations {
     const saved = this.disable();
     if (Atomics.compareExchange(this.w, word, 0, value) !== 0) return this.contendIrqsave(word, value, site, saved);
     if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
-    return this.ready(saved);
+    return resolved(saved);
   }
 
   private tryShare(word: number, site: Site): boolean {
@@ -291,7 +290,7 @@ export class RealOperations implements Operations {
   takeShared(word: number, writer: number, site: Site): Kernel<void> {
     if (this.boundary(word, site) || !this.tryShare(word, site)) return this.takeSharedSlow(word, writer, site);
     if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, site);
-    return this.ready(undefined);
+    return resolved(undefined);
   }
 
   private *waitForSlow(word: number, value: number, site: Site): Kernel<void> {
@@ -304,7 +303,7 @@ export class RealOperations implements Operations {
   waitFor(word: number, value: number, site: Site): Kernel<void> {
     if (this.boundary(word, site) || Atomics.load(this.w, word) !== value) return this.waitForSlow(word, value, site);
     if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
-    return this.ready(undefined);
+    return resolved(undefined);
   }
 
   private release(word: number, value: number, how: RingKind, site: Site): void {
@@ -316,7 +315,7 @@ export class RealOperations implements Operations {
   give(word: number, value: number, how: RingKind, site: Site): Kernel<void> {
     if (this.boundary(word, site)) return this.after(site, () => this.release(word, value, how, site));
     this.release(word, value, how, site);
-    return this.ready(undefined);
+    return resolved(undefined);
   }
 
   private *giveIrqrestoreSlow(word: number, saved: number, site: Site): Kernel<void> {
@@ -339,7 +338,7 @@ export class RealOperations implements Operations {
   giveShared(word: number, site: Site): Kernel<void> {
     if (this.boundary(word, site)) return this.after(site, () => this.releaseShared(word, site));
     this.releaseShared(word, site);
-    return this.ready(undefined);
+    return resolved(undefined);
   }
 
   // Fast paths with a way out.
@@ -363,7 +362,7 @@ export class RealOperations implements Operations {
   tryAdd<O>(word: number, mask: number, delta: number, slow: SlowPath<O, void>, object: O, site: Site): Kernel<void> {
     if (this.boundary(word, site))
       return this.boundaryThen(site, () => !this.tryAddNow(word, mask, delta, site), slow, object);
-    return this.tryAddNow(word, mask, delta, site) ? this.ready(undefined) : slow(object, site);
+    return this.tryAddNow(word, mask, delta, site) ? resolved(undefined) : slow(object, site);
   }
 
   private addNow(word: number, delta: number, site: Site): number {
@@ -381,7 +380,7 @@ export class RealOperations implements Operations {
   ): Kernel<void> {
     if (this.boundary(word, site))
       return this.boundaryThen(site, () => (this.addNow(word, delta, site) & mask) === expected, slow, object);
-    return (this.addNow(word, delta, site) & mask) === expected ? slow(object, site) : this.ready(undefined);
+    return (this.addNow(word, delta, site) & mask) === expected ? slow(object, site) : resolved(undefined);
   }
 
   private skips<O>(word: number, skip: number, fast: ((object: O) => void) | null, object: O, site: Site): boolean {
@@ -400,7 +399,7 @@ export class RealOperations implements Operations {
   ): Kernel<void> {
     if (this.boundary(word, site))
       return this.boundaryThen(site, () => !this.skips(word, skip, fast, object, site), slow, object);
-    return this.skips(word, skip, fast, object, site) ? this.ready(undefined) : slow(object, site);
+    return this.skips(word, skip, fast, object, site) ? resolved(undefined) : slow(object, site);
   }
 
   // Interrupts, sleeping, choices, the clock.
@@ -414,14 +413,14 @@ export class RealOperations implements Operations {
 
   /** Interrupts as they were; what came meanwhile enters now. */
   private restore(saved: number): Kernel<void> {
-    if (saved === 0) return this.ready(undefined);
+    if (saved === 0) return resolved(undefined);
     this.w[this.irqsOffWord] = 0;
-    return this.w[this.pendingWord] === 0 ? this.ready(undefined) : this.takeInterrupts();
+    return this.w[this.pendingWord] === 0 ? resolved(undefined) : this.takeInterrupts();
   }
 
   irqOff(site: Site): Kernel<number> {
     if (this.boundary(0, site)) return this.after(site, () => this.disable());
-    return this.ready(this.disable());
+    return resolved(this.disable());
   }
 
   private *irqOnSlow(saved: number, site: Site): Kernel<void> {
@@ -459,7 +458,7 @@ export class RealOperations implements Operations {
   relax(site: Site): Kernel<void> {
     if (this.boundary(0, site)) return this.after(site, () => this.noise.nap(RELAX_US));
     this.noise.nap(RELAX_US);
-    return this.ready(undefined);
+    return resolved(undefined);
   }
 
   *nextAlarm(mailbox: number, seen: number, site: Site): Kernel<number> {

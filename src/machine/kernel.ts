@@ -84,18 +84,23 @@ export const CHOICE_COMPLETION_CPU = 3;
 export const CHOICE_COMPLETION = 4;
 export type ChoiceKind = 1 | 2 | 3 | 4;
 
-const resolvedResult: IteratorReturnResult<unknown> = { done: true, value: undefined };
-const resolvedIterator = {
-  next: () => resolvedResult,
-  [Symbol.iterator]() {
-    return resolvedIterator;
-  },
-};
+const doneResult: IteratorReturnResult<unknown> = { done: true, value: undefined };
+
+/** One class and one object for all calls that are done, so that every `yield*` sees the same thing and V8 inlines it. */
+class Done {
+  next(): IteratorReturnResult<unknown> {
+    return doneResult;
+  }
+  [Symbol.iterator](): this {
+    return this;
+  }
+}
+const done = new Done();
 
 /** A starred call that is already done: no operation, no generator. Consumed at once by `yield*`, so one object serves all. */
 export function resolved<T>(value: T): Kernel<T> {
-  resolvedResult.value = value;
-  return resolvedIterator as unknown as Kernel<T>;
+  doneResult.value = value;
+  return done as unknown as Kernel<T>;
 }
 
 /** The iterator behind a starred call, for the machines that resume it. */

@@ -13,8 +13,8 @@
  * invariant: a view is bound to (address, generation). Freeing an object retires all its views on all workers; each
  * accessor of a retired view is a use-after-free finding, also after the slot is used again.
  */
-import { memory, type SlabPlan } from './memory.ts';
-import { SLOT_HEADER_WORDS, slabAlloc, slabFree } from './slab.ts';
+import { memory } from './memory.ts';
+import { SLOT_HEADER_WORDS } from './slab.ts';
 import { type Kind, type LockField, type LockType, liveAddresses, registerKind } from './struct-registry.ts';
 import { generateViews, retired } from './struct-views.ts';
 import { Atomic, Flags, Marked } from './word.ts';
@@ -117,27 +117,16 @@ export function defineStruct<T extends Struct>(
     views: [],
   };
   registerKind(kind);
-  const { bound, at } = generateViews<T>(kind, specs, offsets);
+  const { bound, at, alloc, free } = generateViews<T>(kind, specs, offsets);
 
-  const slab = (): SlabPlan => kind.slab as SlabPlan;
-  const allocators = (): number => memory.plan?.config.allocators ?? 1;
-  const checkAlive = (object: T): void => {
-    if (memory.words[object.address] !== object.generation) retired(object, name, 'free');
-  };
   return {
     name,
     slotWords,
-    alloc() {
-      const address = slabAlloc(slab(), allocators());
-      return address === 0 ? null : bound(address);
-    },
-    free(object) {
-      checkAlive(object);
-      slabFree(slab(), allocators(), object.address);
-    },
+    alloc,
+    free,
     recycle(object) {
       const w = memory.words;
-      checkAlive(object);
+      if (w[object.address] !== object.generation) retired(object, name, 'recycle');
       w[object.address] = object.generation + 2;
       w.fill(0, object.address + SLOT_HEADER_WORDS, object.address + slotWords);
       return bound(object.address);
