@@ -7,8 +7,10 @@ import {
   DM_MAPIO_SUBMITTED,
   dmNoflushSuspending,
 } from '../../src/core/device-mapper.ts';
+import type { Disk } from '../../src/block/disk.ts';
 import { __noflushSuspending } from '../../src/core/end-io.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
+import type { MappedDevice } from '../../src/core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
 import { EIO, ENOMEM, EOPNOTSUPP } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
@@ -16,7 +18,7 @@ import { remap, type Script } from '../../src/targets/scripted.ts';
 import { endOf, Holding, hasEnded, kernelTest, read, stored, until, type World, write } from '../support/kernel.ts';
 
 /** A device of two targets with one script each, over an inline disk. */
-function* twoTargets(world: World, first: Script, second: Script) {
+function* twoTargets(world: World, first: Script, second: Script): Kernel<{ disk: Disk; md: MappedDevice }> {
   const disk = yield* world.disk();
   const table = `0 1 scripted disk0 0 ${world.script(first)}\n1 1 scripted disk0 1 ${world.script(second)}`;
   return { disk, md: yield* world.device(table) };
@@ -280,7 +282,7 @@ kernelTest(
     const submitter = world.start(1, function* submit(): Kernel<void> {
       assert.equal(yield* endOf(yield* write(md, 3, 1, 9)), '0');
     });
-    yield* until(() => suspending);
+    yield* until(() => resolved(suspending));
     assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
     assert.equal(stored(disk, 3), 0);
     assert.equal(yield* doResume(md, 0), 0);

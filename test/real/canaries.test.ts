@@ -45,6 +45,8 @@ test('a canary that nobody can catch stops the run before its suites and is name
   const runner = new StressRunner(settings(1, t.testdir()), [sound], { say() {}, stopped: () => false, log() {} });
   const outcome = await runner.run();
   t.strictSame(outcome.canaries, [{ id: 'sound', caught: false, tries: 3 }]);
-  t.match(outcome.faults, [/the canary sound was not caught in 3 rounds: a bug like it \(nothing is broken\) would have been missed/]);
+  t.match(outcome.faults, [
+    /the canary sound was not caught in 3 rounds: a bug like it \(nothing is broken\) would have been missed/,
+  ]);
   t.equal(outcome.suites[0]?.rounds, 0);
 });

@@ -30,7 +30,8 @@ for (const scenario of scenarios)
     }
     const model = new Set(await reached(scenario.name, SEED, MODEL_RUNS_FIRST));
     const unseen = (): string[] => [...seen].filter((outcome) => !model.has(outcome));
-    if (unseen().length > 0) for (const outcome of await reached(scenario.name, SEED + 1, MODEL_RUNS_MOST)) model.add(outcome);
+    if (unseen().length > 0)
+      for (const outcome of await reached(scenario.name, SEED + 1, MODEL_RUNS_MOST)) model.add(outcome);
     t.strictSame(unseen(), []);
     t.comment([...seen].join(' / '));
   });

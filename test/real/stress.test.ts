@@ -13,7 +13,14 @@ interface StressJson {
     errorsByRule: Record<string, number>;
     suspends: Record<string, number>;
     interruptedByPhase: Record<string, number>;
-    findings: readonly { kind: string; invariant: string; round: number; seed: number; explore: string; file: string }[];
+    findings: readonly {
+      kind: string;
+      invariant: string;
+      round: number;
+      seed: number;
+      explore: string;
+      file: string;
+    }[];
   }[];
   readonly cpus: readonly Record<string, number>[];
   readonly ok: boolean;
@@ -34,7 +41,12 @@ test('a short run catches its canaries, runs every suite and reports all of it a
       ['nf-check-then-queue-unlocked', true],
     ],
   );
-  t.strictSame(json.suites.map(({ name }) => name).sort(), ['interrupted-suspend', 'locks', 'noflush-pushback', 'suspend']);
+  t.strictSame(json.suites.map(({ name }) => name).sort(), [
+    'interrupted-suspend',
+    'locks',
+    'noflush-pushback',
+    'suspend',
+  ]);
   for (const suite of json.suites) {
     t.equal(suite.rounds, 10);
     t.strictSame(suite.findings, []);

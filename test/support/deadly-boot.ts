@@ -1,13 +1,13 @@
 /** A boot module whose program kills the thread that it runs on, in a way and a part that the order names. */
 import { setFlagsFromString } from 'node:v8';
 import type { Bootable } from '../../src/actors/boot-module.ts';
-import type { Kernel } from '../../src/machine/kernel.ts';
-import type { Program } from '../../src/machine/machine.ts';
-import { startDevice } from '../../src/irq/interrupt-actor.ts';
 import { Alarm, devices } from '../../src/irq/alarm.ts';
 import { LINE_DEVICE } from '../../src/irq/interrupt.ts';
-import { tasSpinLock, bindSpinLocks } from '../../src/shared/spinlock.ts';
+import { startDevice } from '../../src/irq/interrupt-actor.ts';
+import type { Kernel } from '../../src/machine/kernel.ts';
 import { resolved } from '../../src/machine/kernel.ts';
+import type { Program } from '../../src/machine/machine.ts';
+import { bindSpinLocks, tasSpinLock } from '../../src/shared/spinlock.ts';
 
 export const DEATHS = ['exception', 'exit', 'memory'] as const;
 export type Death = (typeof DEATHS)[number];
