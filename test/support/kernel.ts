@@ -54,10 +54,10 @@ export interface KernelOptions {
 /** What is declared once for all runs. */
 interface Declared {
   readonly media: readonly number[];
-  readonly joins: readonly Completion[];
+  readonly joins: readonly { readonly done: Completion; readonly seen: Completion }[];
 }
 
-/** A task that was started, and how to wait for its end. */
+/** A task that was started. It lives until it is joined, so it can be signalled; each must be joined. */
 export interface Started {
   readonly task: Task;
   join(): Kernel<void>;
@@ -115,13 +115,20 @@ export class World {
   /** Starts a task. */
   start(cpu: number, run: () => Kernel<void>): Started {
     const number = tasks.length;
-    const done = this.#declared.joins[number];
-    assert(done !== undefined, `more than ${JOINS_MAX} tasks`);
+    const ends = this.#declared.joins[number];
+    assert(ends !== undefined, `more than ${JOINS_MAX} tasks`);
     tasks.push(function* whole(): Kernel<void> {
       yield* run();
-      yield* complete(done, HERE);
+      yield* complete(ends.done, HERE);
+      yield* waitForCompletion(ends.seen, HERE);
     });
-    return { task: spawn(cpu, TEST_TASK, number), join: () => waitForCompletion(done, HERE) };
+    return {
+      task: spawn(cpu, TEST_TASK, number),
+      *join(): Kernel<void> {
+        yield* waitForCompletion(ends.done, HERE);
+        yield* complete(ends.seen, HERE);
+      },
+    };
   }
 }
 
@@ -200,7 +207,10 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
   else removeOracles();
   const build = () => {
     const media = Array.from({ length: DISKS_MAX }, () => declareMedia(DISK_SECTORS));
-    const joins = Array.from({ length: JOINS_MAX }, (_, i) => declareCompletion(`&join${i}`));
+    const joins = Array.from({ length: JOINS_MAX }, (_, i) => ({
+      done: declareCompletion(`&join${i}.done`),
+      seen: declareCompletion(`&join${i}.seen`),
+    }));
     let world: World;
     return {
       setup() {
