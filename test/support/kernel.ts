@@ -44,6 +44,7 @@ export interface KernelOptions {
   readonly runs?: number;
   readonly cpus?: number;
   readonly slots?: Readonly<Record<string, number>>;
+  readonly stepLimit?: number;
   /** Off for bodies that break a rule of targets on purpose. */
   readonly oracles?: boolean;
   readonly swaps?: Partial<Seams>;
@@ -197,7 +198,7 @@ export type Body = (world: World) => Kernel<void>;
 
 /** Runs a body under many schedules, up to the first finding. */
 export function runKernel(body: Body, options: KernelOptions = {}): ExploreResult {
-  const { runs = 20, cpus = 3, slots = {}, oracles = true, swaps = {} } = options;
+  const { runs = 20, cpus = 3, slots = {}, oracles = true, swaps = {}, stepLimit = 50_000 } = options;
   const preset = presets.find(({ name }) => name === 'unified');
   assert(preset !== undefined);
   const seams = { ...preset.seams, ...swaps };
@@ -225,7 +226,7 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
     settings: { cpus, lock: 'tas', oracles },
     slots: { 'mapped-device': 4, workqueue: 6, ...slots },
     staticWords: STATIC_WORDS,
-    stepLimit: 50_000,
+    stepLimit,
     ...(oracles ? { atQuiescence: checkQuiescence, whenStuck: checkStuck } : {}),
   });
 }
