@@ -44,6 +44,7 @@ export interface KernelOptions {
   readonly runs?: number;
   readonly cpus?: number;
   readonly slots?: Readonly<Record<string, number>>;
+  readonly stepLimit?: number;
   /** Off for bodies that break a rule of targets on purpose. */
   readonly oracles?: boolean;
   readonly swaps?: Partial<Seams>;
@@ -54,10 +55,10 @@ export interface KernelOptions {
 /** What is declared once for all runs. */
 interface Declared {
   readonly media: readonly number[];
-  readonly joins: readonly Completion[];
+  readonly joins: readonly { readonly done: Completion; readonly seen: Completion }[];
 }
 
-/** A task that was started, and how to wait for its end. */
+/** A task that was started. It lives until it is joined, so it can be signalled; each must be joined. */
 export interface Started {
   readonly task: Task;
   join(): Kernel<void>;
@@ -115,13 +116,20 @@ export class World {
   /** Starts a task. */
   start(cpu: number, run: () => Kernel<void>): Started {
     const number = tasks.length;
-    const done = this.#declared.joins[number];
-    assert(done !== undefined, `more than ${JOINS_MAX} tasks`);
+    const ends = this.#declared.joins[number];
+    assert(ends !== undefined, `more than ${JOINS_MAX} tasks`);
     tasks.push(function* whole(): Kernel<void> {
       yield* run();
-      yield* complete(done, HERE);
+      yield* complete(ends.done, HERE);
+      yield* waitForCompletion(ends.seen, HERE);
     });
-    return { task: spawn(cpu, TEST_TASK, number), join: () => waitForCompletion(done, HERE) };
+    return {
+      task: spawn(cpu, TEST_TASK, number),
+      *join(): Kernel<void> {
+        yield* waitForCompletion(ends.done, HERE);
+        yield* complete(ends.seen, HERE);
+      },
+    };
   }
 }
 
@@ -186,7 +194,7 @@ export type Body = (world: World) => Kernel<void>;
 
 /** Runs a body under many schedules, up to the first finding. */
 export function runKernel(body: Body, options: KernelOptions = {}): ExploreResult {
-  const { runs = 20, cpus = 3, slots = {}, oracles = true, swaps = {} } = options;
+  const { runs = 20, cpus = 3, slots = {}, oracles = true, swaps = {}, stepLimit = 50_000 } = options;
   const preset = presets.find(({ name }) => name === 'unified');
   assert(preset !== undefined);
   const seams = { ...preset.seams, ...swaps };
@@ -196,7 +204,10 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
   else removeOracles();
   const build = () => {
     const media = Array.from({ length: DISKS_MAX }, () => declareMedia(DISK_SECTORS));
-    const joins = Array.from({ length: JOINS_MAX }, (_, i) => declareCompletion(`&join${i}`));
+    const joins = Array.from({ length: JOINS_MAX }, (_, i) => ({
+      done: declareCompletion(`&join${i}.done`),
+      seen: declareCompletion(`&join${i}.seen`),
+    }));
     let world: World;
     return {
       setup() {
@@ -211,7 +222,7 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
     settings: { cpus, lock: 'tas', oracles },
     slots: { 'mapped-device': 4, workqueue: 6, ...slots },
     staticWords: STATIC_WORDS,
-    stepLimit: 50_000,
+    stepLimit,
     ...(oracles ? { atQuiescence: checkQuiescence, whenStuck: checkStuck } : {}),
   });
 }

@@ -1,0 +1,554 @@
+import assert from 'node:assert/strict';
+import { type Bio, REQ_READA } from '../../src/block/bio.ts';
+import { hangDisk, releaseDisk } from '../../src/block/disk.ts';
+import { DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../../src/core/device-mapper.ts';
+import { DmTable } from '../../src/core/dm-table.ts';
+import { __noflushSuspending } from '../../src/core/end-io.ts';
+import { dmSwapTable, dmTableLoad, dmTableStatus, doResume, doSuspend } from '../../src/core/ioctl.ts';
+import {
+  DMF_BLOCK_IO_FOR_SUSPEND,
+  DMF_NOFLUSH_SUSPENDING,
+  DMF_SUSPENDED,
+  type MappedDevice,
+  SUSPEND_PHASES,
+} from '../../src/core/mapped-device.ts';
+import { DM_SUSPEND_NOFLUSH_FLAG, dmResume, dmSuspend, dmSuspended } from '../../src/core/suspend.ts';
+import { EAGAIN, EINTR, EINVAL } from '../../src/machine/errno.ts';
+import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import { sendSignal } from '../../src/shared/task.ts';
+import { remap, type Script } from '../../src/targets/scripted.ts';
+import {
+  bdevOf,
+  endOf,
+  Holding,
+  hasEnded,
+  kernelTest,
+  load,
+  read,
+  type Started,
+  settled,
+  stored,
+  until,
+  type World,
+  write,
+} from '../support/kernel.ts';
+
+const KINDS = [
+  { kind: 'flushing', flag: 0 },
+  { kind: 'noflush', flag: DM_SUSPEND_NOFLUSH_FLAG },
+] as const;
+
+/** The suspend under way waits for I/O. */
+const waiting = (md: MappedDevice) => (): boolean => md.phase.value === SUSPEND_PHASES.indexOf('wait');
+
+/** Flags that say that I/O does not flow as usual. */
+function* unusual(md: MappedDevice): Kernel<number> {
+  return (yield* md.flags.read(HERE)) & (DMF_BLOCK_IO_FOR_SUSPEND | DMF_SUSPENDED | DMF_NOFLUSH_SUSPENDING);
+}
+
+/** Hands back what it keeps as soon as a suspend begins; what comes later it sends on and notes. */
+function givingBack(holding: Holding, remapped: number[] = []): Script {
+  let suspended = false;
+  return {
+    map(ti, clone) {
+      if (!suspended) return holding.map(ti, clone);
+      remapped.push(clone.sector);
+      return resolved(remap(ti, clone));
+    },
+    *endIo(ti): Kernel<number> {
+      return (yield* dmNoflushSuspending(ti)) ? DM_ENDIO_REQUEUE : 0;
+    },
+    presuspend() {
+      suspended = true;
+      return holding.release();
+    },
+  };
+}
+
+kernelTest('an idle device suspends, and is suspended until it resumes', function* idle(world) {
+  yield* world.disk();
+  const md = yield* world.device('0 4 linear disk0 0');
+  assert.equal(yield* dmSuspend(md, 0), 0);
+  assert.equal(yield* dmSuspended(md), true);
+  assert.equal(yield* dmResume(md), 0);
+  assert.equal(yield* unusual(md), 0);
+  assert.equal(yield* endOf(yield* write(md, 0)), '0');
+});
+
+kernelTest('a suspended device refuses a second suspend', function* second(world) {
+  const calls: string[] = [];
+  yield* world.disk();
+  const md = yield* world.device(`0 4 scripted disk0 0 ${world.script(noting(calls, 'a'))}`);
+  calls.length = 0;
+  assert.equal(yield* dmSuspend(md, 0), 0);
+  assert.equal(yield* dmSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), -EINVAL);
+  assert.equal(yield* dmSuspended(md), true);
+  assert.deepEqual(calls, ['a presuspend', 'a postsuspend']);
+});
+
+kernelTest('for the user a second suspend is no error and does nothing', function* twice(world) {
+  const md = yield* world.device('0 4 zero');
+  assert.deepEqual([yield* doSuspend(md, 0), yield* doSuspend(md, 0)], [0, 0]);
+  assert.equal(yield* dmSuspended(md), true);
+});
+
+kernelTest('an active device refuses a resume; for the user it is no error', function* active(world) {
+  const md = yield* world.device('0 4 zero');
+  assert.equal(yield* dmResume(md), -EINVAL);
+  assert.equal(yield* doResume(md, 0), 0);
+});
+
+kernelTest('a device without a table suspends, but does not resume', function* bare(world) {
+  const md = yield* world.create();
+  assert.equal(yield* doSuspend(md, 0), 0);
+  assert.equal(yield* doResume(md, 0), -EINVAL);
+  assert.equal(yield* dmSuspended(md), true);
+  yield* load(md, '0 4 zero');
+  assert.equal(yield* doResume(md, 0), 0);
+  assert.equal(yield* unusual(md), 0);
+});
+
+/** Notes the calls of its hooks. */
+function noting(calls: string[], name: string, preresume = 0): Script {
+  const note = <T>(hook: string, result: T): Kernel<T> => {
+    calls.push(`${name} ${hook}`);
+    return resolved(result);
+  };
+  return {
+    presuspend: () => note('presuspend', undefined),
+    postsuspend: () => note('postsuspend', undefined),
+    preresume: () => note('preresume', preresume),
+    resume: () => note('resume', undefined),
+  };
+}
+
+kernelTest(
+  'hooks run in the order of the table: all presuspend, all postsuspend; all preresume, all resume',
+  function* hooks(world) {
+    yield* world.disk();
+    const calls: string[] = [];
+    const [a, b] = [world.script(noting(calls, 'a')), world.script(noting(calls, 'b'))];
+    const md = yield* world.device(`0 1 scripted disk0 0 ${a}\n1 1 zero\n2 1 scripted disk0 2 ${b}`);
+    assert.deepEqual(calls.splice(0), ['a preresume', 'b preresume', 'a resume', 'b resume']);
+    yield* doSuspend(md, 0);
+    assert.deepEqual(calls.splice(0), ['a presuspend', 'b presuspend', 'a postsuspend', 'b postsuspend']);
+    yield* doResume(md, 0);
+    assert.deepEqual(calls, ['a preresume', 'b preresume', 'a resume', 'b resume']);
+  },
+);
+
+kernelTest('postsuspend comes after the last I/O has ended, and finds NOFLUSH clear', function* post(world) {
+  yield* world.disk();
+  const holding = new Holding();
+  const seen: unknown[] = [];
+  let device: MappedDevice | undefined;
+  const script = world.script({
+    ...givingBack(holding),
+    *postsuspend(ti): Kernel<void> {
+      seen.push(yield* dmNoflushSuspending(ti), yield* (device as MappedDevice).pending.read(HERE));
+    },
+  });
+  const md = yield* world.device(`0 4 scripted disk0 0 ${script}`);
+  device = md;
+  const io = yield* write(md, 0);
+  assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
+  assert.deepEqual(seen, [false, 0]);
+  yield* doResume(md, 0);
+  assert.equal(yield* endOf(io), '0');
+});
+
+kernelTest('an error of preresume keeps the device suspended, and no target is resumed', function* preresume(world) {
+  yield* world.disk();
+  const calls: string[] = [];
+  const result = { value: 0 };
+  const failing = world.script({
+    preresume() {
+      calls.push('b preresume');
+      return resolved(result.value);
+    },
+  });
+  const [a, c] = [world.script(noting(calls, 'a')), world.script(noting(calls, 'c'))];
+  const lines = [a, failing, c].map((script, i) => `${i} 1 scripted disk0 ${i} ${script}`);
+  const md = yield* world.device(lines.join('\n'));
+  yield* doSuspend(md, 0);
+  const io = yield* write(md, 0);
+  calls.length = 0;
+  result.value = -EAGAIN;
+  assert.equal(yield* doResume(md, 0), -EAGAIN);
+  assert.deepEqual(calls, ['a preresume', 'b preresume']);
+  assert.equal(yield* dmSuspended(md), true);
+  assert(!hasEnded(io));
+  result.value = 0;
+  assert.equal(yield* doResume(md, 0), 0);
+  assert.equal(yield* endOf(io), '0');
+});
+
+for (const { kind, flag } of KINDS)
+  kernelTest(
+    `a ${kind} suspend of a linear device waits for the I/O that is in flight`,
+    function* inFlight(world) {
+      const disk = yield* world.disk({ mode: 'hardirq', anyCpu: true });
+      const md = yield* world.device('0 4 linear disk0 0');
+      yield* hangDisk(disk);
+      const io = yield* write(md, 0, 1, 31);
+      let returned = false;
+      const suspender = world.start(1, function* suspend(): Kernel<void> {
+        assert.equal(yield* doSuspend(md, flag), 0);
+        returned = true;
+        assert.equal(stored(disk, 0), 31);
+      });
+      yield* until(waiting(md));
+      assert(!returned);
+      yield* releaseDisk(disk);
+      yield* suspender.join();
+      assert.equal(yield* endOf(io), '0');
+    },
+    { runs: 100 },
+  );
+
+kernelTest('I/O to a suspended device ends only after the resume', function* parked(world) {
+  const disk = yield* world.disk();
+  const md = yield* world.device('0 8 linear disk0 0');
+  yield* doSuspend(md, 0);
+  const ios = [yield* write(md, 0, 1, 5), yield* read(md, 1), yield* write(md, 2, 2, 7)];
+  assert(!ios.some(hasEnded));
+  assert.equal(stored(disk, 0), 0);
+  yield* doResume(md, 0);
+  for (const io of ios) assert.equal(yield* endOf(io), '0');
+  assert.deepEqual(
+    [0, 2, 3].map((sector) => stored(disk, sector)),
+    [5, 7, 8],
+  );
+});
+
+kernelTest('read-ahead to a suspended device fails at once with -EIO', function* ahead(world) {
+  yield* world.disk();
+  const md = yield* world.device('0 4 linear disk0 0');
+  yield* doSuspend(md, 0);
+  assert.equal(yield* endOf(yield* read(md, 0, 1, REQ_READA)), '-EIO');
+  yield* doResume(md, 0);
+  yield* settled(md);
+  assert.equal(yield* endOf(yield* read(md, 0, 1, REQ_READA)), '0');
+});
+
+kernelTest(
+  'what was pushed back is mapped before what was deferred, each in the order of its coming',
+  function* order(world) {
+    yield* world.disk();
+    const holding = new Holding();
+    const mapped: number[] = [];
+    const md = yield* world.device(`0 8 scripted disk0 0 ${world.script(givingBack(holding, mapped))}`);
+    const ios = [yield* write(md, 5), yield* write(md, 3)];
+    assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
+    for (const sector of [4, 1, 2]) ios.push(yield* write(md, sector));
+    assert(!ios.some(hasEnded));
+    yield* doResume(md, 0);
+    for (const io of ios) assert.equal(yield* endOf(io), '0');
+    assert.deepEqual(mapped, [5, 3, 4, 1, 2]);
+  },
+);
+
+kernelTest('a bio can be pushed back again and again', function* again(world) {
+  const disk = yield* world.disk();
+  const script = world.script({
+    map: (ti, clone) => (resumes < 3 ? holding.map(ti, clone) : resolved(remap(ti, clone))),
+    *endIo(ti): Kernel<number> {
+      return (yield* dmNoflushSuspending(ti)) ? DM_ENDIO_REQUEUE : 0;
+    },
+    presuspend: () => holding.release(),
+  });
+  const holding = new Holding();
+  let resumes = 0;
+  const md = yield* world.device(`0 4 scripted disk0 0 ${script}`);
+  const io = yield* write(md, 2, 2, 80);
+  for (; resumes < 3; resumes++) {
+    assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
+    assert(!hasEnded(io));
+    if (resumes < 2) {
+      assert.equal(yield* doResume(md, 0), 0);
+      yield* settled(md);
+    }
+  }
+  assert.equal(yield* doResume(md, 0), 0);
+  assert.equal(yield* endOf(io), '0');
+  assert.deepEqual([stored(disk, 2), stored(disk, 3)], [80, 81]);
+});
+
+kernelTest('a deferred write goes only to the device of the new table', function* swapped(world) {
+  const [old, next] = [yield* world.disk(), yield* world.disk()];
+  const md = yield* world.device('0 4 linear disk0 0');
+  yield* doSuspend(md, 0);
+  const io = yield* write(md, 1, 1, 44);
+  yield* load(md, '0 4 linear disk1 0');
+  assert.equal(yield* doResume(md, 0), 0);
+  assert.equal(yield* endOf(io), '0');
+  assert.deepEqual([stored(old, 1), stored(next, 1)], [0, 44]);
+  assert.deepEqual([bdevOf(old).openCount, bdevOf(next).openCount], [0, 1]);
+});
+
+for (const { kind, flag } of KINDS)
+  kernelTest(
+    `after a ${kind} suspend a parked bio beyond the new end fails with -EIO, the others do not`,
+    function* shrunk(world) {
+      yield* world.disk();
+      const md = yield* world.device('0 8 linear disk0 0');
+      yield* doSuspend(md, flag);
+      const ios = [yield* write(md, 6), yield* write(md, 3, 2), yield* write(md, 3)];
+      yield* load(md, '0 4 linear disk0 0');
+      assert.equal(yield* doResume(md, flag), 0);
+      const ends: string[] = [];
+      for (const io of ios) ends.push(yield* endOf(io));
+      assert.deepEqual(ends, ['-EIO', '-EIO', '0']);
+    },
+  );
+
+kernelTest('a table that grew serves its new sectors', function* grown(world) {
+  yield* world.disk();
+  const md = yield* world.device('0 4 linear disk0 0');
+  yield* load(md, '0 8 linear disk0 0');
+  assert.equal(yield* endOf(yield* write(md, 6)), '-EIO');
+  assert.equal(yield* doResume(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
+  assert.equal(yield* endOf(yield* write(md, 6)), '0');
+});
+
+kernelTest('a deferred write fails when the new table is of error', function* error(world) {
+  yield* world.disk();
+  const md = yield* world.device('0 4 linear disk0 0');
+  yield* doSuspend(md, 0);
+  const io = yield* write(md, 0);
+  yield* load(md, '0 4 error');
+  assert.equal(yield* doResume(md, 0), 0);
+  assert.equal(yield* endOf(io), '-EIO');
+});
+
+/** A suspend of a task of its own; gives the task and its result. */
+function suspendOn(world: World, cpu: number, md: MappedDevice, flag: number): { started: Started; result: number[] } {
+  const result: number[] = [];
+  const started = world.start(cpu, function* suspend(): Kernel<void> {
+    result.push(yield* dmSuspend(md, flag));
+  });
+  return { started, result };
+}
+
+for (const { kind, flag } of KINDS)
+  kernelTest(
+    `a signal interrupts a ${kind} suspend that waits, and the device is as active as before`,
+    function* interrupted(world) {
+      const disk = yield* world.disk({ mode: 'softirq' });
+      const md = yield* world.device('0 4 linear disk0 0');
+      yield* hangDisk(disk);
+      const first = yield* write(md, 0);
+      const { started, result } = suspendOn(world, 1, md, flag);
+      yield* until(waiting(md));
+      const second = yield* write(md, 1);
+      yield* sendSignal(started.task, HERE);
+      yield* started.join();
+      assert.deepEqual(result, [-EINTR]);
+      assert.equal(yield* unusual(md), 0);
+      yield* releaseDisk(disk);
+      assert.deepEqual([yield* endOf(first), yield* endOf(second)], ['0', '0']);
+      assert.equal(yield* doSuspend(md, flag), 0);
+    },
+    { runs: 100 },
+  );
+
+kernelTest('a signal does not interrupt the suspend of a device without I/O in flight', function* drained(world) {
+  const md = yield* world.device('0 4 zero');
+  const go = { now: false };
+  const result: number[] = [];
+  const { task, join } = world.start(1, function* suspend(): Kernel<void> {
+    yield* until(() => go.now);
+    result.push(yield* dmSuspend(md, 0));
+  });
+  yield* sendSignal(task, HERE);
+  go.now = true;
+  yield* join();
+  assert.deepEqual(result, [0]);
+});
+
+kernelTest(
+  'an interrupted noflush suspend maps what was pushed back once more; what comes back later fails with -EIO',
+  function* contract(world) {
+    const disk = yield* world.disk();
+    const mapped: number[] = [];
+    const kept: Bio[] = [];
+    const holding = new Holding();
+    const script = world.script({
+      map(ti, clone) {
+        const again = mapped.includes(clone.sector);
+        mapped.push(clone.sector);
+        if (again) return resolved(remap(ti, clone));
+        if (clone.sector === 3) kept.push(clone);
+        return holding.map(ti, clone);
+      },
+      endIo: (_ti, clone) =>
+        resolved(clone.sector === 3 || mapped.filter((s) => s === clone.sector).length < 2 ? DM_ENDIO_REQUEUE : 0),
+    });
+    const md = yield* world.device(`0 8 scripted disk0 0 ${script}`);
+    const ios = [yield* write(md, 1, 1, 11), yield* write(md, 2, 1, 12), yield* write(md, 3, 1, 13)];
+    const late = holding.held.pop();
+    const { started, result } = suspendOn(world, 1, md, DM_SUSPEND_NOFLUSH_FLAG);
+    yield* until(waiting(md));
+    yield* holding.release();
+    const deferred = yield* write(md, 4, 1, 14);
+    holding.held.length = 0;
+    yield* sendSignal(started.task, HERE);
+    yield* started.join();
+    assert.deepEqual(result, [-EINTR]);
+    assert.equal(yield* unusual(md), 0);
+    yield* settled(md);
+    // Sectors 1 and 2 were pushed back: mapped again once each, in their order, before the one that came later.
+    assert.deepEqual(mapped, [1, 2, 3, 1, 2, 4]);
+    assert.equal(late, kept[0]);
+    holding.held.push(late as Bio);
+    yield* holding.release();
+    const ends: string[] = [];
+    for (const io of ios) ends.push(yield* endOf(io));
+    assert.deepEqual(ends, ['0', '0', '-EIO']);
+    assert.deepEqual(
+      [1, 2, 3].map((sector) => stored(disk, sector)),
+      [11, 12, 0],
+    );
+    assert.equal(hasEnded(deferred), true);
+    yield* endOf(deferred);
+  },
+  { runs: 100, oracles: false },
+);
+
+kernelTest(
+  'targets see NOFLUSH from presuspend until the wait ends, and it is clear when the suspend returns',
+  function* visible(world) {
+    yield* world.disk();
+    const holding = new Holding();
+    const seen: string[] = [];
+    const note = (when: string) =>
+      function* noteFlag(ti: Parameters<NonNullable<Script['presuspend']>>[0]): Kernel<void> {
+        seen.push(`${when} ${yield* dmNoflushSuspending(ti)}`);
+      };
+    const script = world.script({
+      map: (ti, clone) => (seen.length < 7 ? holding.map(ti, clone) : resolved(remap(ti, clone))),
+      *endIo(ti): Kernel<number> {
+        yield* note('end')(ti);
+        return (yield* dmNoflushSuspending(ti)) ? DM_ENDIO_REQUEUE : 0;
+      },
+      presuspend: note('presuspend'),
+      postsuspend: note('postsuspend'),
+      resume: note('resume'),
+    });
+    const md = yield* world.device(`0 4 scripted disk0 0 ${script}`);
+    const io = yield* write(md, 0);
+    const { started, result } = suspendOn(world, 1, md, DM_SUSPEND_NOFLUSH_FLAG);
+    yield* until(waiting(md));
+    assert.equal(yield* __noflushSuspending(md), true);
+    yield* holding.release();
+    yield* started.join();
+    assert.equal(yield* __noflushSuspending(md), false);
+    yield* doResume(md, 0);
+    yield* settled(md);
+    yield* holding.release();
+    assert.equal(yield* endOf(io), '0');
+    assert.deepEqual(result, [0]);
+    assert.deepEqual(seen, [
+      'resume false',
+      'presuspend true',
+      'end true',
+      'postsuspend false',
+      'resume false',
+      'end false',
+    ]);
+  },
+  { runs: 50 },
+);
+
+kernelTest('a flushing suspend never shows NOFLUSH', function* flushing(world) {
+  yield* world.disk();
+  const seen: boolean[] = [];
+  const script = world.script({
+    *presuspend(ti): Kernel<void> {
+      seen.push(yield* dmNoflushSuspending(ti));
+    },
+  });
+  const md = yield* world.device(`0 4 scripted disk0 0 ${script}`);
+  assert.equal(yield* doSuspend(md, 0), 0);
+  assert.deepEqual(seen, [false]);
+});
+
+kernelTest(
+  'of two suspends at once one wins, and the other is refused',
+  function* rivals(world) {
+    const md = yield* world.device('0 4 zero');
+    const rivals = [suspendOn(world, 1, md, 0), suspendOn(world, 2, md, DM_SUSPEND_NOFLUSH_FLAG)];
+    for (const { started } of rivals) yield* started.join();
+    assert.deepEqual(rivals.flatMap(({ result }) => result).sort(), [-EINVAL, 0]);
+    assert.equal(yield* dmSuspended(md), true);
+  },
+  { runs: 100 },
+);
+
+kernelTest('an active device refuses to swap its table', function* swapActive(world) {
+  const md = yield* world.device('0 4 zero');
+  const other = yield* world.create();
+  yield* load(other, '0 4 error');
+  assert.equal(yield* dmSwapTable(md, DmTable.at(other.newMap)), -EINVAL);
+  assert.equal(yield* dmTableStatus(md, false), '0 4 zero ');
+});
+
+kernelTest(
+  'a resume whose own suspend is interrupted is refused, and the table that it was to bring is lost',
+  function* lostTable(world) {
+    const [disk, next] = [yield* world.disk({ mode: 'hardirq' }), yield* world.disk()];
+    const md = yield* world.device('0 4 linear disk0 0');
+    yield* load(md, '0 4 linear disk1 0');
+    yield* hangDisk(disk);
+    const io = yield* write(md, 0);
+    const results: number[] = [];
+    const { task, join } = world.start(1, function* resume(): Kernel<void> {
+      results.push(yield* doResume(md, 0));
+    });
+    yield* until(waiting(md));
+    yield* sendSignal(task, HERE);
+    yield* join();
+    assert.deepEqual(results, [-EINVAL]);
+    assert.deepEqual([md.newMap, bdevOf(next).openCount, yield* unusual(md)], [0, 0, 0]);
+    yield* releaseDisk(disk);
+    assert.equal(yield* endOf(io), '0');
+    assert.equal(yield* dmTableStatus(md, false), '0 4 linear 1:0 0');
+  },
+  { runs: 50 },
+);
+
+kernelTest(
+  'suspends, resumes, loads and I/O from several CPUs at once lose nothing',
+  function* together(world) {
+    const disk = yield* world.disk({ mode: 'softirq', anyCpu: true });
+    const script = world.script({
+      *endIo(ti): Kernel<number> {
+        return (yield* dmNoflushSuspending(ti)) ? DM_ENDIO_REQUEUE : 0;
+      },
+    });
+    const table = `0 2 scripted disk0 0 ${script}\n2 6 linear disk0 2`;
+    const md = yield* world.device(table);
+    const writers = [1, 2].map((cpu) =>
+      world.start(cpu, function* writer(): Kernel<void> {
+        for (let i = 0; i < 2; i++) assert.equal(yield* endOf(yield* write(md, 4 * (cpu - 1), 3, 100 * cpu)), '0');
+      }),
+    );
+    const admins = KINDS.map(({ flag }, i) =>
+      world.start(i, function* admin(): Kernel<void> {
+        assert([0, -EINVAL].includes(yield* doSuspend(md, flag)));
+        assert.equal(yield* dmTableLoad(md, table), 0);
+        // Another's resume may come between this one's suspend and its swap.
+        assert([0, -EINVAL].includes(yield* doResume(md, flag)));
+      }),
+    );
+    for (const { join } of admins) yield* join();
+    yield* doResume(md, 0);
+    for (const { join } of writers) yield* join();
+    assert.deepEqual(
+      [0, 1, 2, 4, 5, 6].map((sector) => stored(disk, sector)),
+      [100, 101, 102, 200, 201, 202],
+    );
+    assert.equal(yield* unusual(md), 0);
+  },
+  { runs: 300 },
+);
