@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Bio, bioEndio, setBioData } from '../../src/block/bio.ts';
+import type { Disk } from '../../src/block/disk.ts';
 import {
   DM_ENDIO_INCOMPLETE,
   DM_ENDIO_REQUEUE,
@@ -7,7 +8,6 @@ import {
   DM_MAPIO_SUBMITTED,
   dmNoflushSuspending,
 } from '../../src/core/device-mapper.ts';
-import type { Disk } from '../../src/block/disk.ts';
 import { __noflushSuspending } from '../../src/core/end-io.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
 import type { MappedDevice } from '../../src/core/mapped-device.ts';
@@ -15,7 +15,18 @@ import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
 import { EIO, ENOMEM, EOPNOTSUPP } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import { remap, type Script } from '../../src/targets/scripted.ts';
-import { endOf, Holding, hasEnded, kernelTest, read, stored, until, type World, write } from '../support/kernel.ts';
+import {
+  endOf,
+  Holding,
+  hasEnded,
+  kernelTest,
+  read,
+  stored,
+  until,
+  untilAsked,
+  type World,
+  write,
+} from '../support/kernel.ts';
 
 /** A device of two targets with one script each, over an inline disk. */
 function* twoTargets(world: World, first: Script, second: Script): Kernel<{ disk: Disk; md: MappedDevice }> {
@@ -193,7 +204,7 @@ function* answerOnce(world: World, answers: readonly [number, number], noflush: 
   const suspender = world.start(1, function* suspend(): Kernel<void> {
     if (noflush) assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
   });
-  if (noflush) yield* until(() => __noflushSuspending(md));
+  if (noflush) yield* untilAsked(() => __noflushSuspending(md));
   yield* holding.release();
   yield* suspender.join();
   if (noflush) {
@@ -274,7 +285,7 @@ kernelTest(
       *map(ti, clone): Kernel<number> {
         if (asked++ > 0) return remap(ti, clone);
         suspending = true;
-        yield* until(() => dmNoflushSuspending(ti));
+        yield* untilAsked(() => dmNoflushSuspending(ti));
         return DM_MAPIO_REQUEUE;
       },
     });
@@ -282,7 +293,7 @@ kernelTest(
     const submitter = world.start(1, function* submit(): Kernel<void> {
       assert.equal(yield* endOf(yield* write(md, 3, 1, 9)), '0');
     });
-    yield* until(() => resolved(suspending));
+    yield* until(() => suspending);
     assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
     assert.equal(stored(disk, 3), 0);
     assert.equal(yield* doResume(md, 0), 0);

@@ -181,8 +181,13 @@ export const hasEnded = (io: UserIo): boolean => memory.words[io.done.word] !== 
 export const stored = (disk: Disk, sector: number): number => memory.words[disk.media + sector] as number;
 
 /** Waits for a condition that no one announces, and that a task of another CPU makes true. */
-export function* until(condition: () => Kernel<boolean>): Kernel<void> {
-  while (!(yield* condition())) yield* ops.relax(HERE);
+export function* until(condition: () => boolean): Kernel<void> {
+  while (!condition()) yield* ops.relax(HERE);
+}
+
+/** The same for a condition that has to be asked for. */
+export function* untilAsked(question: () => Kernel<boolean>): Kernel<void> {
+  while (!(yield* question())) yield* ops.relax(HERE);
 }
 
 /** kdmflush has mapped all that was deferred before a resume: submitters map for themselves again. */
