@@ -26,7 +26,13 @@ for (const litmus of litmusTests) {
 }
 
 test('a program that repeats its shot tells every outcome that it saw', async (t) => {
-  for (const name of ['message-passing/words', 'message-passing/ring', 'lost-update/marked', 'signal/race']) {
+  for (const name of [
+    'message-passing/words',
+    'message-passing/ring',
+    'lost-update/marked',
+    'signal/race',
+    'workqueue/flush',
+  ]) {
     const litmus = litmusTests.find((each) => each.name === name);
     if (litmus === undefined) throw new Error(`there is no litmus test ${name}`);
     await checkLitmus(t, litmus, onModel(EXECUTIONS), { iterations: 3, exhaustive: true });
