@@ -29,7 +29,7 @@ export function checkSector(sector: number, ios: readonly SectorIo[], initial: n
     const writtenBy = writer === undefined ? -1 : writer.end;
     const newer = writes.find((io) => io.error === 0 && io.start > writtenBy && io.end < from);
     if (newer !== undefined)
-      torn(sector, `${what} gives ${value}, although ${newer.value} was written after that and before`);
+      torn(sector, `${what} gives ${value}, although the later write of ${newer.value} had ended`);
   };
   for (const io of ios) if (!io.write && io.error === 0) look(io.value, io.start, io.end, 'a read');
   look(final, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 'the medium');
