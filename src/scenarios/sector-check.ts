@@ -19,8 +19,8 @@ export interface SectorIo {
   readonly end: number;
 }
 
-/** Checks the reads of a sector and its content at the end; `final` is null where the sector keeps nothing. */
-export function checkSector(sector: number, ios: readonly SectorIo[], initial: number, final: number | null): void {
+/** Checks the reads of a sector and its content at the end. */
+export function checkSector(sector: number, ios: readonly SectorIo[], initial: number, final: number): void {
   const writes = ios.filter((io) => io.write);
   const look = (value: number, from: number, to: number, what: string): void => {
     const writer = writes.find((io) => io.value === value);
@@ -29,10 +29,10 @@ export function checkSector(sector: number, ios: readonly SectorIo[], initial: n
     const writtenBy = writer === undefined ? -1 : writer.end;
     const newer = writes.find((io) => io.error === 0 && io.start > writtenBy && io.end < from);
     if (newer !== undefined)
-      torn(sector, `${what} gives ${value}, although ${newer.value} was written after that and before`);
+      torn(sector, `${what} gives ${value}, although the later write of ${newer.value} had ended`);
   };
   for (const io of ios) if (!io.write && io.error === 0) look(io.value, io.start, io.end, 'a read');
-  if (final !== null) look(final, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 'the medium');
+  look(final, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 'the medium');
 }
 
 /** Checks a sector that forgets what is written: it reads as 0. */

@@ -1,0 +1,127 @@
+/**
+ * The rounds of the suites on the model machine: clean without a bug, made from their seed alone, and with counts that add up.
+ */
+import { test } from 'tap';
+import { prepare } from '../../src/cli/boot.ts';
+import { ModelMachine } from '../../src/explore/explore.ts';
+import { Walk } from '../../src/explore/walk.ts';
+import type { RunOutcome } from '../../src/machine/machine.ts';
+import { findScenario, suites } from '../../src/scenarios/registry.ts';
+import { planLocksRound } from '../../src/scenarios/suites/locks.ts';
+import { interruptedSuspend, noflushPushback, suspend } from '../../src/scenarios/suites/suspend-suites.ts';
+import { canaries } from '../../src/variants/canaries.ts';
+
+const CPUS = 4;
+const ROUNDS = 24;
+const EXECUTIONS = 6;
+const STEP_LIMIT = 100_000;
+/** What a round about suspending may take on average, so that it can be searched. */
+const SUSPEND_STEPS_MAX = 4000;
+
+/** Executions of a round with oracles, up to the first finding. */
+function runRound(name: string, cpus: number, executions: number, bug: string | null = null): RunOutcome[] {
+  const variant = { preset: 'unified', bug };
+  const bootable = prepare({ scenario: name, cpus, variant, lock: 'tas', oracles: true, shuffle: null });
+  const machine = new ModelMachine(() => bootable.build(), new Walk(1), {
+    settings: { cpus, lock: 'tas', oracles: true },
+    stepLimit: STEP_LIMIT,
+    ...bootable,
+  });
+  const outcomes: RunOutcome[] = [];
+  for (let run = 0; run < executions && outcomes.at(-1)?.finding == null; run++) outcomes.push(machine.run(run));
+  return outcomes;
+}
+
+const suspendSuites = [suspend, noflushPushback, interruptedSuspend];
+
+for (const { name } of suites)
+  test(`rounds of suite ${name} are clean, whatever the schedule`, async (t) => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const runs = runRound(`${name}@7.${round}`, CPUS, EXECUTIONS);
+      const { finding } = runs.at(-1) as RunOutcome;
+      t.equal(finding, null, `${name}@7.${round}: ${finding?.message ?? 'clean'}`);
+    }
+  });
+
+for (const { name } of suspendSuites) {
+  test(`what the rounds of suite ${name} count adds up, and a round can be searched`, async (t) => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const runs = runRound(`${name}@8.${round}`, CPUS, EXECUTIONS);
+      for (const { counts } of runs) {
+        t.ok((counts['bios.submitted'] as number) > 0);
+        t.equal(counts['bios.submitted'], (counts['bios.completed'] as number) + (counts['bios.failed'] as number));
+        const phases = Object.keys(counts).filter((key) => key.startsWith('interrupted.'));
+        const byPhase = phases.reduce((sum, key) => sum + (counts[key] as number), 0);
+        t.equal(counts['suspends.interrupted'], byPhase);
+      }
+      const steps = runs.reduce((sum, run) => sum + run.steps, 0) / runs.length;
+      t.ok(steps <= SUSPEND_STEPS_MAX, `${steps} steps`);
+    }
+  });
+}
+
+test('the same seed gives the same round, another one another', async (t) => {
+  for (const { plan } of [...suspendSuites, { plan: planLocksRound }]) {
+    for (let round = 0; round < ROUNDS; round++) t.strictSame(plan(3, round, CPUS), plan(3, round, CPUS));
+    const differs = (seed: number, round: number): boolean =>
+      JSON.stringify(plan(seed, round, CPUS)) !== JSON.stringify(plan(3, 0, CPUS));
+    t.ok(differs(4, 0));
+    t.ok(differs(3, 1));
+  }
+});
+
+test('a round has a name by which it is found again, and runs on as many CPUs as it is given', async (t) => {
+  for (const suite of suites)
+    for (const cpus of [1, 2, 16]) {
+      const scenario = suite.round(5, 6, cpus);
+      t.equal(scenario.name, `${suite.name}@5.6`);
+      t.equal(scenario.cpus, cpus);
+      t.equal(findScenario(scenario.name, cpus)?.title, scenario.title);
+      const { finding } = runRound(scenario.name, cpus, 2).at(-1) as RunOutcome;
+      t.equal(finding, null, finding?.message ?? 'clean');
+    }
+});
+
+test('a run of any suite gives work to every CPU', async (t) => {
+  const most = 16;
+  const cpusOf = (plan: object): number[] =>
+    [...JSON.stringify(plan).matchAll(/"cpu":(\d+)/g)].map((match) => Number(match[1]));
+  for (const { plan } of [...suspendSuites, { plan: planLocksRound }]) {
+    const used = new Set<number>();
+    for (let round = 0; round < most; round++) for (const cpu of cpusOf(plan(1, round, most))) used.add(cpu);
+    t.equal(used.size, most);
+  }
+});
+
+test('suspends are interrupted in every phase', async (t) => {
+  const total = new Map<string, number>();
+  for (let round = 0; round < 4 * ROUNDS; round++)
+    for (const { counts } of runRound(`interrupted-suspend@9.${round}`, CPUS, EXECUTIONS))
+      for (const [key, count] of Object.entries(counts)) total.set(key, (total.get(key) ?? 0) + count);
+  for (const phase of ['presuspend', 'block', 'flush', 'wait'])
+    t.ok((total.get(`interrupted.${phase}`) ?? 0) > 0, phase);
+});
+
+test('a round in which threads have shown a bug shows it on the model machine too', async (t) => {
+  for (const [name, bug, kind] of [
+    ['suspend@4.89', 'io-freed-after-endio', 'use-after-free'],
+    ['interrupted-suspend@1.414', 'nf-check-then-queue-unlocked', 'lost-bio'],
+  ] as const) {
+    const { finding } = runRound(name, CPUS, 20_000, bug).at(-1) as RunOutcome;
+    t.equal(finding?.kind, kind, finding?.message ?? 'clean');
+  }
+});
+
+test('the rounds of canaries are clean without them, and not with them', async (t) => {
+  for (const [name, canary] of [
+    ['canary-drain', 'wake-dropped'],
+    ['canary-drain', 'recheck-missing'],
+    ['canary-pushback', 'nf-check-then-queue-unlocked'],
+  ] as const) {
+    const clean = runRound(name, 2, 300).at(-1) as RunOutcome;
+    t.equal(clean.finding, null, clean.finding?.message ?? 'clean');
+    const kinds = canaries.find(({ id }) => id === canary)?.kinds ?? [];
+    const { finding } = runRound(name, 2, 20_000, canary).at(-1) as RunOutcome;
+    t.ok(finding !== null && kinds.includes(finding.kind), `${canary}: ${finding?.message}`);
+  }
+});
