@@ -1,0 +1,46 @@
+/**
+ * What the CPUs of a benchmark's real machine boot: one of the programs here, without oracles.
+ */
+// Every thread must know the same structs, and the main thread knows those of all scenarios.
+import '../src/scenarios/registry.ts';
+import type { Bootable } from '../src/actors/boot-module.ts';
+import { removeOracles } from '../src/check/index.ts';
+import type { Program } from '../src/machine/machine.ts';
+import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../src/shared/spinlock.ts';
+import { installVariant } from '../src/variants/variants.ts';
+import { type BiosOrder, bios, biosWords } from './programs/bios.ts';
+import { type ContendedOrder, contended, contendedWords } from './programs/contended.ts';
+import { SUSPENDS_WORDS, type SuspendsOrder, suspends } from './programs/suspends.ts';
+
+export type ProgramOrder = ContendedOrder | BiosOrder | SuspendsOrder;
+
+export interface BenchOrder {
+  readonly spinLock: 'tas' | 'ticket';
+  readonly run: ProgramOrder;
+}
+
+function plan(run: ProgramOrder): { staticWords: number; build: () => Program } {
+  switch (run.program) {
+    case 'contended':
+      return { staticWords: contendedWords(run.cpus), build: () => contended(run) };
+    case 'bios':
+      return { staticWords: biosWords(run), build: () => bios(run) };
+    case 'suspends':
+      return { staticWords: SUSPENDS_WORDS, build: () => suspends(run) };
+  }
+}
+
+export function prepare(order: unknown): Bootable {
+  const { spinLock, run } = order as BenchOrder;
+  const { staticWords, build } = plan(run);
+  return {
+    slots: {},
+    staticWords,
+    build() {
+      removeOracles();
+      bindSpinLocks(spinLock === 'ticket' ? ticketSpinLock : tasSpinLock);
+      installVariant({ preset: 'unified', bug: null });
+      return build();
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/**
+ * The measurements by name: what `npm run bench -- NAME…` can be asked for.
+ */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { contendedLocks } from './contended.ts';
+import { biosOnTwoCpus, suiteRounds, suspendCycles } from './machines.ts';
+import type { Row } from './row.ts';
+
+export interface Measurement {
+  readonly name: string;
+  readonly title: string;
+  measure(): Promise<Row[]>;
+}
+
+/** Single-CPU measurements, each in a thread of its own. */
+async function solo(...names: string[]): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const workerData of names) {
+    const [measured] = (await once(
+      new Worker(new URL('./solo.worker.js', import.meta.url), { workerData }),
+      'message',
+    )) as [Row[]];
+    rows.push(...measured);
+  }
+  return rows;
+}
+
+export const measurements: readonly Measurement[] = [
+  { name: 'locks', title: 'A lock pair, uncontended, one CPU', measure: () => solo('locks-tas', 'locks-ticket') },
+  {
+    name: 'bio',
+    title: 'One bio through linear to an immediate disk',
+    measure: async () => [...(await solo('bio-off', 'bio-on')), ...(await biosOnTwoCpus())],
+  },
+  { name: 'contended-2', title: 'Contended locks on two CPUs', measure: () => contendedLocks(2) },
+  { name: 'contended-4', title: 'Contended locks on four CPUs', measure: () => contendedLocks(4) },
+  { name: 'suspend', title: 'Suspend and resume', measure: suspendCycles },
+  { name: 'rounds', title: 'Rounds of the stress suites, oracles on', measure: suiteRounds },
+  { name: 'model', title: 'The model machine', measure: () => solo('model-on', 'model-off') },
+];

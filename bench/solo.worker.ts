@@ -1,0 +1,23 @@
+/**
+ * A thread for one single-CPU measurement, so that each begins with fresh type feedback, as a machine that is just booted.
+ */
+import '../src/targets/all.ts';
+import { parentPort, workerData } from 'node:worker_threads';
+import { tasSpinLock, ticketSpinLock } from '../src/shared/spinlock.ts';
+import type { Row } from './row.ts';
+import { soloBio } from './solo-bio.ts';
+import { soloLocks } from './solo-locks.ts';
+import { soloModel } from './solo-model.ts';
+
+const MEASUREMENTS: Readonly<Record<string, () => Row[]>> = {
+  'locks-tas': () => soloLocks(tasSpinLock),
+  'locks-ticket': () => soloLocks(ticketSpinLock),
+  'bio-off': () => soloBio(false),
+  'bio-on': () => soloBio(true),
+  'model-off': () => soloModel(false),
+  'model-on': () => soloModel(true),
+};
+
+const measure = MEASUREMENTS[workerData as string];
+if (measure === undefined) throw new Error(`there is no measurement ${workerData}`);
+parentPort?.postMessage(measure());
