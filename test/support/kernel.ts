@@ -72,12 +72,15 @@ export class World {
   readonly log: string[] = [];
   /** What the run is said to have ended with; runs are counted by it. */
   outcome = '';
+  /** Number of the run. */
+  readonly run: number;
   readonly #declared: Declared;
   readonly #scripts: Script[] = [];
   #disks = 0;
   #devices = 0;
 
-  constructor(declared: Declared) {
+  constructor(declared: Declared, run: number) {
+    this.run = run;
     this.#declared = declared;
     tasks = [];
     bindScripts(this.#scripts);
@@ -214,9 +217,10 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
       seen: declareCompletion(`&join${i}.seen`),
     }));
     let world: World;
+    let run = 0;
     return {
       setup() {
-        world = new World({ media, joins });
+        world = new World({ media, joins }, run++);
         return body(world);
       },
       actors: [],
