@@ -42,3 +42,35 @@ export const readText = (file: string): string => readFileSync(join(ROOT, file),
 export function sourceText(folder: string): string {
   return filesUnder(folder, '.ts').map(readText).join('\n');
 }
+
+/** A document for people to read. */
+export interface Page {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** The README, the changelog and everything in docs/. */
+export const pages: readonly Page[] = ['README.md', 'CHANGELOG.md', ...filesUnder('docs', '.md')].map((file) => ({
+  file,
+  text: readText(file),
+}));
+
+/** A fenced block of code, without its fences. */
+export interface CodeBlock {
+  readonly file: string;
+  readonly line: number;
+  readonly language: string;
+  readonly code: string;
+}
+
+export function codeBlocks({ file, text }: Page): CodeBlock[] {
+  return [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map((match) => ({
+    file,
+    line: text.slice(0, match.index).split('\n').length,
+    language: match[1] as string,
+    code: match[2] as string,
+  }));
+}
+
+/** What a document says outside its fenced blocks. */
+export const proseOf = ({ text }: Page): string => text.replace(/^```\w*\n[\s\S]*?^```$/gm, '');
