@@ -4,7 +4,7 @@
  * They are no kernel state and outlive a round's memory.
  *
  *   ROUND      number of the round; bumped by main when its memory is ready               workers sleep on it between rounds
- *   ARRIVED    workers that have built the round's program, and again those that left it  workers add, main sets 0
+ *   ARRIVED    a bit for each worker that has built the round's program, and again has left it   workers set, main clears
  *   GO         number of the round that may start; bumped by main when all have arrived   workers sleep on it
  *   PART       part of the program that may run (an index of PARTS, from 1)                main; CPU 0 starts its tasks
  *   STOP       0 run, 1 the round is over, 2 a CPU has a finding, 3 the machine ends       main, or the CPU with the finding

@@ -46,7 +46,7 @@ export default async function cpuThread(task: CpuTask): Promise<void> {
   bindKernelLog((line) => log.kernel(line));
   const boot = (await import(task.bootModule)) as BootModule;
   // The thread is warm: main waits for this before the first round.
-  arrive(control);
+  arrive(task);
   for (let round = 0; ; round++) {
     Atomics.wait(control, ROUND, round);
     if (Atomics.load(control, STOP) === STOP_MACHINE) return;
@@ -62,7 +62,7 @@ export default async function cpuThread(task: CpuTask): Promise<void> {
     const program = bootable.build();
     const cpu = new Cpu({ ...settings, cpu: task.cpu, cpus: task.cpus, control, spins: task.spins }, program);
     log.debug('round begins', { round });
-    arrive(control);
+    arrive(task);
     Atomics.wait(control, GO, round);
     try {
       cpu.run();
@@ -74,13 +74,13 @@ export default async function cpuThread(task: CpuTask): Promise<void> {
       log.error(error.message, { round, kind: error.kind, invariant: error.invariant });
       stopWithFinding(task, error);
     }
-    arrive(control);
+    arrive(task);
   }
 }
 
 /** Counts this thread in; main sleeps on the same word as for quiet. */
-function arrive(control: Int32Array): void {
-  Atomics.add(control, ARRIVED, 1);
+function arrive({ shared: { control }, cpu }: CpuTask): void {
+  Atomics.or(control, ARRIVED, 1 << cpu);
   Atomics.add(control, QUIET, 1);
   Atomics.notify(control, QUIET);
 }

@@ -24,38 +24,34 @@ import {
 import { bindProgram, isDaemon, PARTS, taskName } from '../shared/program.ts';
 import { attachMemory, planMachineMemory, wordName } from '../shared/struct-registry.ts';
 import { Task } from '../shared/task.ts';
+import { CpuThread, type MachineActor } from './actor.ts';
+import { Administrator, MachineFailure } from './administrator.ts';
 import type { Bootable, BootModule, RoundOrder } from './boot-module.ts';
 import {
-  ARRIVED,
   CLOCK,
   clockSeconds,
-  GO,
   LIVE,
   makeShared,
-  ORDER_LEN,
-  PARKED,
   PART,
-  QUIET,
   REPORT,
   REPORT_LEN,
-  ROUND,
   readText,
   type Shared,
   STOP,
-  STOP_MACHINE,
   STOP_NOT,
-  STOP_ROUND,
-  writeText,
 } from './control.ts';
-import { type CpuTask, stopAll } from './cpu.worker.ts';
+import type { CpuTask } from './cpu.worker.ts';
 import { anyAlarmArmed } from './due-alarm.ts';
 import type { LogOptions } from './log.ts';
 import { realPlaces } from './places.ts';
 
 /** Words of memory; rounds that need more are refused. */
 const MEMORY_WORDS = 1 << 20;
-/** How often a round is looked at although nobody says that it is quiet, in ms. */
-const LOOK_MS = 50;
+/** Heap of a thread; views and generators need a few megabytes. */
+const HEAP_MB_MAX = 512;
+/** How long threads may take to build a round's program, and to leave a round that is over, in ms. */
+const BUILD_MS_MAX = 30_000;
+const STOP_MS_MAX = 5000;
 /** A part that goes on for so long without being quiet is a hang, as a last resort. */
 const PART_MS_MAX = 30_000;
 
@@ -70,6 +66,8 @@ export interface CpuCounts {
 
 export interface RoundResult {
   readonly finding: FindingReport | null;
+  /** The round was ended before it was over: it says nothing. */
+  readonly interrupted: boolean;
   readonly outcome: string | null;
   /** What the program counted; empty after a finding. */
   readonly counts: Readonly<Record<string, number>>;
@@ -85,133 +83,109 @@ export interface RealMachineOptions {
   readonly log: LogOptions;
 }
 
-/** Thrown when the harness itself broke: a worker died, a boot module failed. */
-export class MachineFailure extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'MachineFailure';
-  }
-}
+export { MachineFailure };
 
 export class RealMachine {
   readonly cpus: number;
   readonly #shared: Shared;
   readonly #pool: Piscina;
-  #boot: BootModule | null = null;
-  #death: string | null = null;
-  #stopping = false;
-  #round = 0;
-  /** Stops the round under way: Ctrl-C, a time limit. */
-  #interrupted = false;
+  readonly #administrator: Administrator;
+  readonly #actors: MachineActor[];
+  readonly #boot: BootModule;
 
-  private constructor(options: RealMachineOptions) {
-    this.cpus = options.cpus;
+  private constructor(options: RealMachineOptions, boot: BootModule) {
+    const { cpus, bootModule, cores, log } = options;
+    this.cpus = cpus;
+    this.#boot = boot;
     this.#shared = makeShared(MEMORY_WORDS);
     this.#shared.control[CLOCK] = clockSeconds();
     this.#pool = new Piscina({
       filename: new URL('./cpu.worker.js', import.meta.url).href,
-      minThreads: options.cpus + 1,
-      maxThreads: options.cpus + 1,
+      minThreads: cpus + 1,
+      maxThreads: cpus + 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
     });
+    this.#administrator = new Administrator(this.#shared, cpus);
+    this.#actors = [this.#administrator];
+    const spins = cpus + 1 <= cores ? 400 : 40;
+    for (let cpu = 0; cpu <= cpus; cpu++) {
+      const task: CpuTask = { shared: this.#shared, cpu, cpus, spins, bootModule, log };
+      this.#actors.push(new CpuThread(this.#pool, task, this.#administrator));
+    }
   }
 
   /** Starts the threads and waits until all are warm. */
   static async start(options: RealMachineOptions): Promise<RealMachine> {
-    const machine = new RealMachine(options);
-    machine.#boot = (await import(options.bootModule)) as BootModule;
-    const spins = options.cpus + 1 <= options.cores ? 400 : 40;
-    for (let cpu = 0; cpu <= options.cpus; cpu++) {
-      const { bootModule, cpus, log } = options;
-      const task: CpuTask = { shared: machine.#shared, cpu, cpus, spins, bootModule, log };
-      machine.#pool.run(task).then(
-        () => machine.#died(cpu, 'its thread ended'),
-        (error: unknown) => machine.#died(cpu, error instanceof Error ? error.message : String(error)),
-      );
+    const machine = new RealMachine(options, (await import(options.bootModule)) as BootModule);
+    try {
+      for (const actor of machine.#actors) actor.start();
+      await machine.#everybody(BUILD_MS_MAX);
+      return machine;
+    } catch (error) {
+      await machine.stop();
+      throw error;
     }
-    await machine.#until(() => machine.#arrived());
-    return machine;
   }
 
-  #died(cpu: number, reason: string): void {
-    if (this.#stopping) return;
-    const who = cpu === this.cpus ? 'the interrupt actor' : `CPU ${cpu}`;
-    this.#death ??= `${who} died: ${reason}`;
-    const { control } = this.#shared;
-    Atomics.add(control, QUIET, 1);
-    Atomics.notify(control, QUIET);
+  /** Ends the round under way as soon as possible. */
+  interrupt(): void {
+    this.#administrator.interrupt();
+  }
+
+  async #everybody(msMax: number): Promise<void> {
+    if (!(await this.#administrator.allArrive(msMax))) throw new MachineFailure(this.#administrator.failure as string);
   }
 
   /** Runs one round; throws MachineFailure when the harness broke. */
   async run(order: RoundOrder): Promise<RoundResult> {
-    const { control, memory: words, order: text } = this.#shared;
-    const bootable = (this.#boot as BootModule).prepare(order.boot);
+    const administrator = this.#administrator;
+    const bootable = this.#boot.prepare(order.boot);
     const plan = planMachineMemory({
       cpus: this.cpus,
       allocators: this.cpus + 1,
       slots: bootable.slots,
       staticWords: bootable.staticWords,
     });
+    const { memory: words } = this.#shared;
     if (plan.size > words.length)
       throw new MachineFailure(`the scenario needs ${plan.size} words of memory, there are ${words.length}`);
     attachMemory(words, plan, this.cpus, true);
     const built = bootable.build();
     bindProgram(built);
-    for (const word of [ARRIVED, PART, STOP, LIVE, PARKED, REPORT]) Atomics.store(control, word, 0);
-    writeText(control, ORDER_LEN, text, JSON.stringify(order));
-    this.#interrupted = false;
-    this.#bump(ROUND);
-    await this.#until(() => this.#arrived());
-    Atomics.store(control, ARRIVED, 0);
-    this.#bump(GO);
+    administrator.order(JSON.stringify(order));
+    await this.#everybody(BUILD_MS_MAX);
+    administrator.go();
     const finding = await this.#runParts(built, bootable);
-    if (Atomics.compareExchange(control, STOP, STOP_NOT, STOP_ROUND) === STOP_NOT) stopAll(this.cpus);
-    await this.#until(() => this.#arrived());
-    this.#round++;
+    administrator.endRound();
+    const allLeft = await administrator.allArrive(STOP_MS_MAX);
     // A CPU may have made a finding after the last look.
     const reported = finding ?? this.#reported();
-    const outcome = reported === null && !this.#interrupted ? (built.outcome?.() ?? '') : null;
+    // What a thread does that never comes to an operation again is a finding if it is seen in time, else a fault of the harness.
+    if (!allLeft && reported === null) throw new MachineFailure(administrator.failure as string);
+    const interrupted = reported === null && administrator.interrupted;
+    const outcome = reported === null && !interrupted ? (built.outcome?.() ?? '') : null;
     const counts = outcome === null ? {} : (built.counts?.() ?? {});
-    return { finding: reported, outcome, counts, cpus: this.#counts() };
-  }
-
-  #bump(word: number): void {
-    Atomics.store(this.#shared.control, word, this.#round + 1);
-    Atomics.notify(this.#shared.control, word);
-  }
-
-  #arrived(): boolean {
-    return Atomics.load(this.#shared.control, ARRIVED) === this.cpus + 1;
-  }
-
-  /** Ends the round under way as soon as possible. */
-  interrupt(): void {
-    this.#interrupted = true;
-    const { control } = this.#shared;
-    Atomics.add(control, QUIET, 1);
-    Atomics.notify(control, QUIET);
+    return { finding: reported, interrupted, outcome, counts, cpus: this.#counts() };
   }
 
   async #runParts(program: Program, checks: Bootable): Promise<FindingReport | null> {
     const { control } = this.#shared;
+    const administrator = this.#administrator;
     for (let part = 1; part <= PARTS.length; part++) {
       const name = PARTS[part - 1] as (typeof PARTS)[number];
       const tasks = name === 'actors' ? program.actors.length : program[name] === undefined ? 0 : 1;
       if (tasks === 0) continue;
-      Atomics.store(control, LIVE, tasks);
-      Atomics.store(control, PART, part);
-      const base = perCpuBase(0);
-      Atomics.add(memory.words, base + CPU_DOORBELL, 1);
-      Atomics.notify(memory.words, base + CPU_DOORBELL);
+      administrator.startPart(part, tasks);
       const deadline = performance.now() + PART_MS_MAX;
       let late = false;
-      await this.#until(() => {
+      await administrator.until(() => {
         late = performance.now() > deadline;
-        return late || this.#interrupted || Atomics.load(control, STOP) !== STOP_NOT || this.#quiet();
+        return late || administrator.interrupted || Atomics.load(control, STOP) !== STOP_NOT || this.#quiet();
       });
       const reported = this.#reported();
-      if (reported !== null || this.#interrupted) return reported;
+      if (reported !== null || administrator.interrupted) return reported;
       const stuck = this.#atRest(late, checks);
       if (stuck !== null) return stuck;
     }
@@ -254,7 +228,7 @@ export class RealMachine {
   /** Every CPU is parked and unrung, twice in a row with nothing changed between, and nothing is under way in the devices. */
   #quiet(): boolean {
     const first = this.#restingSum();
-    return first !== null && !this.#deviceBusy() && this.#restingSum() === first;
+    return first !== null && !anyAlarmArmed() && this.#restingSum() === first;
   }
 
   /** A sum that changes whenever a CPU does anything; null when one is not at rest. */
@@ -276,10 +250,6 @@ export class RealMachine {
     return sum;
   }
 
-  #deviceBusy(): boolean {
-    return anyAlarmArmed();
-  }
-
   #counts(): CpuCounts[] {
     const w = memory.words;
     const counts: CpuCounts[] = [];
@@ -298,30 +268,9 @@ export class RealMachine {
     return counts;
   }
 
-  /** Sleeps until `condition`, looking whenever the machine says that something happened, and now and then. */
-  async #until(condition: () => boolean): Promise<void> {
-    const { control } = this.#shared;
-    // waitAsync does not keep the process alive.
-    const alive = setInterval(() => {}, 1000);
-    try {
-      for (;;) {
-        const seen = Atomics.load(control, QUIET);
-        if (condition()) return;
-        if (this.#death !== null) throw new MachineFailure(this.#death);
-        const wait = Atomics.waitAsync(control, QUIET, seen, LOOK_MS);
-        if (wait.async) await wait.value;
-      }
-    } finally {
-      clearInterval(alive);
-    }
-  }
-
   /** Ends all threads. */
   async stop(): Promise<void> {
-    this.#stopping = true;
-    const { control } = this.#shared;
-    Atomics.store(control, STOP, STOP_MACHINE);
-    this.#bump(ROUND);
+    for (const actor of this.#actors) actor.stop();
     await this.#pool.destroy();
   }
 }

@@ -7,7 +7,7 @@ import { locksHeldByCpu, locksHeldByTask } from '../shared/holders.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_CURRENT, CPU_STEP_RING, CPU_STEPS, STEP_RING_ENTRIES, STEP_SITE_SHIFT } from '../shared/per-cpu-layout.ts';
 import { isDaemon, taskName } from '../shared/program.ts';
-import { wordName } from '../shared/struct-registry.ts';
+import { lockTypeAt, wordName } from '../shared/struct-registry.ts';
 import { Task } from '../shared/task.ts';
 
 /** A step of the ring as text, newest = 0. */
@@ -19,6 +19,18 @@ function stepText(cpu: number, age: number): string | null {
   const packed = w[base + CPU_STEP_RING + (step & (STEP_RING_ENTRIES - 1))] as number;
   const word = packed & ((1 << STEP_SITE_SHIFT) - 1);
   return `${siteText(packed >>> STEP_SITE_SHIFT)}${word === 0 ? '' : ` ${wordName(word)}`}`;
+}
+
+/** The lock that a CPU's last step has to wait for: its bit is in the word behind the lock. */
+function contendedLock(cpu: number, held: readonly string[]): string {
+  const w = memory.words;
+  const base = perCpuBase(cpu);
+  const last = (w[base + CPU_STEPS] as number) - 1;
+  if (last < 0) return '';
+  const word = (w[base + CPU_STEP_RING + (last & (STEP_RING_ENTRIES - 1))] as number) & ((1 << STEP_SITE_SHIFT) - 1);
+  if (word === 0 || lockTypeAt(word) === null || ((w[word + 1] as number) & (1 << cpu)) === 0) return '';
+  const name = wordName(word);
+  return held.includes(name) ? '' : name;
 }
 
 function lastSteps(cpu: number): string[] {
@@ -37,12 +49,13 @@ export function realPlaces(cpus: number): PlaceReport[] {
     const handle = memory.words[perCpuBase(cpu) + CPU_CURRENT] as number;
     const task = handle === 0 ? null : Task.at(handle);
     const steps = lastSteps(cpu);
+    const holds = [...locksHeldByCpu(cpu), ...(task === null ? [] : locksHeldByTask(task))];
     places.push({
       cpu,
       who: task === null ? 'idle' : taskName(task),
       at: task === null ? '' : (steps.at(-1) ?? ''),
-      holds: [...locksHeldByCpu(cpu), ...(task === null ? [] : locksHeldByTask(task))],
-      waitsFor: '',
+      holds,
+      waitsFor: task === null ? '' : contendedLock(cpu, holds),
       lastSteps: steps,
     });
   }

@@ -138,7 +138,7 @@ test('a recycled object is zeroed in its place and retires its old views', async
   t.equal(fresh.address, old.address);
   t.equal(fresh.value, 0);
   usedAfterFree(t, /^test-node\.value /, () => old.value);
-  usedAfterFree(t, /^test-node\.free /, () => Node.recycle(old));
+  usedAfterFree(t, /^test-node\.recycle /, () => Node.recycle(old));
 });
 
 test('freed memory is poison, which a kept word meets at its next operation', async (t) => {

@@ -137,6 +137,7 @@ export class StressRunner {
     const settings = this.#settings;
     const scenario = `${suite.name}@${settings.seed}.${round}`;
     const result = await machine.run(roundOrder(settings, scenario, round, ordinaryRound(settings)));
+    if (result.interrupted) return;
     this.#cpus.add(result.cpus);
     suite.add(result.counts);
     if (result.finding === null) return;
