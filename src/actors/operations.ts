@@ -25,7 +25,6 @@ import {
   OP_SCHEDULE,
   type Op,
   RING_ALL,
-  RING_ONE,
   type RingKind,
   RMW_ADD,
   RMW_AND,
@@ -33,7 +32,7 @@ import {
   type RmwKind,
   resolved,
 } from '../machine/kernel.ts';
-import type { Operations, SlowPath } from '../machine/operations.ts';
+import { type Operations, type SlowPath, TICKET_NEXT, TICKET_OWNER } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, POISON, perCpuBase } from '../shared/memory.ts';
 import {
@@ -293,17 +292,54 @@ export class RealOperations implements Operations {
     return resolved(undefined);
   }
 
-  private *waitForSlow(word: number, value: number, site: Site): Kernel<void> {
-    yield* this.atBoundary(site);
-    const attempt = (): boolean => Atomics.load(this.w, word) === value;
-    if (!attempt()) yield* this.contend(word, 1, site, attempt);
+  /** Waits for the turn of a ticket, and notes who has it. */
+  private *awaitTurn(word: number, ticket: number, value: number, site: Site): Kernel<void> {
+    this.checked(ticket, word, site);
+    const attempt = (): boolean => Atomics.load(this.w, word) === ticket;
+    if (!attempt()) {
+      if (this.w[word + TICKET_OWNER] === value) this.selfDeadlock(word, site);
+      yield* this.contend(word, 1, site, attempt);
+    }
+    this.w[word + TICKET_OWNER] = value;
     if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
   }
 
-  waitFor(word: number, value: number, site: Site): Kernel<void> {
-    if (this.boundary(word, site) || Atomics.load(this.w, word) !== value) return this.waitForSlow(word, value, site);
+  private *drawTicketSlow(word: number, value: number, site: Site): Kernel<void> {
+    yield* this.atBoundary(site);
+    yield* this.awaitTurn(word, Atomics.add(this.w, word + TICKET_NEXT, 1), value, site);
+  }
+
+  drawTicket(word: number, value: number, site: Site): Kernel<void> {
+    if (this.boundary(word, site)) return this.drawTicketSlow(word, value, site);
+    const w = this.w;
+    const ticket = Atomics.add(w, word + TICKET_NEXT, 1);
+    if (w[word] !== ticket || ticket === POISON) return this.awaitTurn(word, ticket, value, site);
+    w[word + TICKET_OWNER] = value;
     if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
     return resolved(undefined);
+  }
+
+  private *drawTicketIrqsaveSlow(word: number, value: number, site: Site): Kernel<number> {
+    yield* this.atBoundary(site);
+    const saved = this.disable();
+    yield* this.awaitTurn(word, Atomics.add(this.w, word + TICKET_NEXT, 1), value, site);
+    return saved;
+  }
+
+  private *awaitTurnIrqsave(word: number, ticket: number, value: number, site: Site, saved: number): Kernel<number> {
+    yield* this.awaitTurn(word, ticket, value, site);
+    return saved;
+  }
+
+  drawTicketIrqsave(word: number, value: number, site: Site): Kernel<number> {
+    if (this.boundary(word, site)) return this.drawTicketIrqsaveSlow(word, value, site);
+    const w = this.w;
+    const saved = this.disable();
+    const ticket = Atomics.add(w, word + TICKET_NEXT, 1);
+    if (w[word] !== ticket || ticket === POISON) return this.awaitTurnIrqsave(word, ticket, value, site, saved);
+    w[word + TICKET_OWNER] = value;
+    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
+    return resolved(saved);
   }
 
   private release(word: number, value: number, how: RingKind, site: Site): void {
@@ -318,15 +354,15 @@ export class RealOperations implements Operations {
     return resolved(undefined);
   }
 
-  private *giveIrqrestoreSlow(word: number, saved: number, site: Site): Kernel<void> {
+  private *giveIrqrestoreSlow(word: number, value: number, how: RingKind, saved: number, site: Site): Kernel<void> {
     yield* this.atBoundary(site);
-    this.release(word, 0, RING_ONE, site);
+    this.release(word, value, how, site);
     yield* this.restore(saved);
   }
 
-  giveIrqrestore(word: number, saved: number, site: Site): Kernel<void> {
-    if (this.boundary(word, site)) return this.giveIrqrestoreSlow(word, saved, site);
-    this.release(word, 0, RING_ONE, site);
+  giveIrqrestore(word: number, value: number, how: RingKind, saved: number, site: Site): Kernel<void> {
+    if (this.boundary(word, site)) return this.giveIrqrestoreSlow(word, value, how, saved, site);
+    this.release(word, value, how, site);
     return this.restore(saved);
   }
 

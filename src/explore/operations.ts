@@ -22,9 +22,11 @@ import {
   OP_TAKE_SHARED,
   OP_TRY_ADD,
   OP_WAIT_FOR,
+  RMW_ADD,
   resolved,
 } from '../machine/kernel.ts';
-import type { Operations } from '../machine/operations.ts';
+import { type Operations, TICKET_NEXT, TICKET_OWNER } from '../machine/operations.ts';
+import type { Site } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
 import { cpu } from '../shared/per-cpu.ts';
 import { wordName } from '../shared/struct-registry.ts';
@@ -40,35 +42,47 @@ export interface Host {
   steps: number;
 }
 
-/** A word that already bears the taker's own name can never become free. */
-function checkNotOwn(word: number, own: number, site: number): void {
-  if (memory.words[word] === own)
+/** A lock that already bears the taker's own name can never become free. */
+function checkNotOwn(word: number, owner: number, own: number, site: number): void {
+  if (memory.words[owner] === own)
     report('self-deadlock', 'I48', `CPU ${cpu} takes ${wordName(word)}, which it already holds`, site);
 }
 
 /** The operations of one execution. */
 export function modelOperations(host: Host): Operations {
   const kernel = <T>(cell: unknown): Kernel<T> => cell as Kernel<T>;
+  function* drawTicket(word: number, value: number, site: Site): Kernel<void> {
+    checkNotOwn(word, word + TICKET_OWNER, value, site);
+    const ticket = yield* kernel<number>(host.cell.set(OP_RMW, word + TICKET_NEXT, 1, RMW_ADD, site));
+    yield* kernel<void>(host.cell.set(OP_WAIT_FOR, word, ticket, 0, site));
+    memory.words[word + TICKET_OWNER] = value;
+  }
   return {
     load: (word, site) => kernel(host.cell.set(OP_LOAD, word, 0, 0, site)),
     store: (word, value, site) => kernel(host.cell.set(OP_STORE, word, value, 0, site)),
     rmw: (word, how, value, site) => kernel(host.cell.set(OP_RMW, word, value, how, site)),
     cmpxchg: (word, expected, value, site) => kernel(host.cell.set(OP_CMPXCHG, word, expected, value, site)),
     take(word, value, site) {
-      checkNotOwn(word, value, site);
+      checkNotOwn(word, word, value, site);
       return kernel(host.cell.set(OP_TAKE, word, value, 0, site));
     },
     takeIrqsave(word, value, site) {
-      checkNotOwn(word, value, site);
+      checkNotOwn(word, word, value, site);
       return kernel(host.cell.set(OP_IRQ_OFF, word, value, 0, site, THEN_TAKE));
     },
     takeShared(word, writer, site) {
-      checkNotOwn(word, writer, site);
+      checkNotOwn(word, word, writer, site);
       return kernel(host.cell.set(OP_TAKE_SHARED, word, 0, 0, site));
     },
-    waitFor: (word, value, site) => kernel(host.cell.set(OP_WAIT_FOR, word, value, 0, site)),
+    drawTicket,
+    *drawTicketIrqsave(word, value, site) {
+      const saved = yield* kernel<number>(host.cell.set(OP_IRQ_OFF, 0, 0, 0, site));
+      yield* drawTicket(word, value, site);
+      return saved;
+    },
     give: (word, value, _ring, site) => kernel(host.cell.set(OP_GIVE, word, value, 0, site)),
-    giveIrqrestore: (word, saved, site) => kernel(host.cell.set(OP_GIVE, word, 0, saved, site, THEN_IRQ_ON)),
+    giveIrqrestore: (word, value, _ring, saved, site) =>
+      kernel(host.cell.set(OP_GIVE, word, value, saved, site, THEN_IRQ_ON)),
     giveShared: (word, site) => kernel(host.cell.set(OP_GIVE_SHARED, word, 0, 0, site)),
     tryAdd(word, mask, delta, slow, object, site) {
       const cell = host.cell.set(OP_TRY_ADD, word, mask, delta, site);

@@ -13,6 +13,10 @@ import type { Site } from './site.ts';
 /** The way out of an operation's fast path; `object` is handed through. */
 export type SlowPath<O, T> = (object: O, site: Site) => Kernel<T>;
 
+/** Offsets in a ticket lock: the next ticket to hand out; who holds it. */
+export const TICKET_NEXT = 2;
+export const TICKET_OWNER = 3;
+
 export interface Operations {
   /** Reads a shared word. */
   load(word: number, site: Site): Kernel<number>;
@@ -28,12 +32,14 @@ export interface Operations {
   takeIrqsave(word: number, value: number, site: Site): Kernel<number>;
   /** Waits on its CPU until the word is not negative, then adds 1. `writer` is the value the word has when this CPU itself is the writer. */
   takeShared(word: number, writer: number, site: Site): Kernel<void>;
-  /** Waits on its CPU until the word is `value`. */
-  waitFor(word: number, value: number, site: Site): Kernel<void>;
+  /** Draws a ticket (TICKET_NEXT), waits on its CPU until the word is that ticket, then notes `value`, the taker (TICKET_OWNER), whose own name there is a self-deadlock. */
+  drawTicket(word: number, value: number, site: Site): Kernel<void>;
+  /** irqOff, then drawTicket; gives the saved interrupt state. The wait itself is with irqs off. */
+  drawTicketIrqsave(word: number, value: number, site: Site): Kernel<number>;
   /** Stores and lets those go on who wait on their CPUs for this word. */
   give(word: number, value: number, ring: RingKind, site: Site): Kernel<void>;
-  /** give 0, then irqOn(saved). */
-  giveIrqrestore(word: number, saved: number, site: Site): Kernel<void>;
+  /** give, then irqOn(saved). */
+  giveIrqrestore(word: number, value: number, ring: RingKind, saved: number, site: Site): Kernel<void>;
   /** Subtracts 1 and, at 0, lets those go on who wait: a reader's release. */
   giveShared(word: number, site: Site): Kernel<void>;
   /** Adds `delta` unless a bit of `mask` is set; in that case goes on with `slow(object)`. */

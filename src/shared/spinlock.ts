@@ -13,8 +13,8 @@
  */
 import { EV_LOCK_ACQUIRED, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
-import { type Kernel, RING_ALL, RING_ONE, RMW_ADD } from '../machine/kernel.ts';
-import { ops } from '../machine/operations.ts';
+import { type Kernel, RING_ALL, RING_ONE } from '../machine/kernel.ts';
+import { ops, TICKET_NEXT, TICKET_OWNER } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, POISON, staticWords } from './memory.ts';
 import { cpu, cpuBase, irqsDisabled } from './per-cpu.ts';
@@ -24,9 +24,6 @@ import { liveLocks, nameWord, wordName } from './struct-registry.ts';
 import { bindHeldSpinlocks } from './task.ts';
 
 export const SPINLOCK_WORDS = 4;
-/** Offset of the next ticket to hand out. */
-export const TICKET_NEXT = 2;
-const TICKET_OWNER = 3;
 
 export class SpinLock {
   declare readonly word: number;
@@ -84,7 +81,7 @@ export const tasSpinLock: SpinLockKind = {
     const w = memory.words;
     if (w[lock.word] !== cpu + 1) notOwner(lock, w[lock.word] as number, site);
     (w[cpuBase + CPU_PREEMPT] as number)--;
-    return ops.giveIrqrestore(lock.word, saved, site);
+    return ops.giveIrqrestore(lock.word, 0, RING_ONE, saved, site);
   },
   *trylock(lock, site) {
     if ((yield* ops.cmpxchg(lock.word, 0, cpu + 1, site)) !== 0) return 0;
@@ -95,33 +92,31 @@ export const tasSpinLock: SpinLockKind = {
   owner: (lock) => memory.words[lock.word] as number,
 };
 
+/** The owner is done; gives the ticket that is served next. */
+function nextTicket(lock: SpinLock, site: Site): number {
+  const w = memory.words;
+  const owner = w[lock.word + TICKET_OWNER] as number;
+  if (owner !== cpu + 1) notOwner(lock, owner, site);
+  w[lock.word + TICKET_OWNER] = 0;
+  (w[cpuBase + CPU_PREEMPT] as number)--;
+  return ((w[lock.word] as number) + 1) | 0;
+}
+
 export const ticketSpinLock: SpinLockKind = {
   name: 'ticket',
-  *lock(lock, site) {
-    const w = memory.words;
-    (w[cpuBase + CPU_PREEMPT] as number)++;
-    if (w[lock.word + TICKET_OWNER] === cpu + 1)
-      report('self-deadlock', 'I48', `CPU ${cpu} takes ${wordName(lock.word)}, which it already holds`, site);
-    const ticket = yield* ops.rmw(lock.word + TICKET_NEXT, RMW_ADD, 1, site);
-    yield* ops.waitFor(lock.word, ticket, site);
-    w[lock.word + TICKET_OWNER] = cpu + 1;
+  lock(lock, site) {
+    (memory.words[cpuBase + CPU_PREEMPT] as number)++;
+    return ops.drawTicket(lock.word, cpu + 1, site);
   },
   unlock(lock, site) {
-    const w = memory.words;
-    const owner = w[lock.word + TICKET_OWNER] as number;
-    if (owner !== cpu + 1) notOwner(lock, owner, site);
-    w[lock.word + TICKET_OWNER] = 0;
-    (w[cpuBase + CPU_PREEMPT] as number)--;
-    return ops.give(lock.word, ((w[lock.word] as number) + 1) | 0, RING_ALL, site);
+    return ops.give(lock.word, nextTicket(lock, site), RING_ALL, site);
   },
-  *lockIrqsave(lock, site) {
-    const saved = yield* ops.irqOff(site);
-    yield* ticketSpinLock.lock(lock, site);
-    return saved;
+  lockIrqsave(lock, site) {
+    (memory.words[cpuBase + CPU_PREEMPT] as number)++;
+    return ops.drawTicketIrqsave(lock.word, cpu + 1, site);
   },
-  *unlockIrqrestore(lock, saved, site) {
-    yield* ticketSpinLock.unlock(lock, site);
-    yield* ops.irqOn(saved, site);
+  unlockIrqrestore(lock, saved, site) {
+    return ops.giveIrqrestore(lock.word, nextTicket(lock, site), RING_ALL, saved, site);
   },
   *trylock(lock, site) {
     const w = memory.words;

@@ -2,7 +2,7 @@
  * The kinds of lock behind one interface, so that a property is written once for all that should have it.
  */
 import type { Kernel } from '../../machine/kernel.ts';
-import { ops } from '../../machine/operations.ts';
+import { ops, TICKET_NEXT } from '../../machine/operations.ts';
 import {
   declareMutex,
   declareRwLock,
@@ -36,7 +36,7 @@ import { MUTEX_WORDS } from '../../shared/mutex.ts';
 import { RWSEM_WORDS } from '../../shared/rw-semaphore.ts';
 import { RWLOCK_WORDS } from '../../shared/rwlock.ts';
 import { SEMAPHORE_WORDS } from '../../shared/semaphore.ts';
-import { SPINLOCK_WORDS, TICKET_NEXT } from '../../shared/spinlock.ts';
+import { SPINLOCK_WORDS } from '../../shared/spinlock.ts';
 import { bustedSpinLock } from './lock-busted.ts';
 
 type Body = () => Kernel<void>;
