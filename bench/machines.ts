@@ -40,6 +40,9 @@ export async function suspendCycles(): Promise<Row[]> {
       const what = `${submitters === 0 ? 'idle' : `${submitters} submitters`}, ${noflush ? 'noflush' : 'flush'}`;
       const rates = valuesOf(counts, 'rate');
       rows.push({ what, measured: Math.max(...rates), median: medianOf(rates), unit: 'suspend + resume/s' });
+      const bios = valuesOf(counts, 'bios');
+      if (submitters > 0)
+        rows.push({ what: `${what}, meanwhile`, measured: Math.max(...bios), median: medianOf(bios), unit: 'bios/s' });
       for (const part of ['p50', 'p99']) {
         const values = valuesOf(counts, part);
         const row = { measured: Math.min(...values), median: medianOf(values), unit: 'µs' };

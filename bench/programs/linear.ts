@@ -13,10 +13,10 @@ import { submitIo, waitIo } from '../../src/scenarios/user-io.ts';
 /** Sectors of a disk. */
 export const SECTORS = 8;
 
-/** Device `dm<number>`, linear over `disk<number>`, up to where it maps bios directly. `media`: SECTORS words. */
-export function* createLinear(number: number, mode: DiskMode, media: number): Kernel<MappedDevice> {
+/** Device `dm<number>`, linear over `disk<number>`, up to where it maps bios directly. `media`: SECTORS words; `cpu`: kdmflush's. */
+export function* createLinear(number: number, mode: DiskMode, media: number, cpu = 0): Kernel<MappedDevice> {
   yield* addDisk({ name: `disk${number}`, minor: number, sectors: SECTORS, mode }, media);
-  const md = yield* dmCreate({ name: `dm${number}`, minor: number });
+  const md = yield* dmCreate({ name: `dm${number}`, minor: number, cpu });
   if (typeof md === 'number') throw new Error(`create gives ${md}`);
   yield* dmTableLoad(md, `0 ${SECTORS} linear disk${number} 0`);
   yield* doResume(md, 0);
