@@ -1,8 +1,8 @@
 /**
  * What a user may write on the command line, and what is said when it is something else: the value, why, what is allowed.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 
 /** The user's mistake: one sentence, exit 2, nothing has been started. */
@@ -50,11 +50,20 @@ export function checkNames(names: readonly string[], allowed: readonly string[],
       );
 }
 
+/** Part by part: mkdirSync's recursive mode never returns where a parent that exists refuses with ENOENT, as /proc does. */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
+}
+
 /** Makes sure that files can be written to the folder that the user named. */
 export function checkWritable(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, '.writable'), '', { flag: 'w' });
+    makeFolder(folder);
+    const probe = join(folder, '.writable');
+    writeFileSync(probe, '');
+    rmSync(probe);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw new UsageError(`--out '${folder}' cannot be written to (${code}); name a folder that can.`);

@@ -1,8 +1,13 @@
+import { existsSync } from 'node:fs';
 import { test } from 'tap';
 import { runCli } from '../support/cli.ts';
 
 /** What is wrong, and what the one sentence must name. */
 const WRONG: readonly (readonly [string, RegExp])[] = [
+  // A file system whose root refuses a new folder with ENOENT.
+  ...(existsSync('/proc/self')
+    ? [['stress --out /proc/nosuch', /--out '\/proc\/nosuch' cannot be written to/] as const]
+    : []),
   ['stress nosuch', /There is no suite 'nosuch'; there are .*noflush-pushback/],
   ['stress --cpus 0', /'--cpus <n>' argument '0' is invalid.*1 to 16 CPUs/],
   ['stress --cpus 9999', /argument '9999' is invalid.*1 to 16 CPUs/],
