@@ -36,19 +36,23 @@ function suiteTable(suites: readonly SuiteTally[]): string {
     'refused',
     'findings',
   ];
+  const names = ['submitted', 'completed', 'pushedBack', 'failed'].map((name) => `bios.${name}`);
+  names.push(...['done', 'interrupted', 'failed'].map((name) => `suspends.${name}`));
   const rows = suites.map((suite) => [
     suite.name,
     suite.rounds,
-    suite.count('bios.submitted'),
-    suite.count('bios.completed'),
-    suite.count('bios.pushedBack'),
-    suite.count('bios.failed'),
-    suite.count('suspends.done'),
-    suite.count('suspends.interrupted'),
-    suite.count('suspends.failed'),
+    ...names.map((name) => (suite.has('bios') ? suite.count(name) : '-')),
     suite.findings.length,
   ]);
   return plainTable(head, rows, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+/** As locktorture says it: how often each kind of lock was held, for writing and for reading. */
+function lockTable(suites: readonly SuiteTally[]): string {
+  const counts = suites.flatMap((suite) => Object.entries(suite.lockCounts()));
+  counts.sort(([a], [b]) => a.localeCompare(b));
+  const rows = counts.map(([kind, { writes, reads }]) => [kind, writes, reads]);
+  return plainTable(['lock', 'writes', 'reads'], rows, [1, 2]);
 }
 
 /** The report without colours or cursor movements; every line fits a pipe. */
@@ -66,13 +70,12 @@ export function stressText(settings: StressSettings, outcome: StressOutcome): st
       ),
       '',
     );
+  const locks = outcome.suites.filter((suite) => suite.has('locks'));
+  const devices = outcome.suites.filter((suite) => !suite.has('locks'));
+  if (locks.length > 0) parts.push(lockTable(locks), '');
   parts.push(suiteTable(outcome.suites), '');
-  const rules = outcome.suites.map((suite) => [
-    suite.name,
-    joined(suite.below('errors')),
-    joined(suite.below('interrupted')),
-  ]);
-  parts.push(plainTable(['suite', 'ends by rule', 'suspends interrupted in phase'], rules), '');
+  const rules = devices.map((suite) => [suite.name, joined(suite.below('errors')), joined(suite.below('interrupted'))]);
+  if (rules.length > 0) parts.push(plainTable(['suite', 'ends by rule', 'suspends interrupted in phase'], rules), '');
   if (outcome.cpus.sums.length > 0) {
     const rows = outcome.cpus.sums.map((each) => [
       each.cpu === settings.cpus ? 'irq' : each.cpu,
@@ -116,6 +119,7 @@ export function stressJson(settings: StressSettings, outcome: StressOutcome): ob
         failed: suite.count('suspends.failed'),
       },
       interruptedByPhase: suite.below('interrupted'),
+      locks: suite.lockCounts(),
       findings: suite.findings,
     })),
     cpus: outcome.cpus.sums,

@@ -34,6 +34,23 @@ export class SuiteTally {
     return this.#counts.get(name) ?? 0;
   }
 
+  /** Whether anything below a prefix was counted. */
+  has(prefix: string): boolean {
+    return [...this.#counts.keys()].some((name) => name.startsWith(`${prefix}.`));
+  }
+
+  /** How often each kind of lock was held. */
+  lockCounts(): Record<string, { writes: number; reads: number }> {
+    const kinds: Record<string, { writes: number; reads: number }> = {};
+    for (const [name, count] of Object.entries(this.below('locks'))) {
+      const [kind = '', how] = name.split('.');
+      kinds[kind] ??= { writes: 0, reads: 0 };
+      if (how === 'writes') kinds[kind].writes = count;
+      else kinds[kind].reads = count;
+    }
+    return kinds;
+  }
+
   /** Counts below a prefix, without it: `interrupted.wait` is `wait` of `interrupted`. */
   below(prefix: string): Record<string, number> {
     const found: Record<string, number> = {};

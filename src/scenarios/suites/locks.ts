@@ -128,8 +128,8 @@ interface Built {
   /** By number of torturer, for timers. */
   readonly timers: readonly (TimerState | null)[];
   readonly handOver: HandOver | null;
-  /** A line for each torturer: how many times it was inside as a writer. */
-  readonly written: number;
+  /** A line for each torturer: how many times it was inside, as a writer and as a reader. */
+  readonly entered: number;
 }
 
 /** The timers of the round that this thread has built. */
@@ -152,7 +152,7 @@ function declare(plan: LocksPlan): Built {
   });
   timerStates = timers;
   const handOver = plan.handOver === null ? null : declareHandOver(plan.handOver.kind);
-  return { plan, tortures, timers, handOver, written: staticWords(plan.torturers.length * LINE_WORDS) };
+  return { plan, tortures, timers, handOver, entered: staticWords(plan.torturers.length * LINE_WORDS) };
 }
 
 function wordsOf({ locks, torturers }: LocksPlan): number {
@@ -173,12 +173,24 @@ function* hammer(built: Built, plan: TorturerPlan, number: number): Kernel<void>
     const inside = plan.lingers > 0 && i % plan.lingers === 1 ? lingering : body;
     if (!isWriter && guard.shared !== undefined) yield* guard.shared(inside);
     else yield* guard.exclusive(inside);
-    if (isWriter) countWritten(built, number);
+    countEntered(built, number, isWriter ? WRITES : READS);
   }
 }
 
-function countWritten(built: Built, number: number): void {
-  (memory.words[built.written + number * LINE_WORDS] as number)++;
+const WRITES = 0;
+const READS = 1;
+
+function countEntered(built: Built, number: number, how: number): void {
+  (memory.words[built.entered + number * LINE_WORDS + how] as number)++;
+}
+
+/** How often torturers were inside a lock of the plan. */
+function enteredSum({ plan, entered }: Built, lock: number, how: number): number {
+  let sum = 0;
+  plan.torturers.forEach((each, number) => {
+    if (each.lock === lock) sum += memory.words[entered + number * LINE_WORDS + how] as number;
+  });
+  return sum;
 }
 
 function* setOffTimers(built: Built, plan: TorturerPlan, number: number): Kernel<void> {
@@ -187,7 +199,7 @@ function* setOffTimers(built: Built, plan: TorturerPlan, number: number): Kernel
   for (let i = 0; i < plan.times; i++) {
     yield* addTimer(timer, plan.delayUs, HERE);
     yield* waitForCompletion(done, HERE);
-    if (torture !== null) countWritten(built, number);
+    if (torture !== null) countEntered(built, number, WRITES);
   }
   freeTimer(timer);
 }
@@ -214,19 +226,29 @@ function actorsOf(built: Built): Actor[] {
 }
 
 /** What the writers have counted for themselves is what the locks' words say. */
-function verify({ plan, tortures, written }: Built): void {
-  tortures.forEach(({ section }, lock) => {
-    let sum = 0;
-    plan.torturers.forEach((each, number) => {
-      if (each.lock === lock) sum += memory.words[written + number * LINE_WORDS] as number;
-    });
+function verify(built: Built): void {
+  built.tortures.forEach(({ section }, lock) => {
+    const sum = enteredSum(built, lock, WRITES);
     if (section.written !== sum)
       report(
         'assertion',
         '',
-        `${plan.locks[lock]}: its writers were inside ${sum} times, ${section.written} were counted`,
+        `${built.plan.locks[lock]}: its writers were inside ${sum} times, ${section.written} were counted`,
       );
   });
+}
+
+/** `locks.mutex.writes` and the like; a round may have two locks of one kind. */
+function countsOf(built: Built): Record<string, number> {
+  const counts: Record<string, number> = {};
+  const add = (name: string, count: number): void => {
+    counts[name] = (counts[name] ?? 0) + count;
+  };
+  built.plan.locks.forEach((kind, lock) => {
+    add(`locks.${kind}.writes`, enteredSum(built, lock, WRITES));
+    add(`locks.${kind}.reads`, enteredSum(built, lock, READS));
+  });
+  return counts;
 }
 
 function program(built: Built): Program {
@@ -240,7 +262,7 @@ function program(built: Built): Program {
       verify(built);
     },
     outcome: () => `${entered()} times inside`,
-    counts: () => ({ 'locks.written': entered() }),
+    counts: () => countsOf(built),
   };
 }
 
