@@ -7,6 +7,8 @@ import { REQ_WRITE } from '../src/block/bio.ts';
 import { minorLock } from '../src/block/block-device.ts';
 import { DmTable } from '../src/core/dm-table.ts';
 import { dmTableEvent, dmWaitEvent } from '../src/core/event.ts';
+import { doResume, doSuspend } from '../src/core/ioctl.ts';
+import { dmTargetMessage } from '../src/core/target-message.ts';
 import { Search } from '../src/explore/explore.ts';
 import { Walk } from '../src/explore/walk.ts';
 import { bindListeners } from '../src/machine/events.ts';
@@ -87,6 +89,30 @@ const poolsAndEvents: Runnable = {
   },
 };
 
+/** A group is being activated while its only path fails: the bio fails, and the suspend waits for the handler. */
+const activation: Runnable = {
+  cpus: 2,
+  staticWords: DEVICE_WORDS,
+  build(): Program {
+    const device = new Device();
+    return {
+      setup: () => device.create({ mode: 'hardirq', table: '0 4 multipath 0 1 simulated 1 1 round-robin 0 1 0 disk0' }),
+      actors: [
+        { name: 'writer', cpu: 0, run: () => writeOne(device, 0) },
+        {
+          name: 'operator',
+          cpu: 1,
+          *run(): Kernel<void> {
+            yield* dmTargetMessage(device.md, 0, 'fail_path disk0');
+            yield* doSuspend(device.md, 0);
+            yield* doResume(device.md, 0);
+          },
+        },
+      ],
+    };
+  },
+};
+
 test('each lock that the code declares has one row, of its kind, and each row has its lock', async (t) => {
   const plan = planMachineMemory({ cpus: 1, allocators: 1, slots: {}, staticWords: 4096 });
   attachMemory(new Int32Array(plan.size), plan, 0, true);
@@ -129,7 +155,7 @@ test('each row has a number for its order, a plain word for irq-safe, and names 
 test('what runs takes the locks in the order of the table and in the contexts that it allows', async (t) => {
   const watch = new LockWatch(rows);
   for (const lock of KINDS) {
-    for (const program of [...scenarios, ...rounds, poolsAndEvents]) watched(t, watch, lock, program);
+    for (const program of [...scenarios, ...rounds, poolsAndEvents, activation]) watched(t, watch, lock, program);
   }
   t.strictSame([...watch.complaints], []);
   t.strictSame(

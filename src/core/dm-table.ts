@@ -147,13 +147,17 @@ function* populateTable(table: DmTable, device: string, lines: readonly TableLin
   return true;
 }
 
-/** Models device_area_is_invalid: why the device below cannot hold the target; null when it can, or has no size yet. */
-function* deviceAreaRefusal({ device, start, len }: DmTarget): Kernel<string | null> {
-  if (device === 0) return null;
-  const bdev = BlockDevice.at(device);
-  const size = yield* bdev.capacity.read(HERE);
-  if (size === 0 || start + len <= size) return null;
-  return `${nameOf(bdev)} too small for target: start=${start}, len=${len}, dev_size=${size}`;
+/** Models device_area_is_invalid: why a device below cannot hold the target; null when all can, or have no size yet. */
+function* deviceAreaRefusal(ti: DmTarget): Kernel<string | null> {
+  const { len } = ti;
+  const below = typeOf(ti).iterateDevices?.(ti) ?? (ti.device === 0 ? [] : [ti]);
+  for (const { device, start } of below) {
+    const bdev = BlockDevice.at(device);
+    const size = yield* bdev.capacity.read(HERE);
+    if (size !== 0 && start + len > size)
+      return `${nameOf(bdev)} too small for target: start=${start}, len=${len}, dev_size=${size}`;
+  }
+  return null;
 }
 
 function* addTarget(table: DmTable, line: TableLine): Kernel<string | null> {
@@ -224,12 +228,13 @@ export function* dmTableResumeTargets(table: DmTable): Kernel<number> {
 }
 
 /** The table as `dmsetup table` prints it, or with `status` as `dmsetup status` does. */
-export function dmTableText(table: DmTable, status: boolean): string {
+export function* dmTableText(table: DmTable, status: boolean): Kernel<string> {
   const rows: string[] = [];
   for (let i = 0; i < table.numTargets; i++) {
     const ti = dmTableTarget(table, i);
     const type = typeOf(ti);
-    rows.push(`${ti.begin} ${ti.len} ${type.name} ${status ? type.statusLine(ti) : type.tableLine(ti)}`);
+    const words = yield* status ? type.statusLine(ti) : type.tableLine(ti);
+    rows.push(`${ti.begin} ${ti.len} ${type.name} ${words}`);
   }
   return rows.join('\n');
 }

@@ -35,6 +35,8 @@ export interface DmTarget extends Struct {
   start: number;
   /** Number of the scenario's script; scripted target only. */
   script: number;
+  /** Handle of the target's own object, 0: none. */
+  private: number;
 }
 
 export const DmTarget = defineStruct<DmTarget>('dm-target', 'ti', 16, {
@@ -46,7 +48,15 @@ export const DmTarget = defineStruct<DmTarget>('dm-target', 'ti', 16, {
   device: plain,
   start: plain,
   script: plain,
+  private: plain,
 });
+
+/** A device below a target, and the sector of it at which the target's range begins. */
+export interface DeviceArea {
+  /** Handle of the block device. */
+  readonly device: number;
+  readonly start: number;
+}
 
 export interface TargetType {
   readonly name: string;
@@ -64,10 +74,14 @@ export interface TargetType {
   /** An error keeps the device suspended. */
   preresume?(ti: DmTarget): Kernel<number>;
   resume?(ti: DmTarget): Kernel<void>;
-  /** The words that would build this target again. */
-  tableLine(ti: DmTarget): string;
-  /** What `dmsetup status` prints. */
-  statusLine(ti: DmTarget): string;
+  /** Takes a message, cut at its spaces; 0 or an error. Process context, also while the device is suspended. */
+  message?(ti: DmTarget, argv: readonly string[]): Kernel<number>;
+  /** All devices below; without it, `ti.device` from `ti.start` on. */
+  iterateDevices?(ti: DmTarget): readonly DeviceArea[];
+  /** The words that would build this target again. Process context. */
+  tableLine(ti: DmTarget): Kernel<string>;
+  /** What `dmsetup status` prints. Process context. */
+  statusLine(ti: DmTarget): Kernel<string>;
 }
 
 export const targetTypes = new FunctionTable<TargetType>('target');

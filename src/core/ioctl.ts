@@ -256,7 +256,7 @@ function destroyPool(type: StructType<Struct>, handle: number): void {
 export function* dmTableStatus(md: MappedDevice, status: boolean): Kernel<string> {
   yield* downRead(hashLock, HERE);
   const table = yield* dmGetTable(md);
-  const text = table === null ? '' : dmTableText(table, status);
+  const text = table === null ? '' : yield* dmTableText(table, status);
   if (table !== null) yield* dmTablePut(table);
   yield* upRead(hashLock, HERE);
   return text;

@@ -1,33 +1,59 @@
 /**
  * What the core does for targets: devices, sectors, events, and whether a noflush suspend is under way.
  */
+import type { Bio } from '../block/bio.ts';
 import { BlockDevice, closeBlockDevice, devNumber, openBlockDevice } from '../block/block-device.ts';
 import type { Kernel } from '../machine/kernel.ts';
+import { DmTargetIo } from './dm-io.ts';
 import { DmTable } from './dm-table.ts';
 import type { DmTarget } from './dm-target.ts';
 import { __noflushSuspending } from './end-io.ts';
 import { dmTableEvent as tableEvent } from './event.ts';
 import { MappedDevice } from './mapped-device.ts';
 
-/** Opens the device that a table line names and remembers it in ti.device; false when there is none, or it is the device itself. */
-export function* dmGetDevice(ti: DmTarget, path: string): Kernel<boolean> {
+/** Opens the device that a table line names; gives its handle, or 0 when there is none, or it is the target's own device. */
+export function* dmOpenDevice(ti: DmTarget, path: string): Kernel<number> {
   const bdev = yield* openBlockDevice(path);
-  if (bdev === null) return false;
-  if (bdev.handle === MappedDevice.at(DmTable.at(ti.table).md).bdev) {
-    yield* closeBlockDevice(bdev);
-    return false;
-  }
-  ti.device = bdev.handle;
-  return true;
+  if (bdev === null) return 0;
+  if (bdev.handle !== mdOf(ti).bdev) return bdev.handle;
+  yield* closeBlockDevice(bdev);
+  return 0;
 }
 
-export function* dmPutDevice(ti: DmTarget): Kernel<void> {
-  yield* closeBlockDevice(BlockDevice.at(ti.device));
+export function* dmCloseDevice(device: number): Kernel<void> {
+  yield* closeBlockDevice(BlockDevice.at(device));
 }
 
-/** The device below as table lines print it: always MAJ:MIN. */
+/** The same for targets with one device, which is remembered in ti.device; false when it cannot be had. */
+export function* dmGetDevice(ti: DmTarget, path: string): Kernel<boolean> {
+  ti.device = yield* dmOpenDevice(ti, path);
+  return ti.device !== 0;
+}
+
+export function dmPutDevice(ti: DmTarget): Kernel<void> {
+  return dmCloseDevice(ti.device);
+}
+
+/** A device as table lines print it: always MAJ:MIN. */
+export function deviceNumber(device: number): string {
+  return devNumber(BlockDevice.at(device));
+}
+
+/** The device below, printed. */
 export function targetDeviceNumber(ti: DmTarget): string {
-  return devNumber(BlockDevice.at(ti.device));
+  return deviceNumber(ti.device);
+}
+
+const mdOf = (ti: DmTarget): MappedDevice => MappedDevice.at(DmTable.at(ti.table).md);
+
+/** The mapped device that the target belongs to, printed. */
+export function mappedDeviceNumber(ti: DmTarget): string {
+  return deviceNumber(mdOf(ti).bdev);
+}
+
+/** The record of a clone, which map and end_io get too. Models dm_get_mapinfo. */
+export function dmGetMapinfo(clone: Bio): DmTargetIo {
+  return DmTargetIo.at(clone.private);
 }
 
 /** A sector as a table line gives it, or null; its number must fit a word. */
@@ -39,7 +65,7 @@ export function parseSector(text: string | undefined): number | null {
 
 /** Whether the target may hand its I/O back with REQUEUE. A hint: the core tests again under pushback_lock. */
 export function dmNoflushSuspending(ti: DmTarget): Kernel<boolean> {
-  return __noflushSuspending(MappedDevice.at(DmTable.at(ti.table).md));
+  return __noflushSuspending(mdOf(ti));
 }
 
 /** Tells who waits for events of the device that something happened. Process context. */

@@ -39,7 +39,7 @@ export interface Work extends Struct {
   next: number;
 }
 
-export const Work = defineStruct<Work>('work', 'work', 8, { pending: atomic, fn: plain, arg: plain, next: plain });
+export const Work = defineStruct<Work>('work', 'work', 16, { pending: atomic, fn: plain, arg: plain, next: plain });
 
 export interface Workqueue extends Struct {
   readonly lock: SpinLock;

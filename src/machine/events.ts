@@ -63,6 +63,10 @@ export const EV_MD_FREE = 52;
 /** NOFLUSH_SUSPENDING is about to be set. */
 export const EV_NOFLUSH_SET = 53;
 
+// Multipath, with m->lock held: a = address of the multipath.
+/** Its queue or its paths have changed; b = clones that were spliced off the queue, or −1: one of those is mapped again. */
+export const EV_MPATH = 64;
+
 // Causes of an error, one bit each.
 /** A target said so. */
 export const CAUSE_TARGET = 1;

@@ -38,7 +38,7 @@ export interface Mempool extends Struct {
   readonly elements: { readonly word: number };
 }
 
-export const Mempool = defineStruct<Mempool>('mempool', 'pool', 8, {
+export const Mempool = defineStruct<Mempool>('mempool', 'pool', 16, {
   lock: spinLockField,
   wait: waitQueueField,
   minNr: plain,

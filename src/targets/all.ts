@@ -1,5 +1,6 @@
 /** Every target type, registered by being imported. */
 import './error.ts';
 import './linear.ts';
+import './multipath/target.ts';
 import './scripted.ts';
 import './zero.ts';

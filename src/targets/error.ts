@@ -11,6 +11,6 @@ export const error = defineTarget({
   // Words behind the name are accepted and ignored, as ever.
   ctr: () => resolved(null),
   map: () => resolved(-EIO),
-  tableLine: () => '',
-  statusLine: () => '',
+  tableLine: () => resolved(''),
+  statusLine: () => resolved(''),
 });

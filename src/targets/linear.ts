@@ -36,6 +36,6 @@ export const linear = defineTarget({
     return resolved(DM_MAPIO_REMAPPED);
   },
 
-  tableLine: (ti) => `${targetDeviceNumber(ti)} ${ti.start}`,
-  statusLine: () => '',
+  tableLine: (ti) => resolved(`${targetDeviceNumber(ti)} ${ti.start}`),
+  statusLine: () => resolved(''),
 });

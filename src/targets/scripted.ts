@@ -67,6 +67,6 @@ export const scripted = defineTarget({
   postsuspend: (ti) => scriptOf(ti).postsuspend?.(ti) ?? resolved(undefined),
   preresume: (ti) => scriptOf(ti).preresume?.(ti) ?? resolved(0),
   resume: (ti) => scriptOf(ti).resume?.(ti) ?? resolved(undefined),
-  tableLine: (ti) => `${targetDeviceNumber(ti)} ${ti.start} ${ti.script}`,
-  statusLine: () => '',
+  tableLine: (ti) => resolved(`${targetDeviceNumber(ti)} ${ti.start} ${ti.script}`),
+  statusLine: () => resolved(''),
 });

@@ -31,6 +31,6 @@ export const zero = defineTarget({
     return DM_MAPIO_SUBMITTED;
   },
 
-  tableLine: () => '',
-  statusLine: () => '',
+  tableLine: () => resolved(''),
+  statusLine: () => resolved(''),
 });

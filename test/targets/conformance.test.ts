@@ -16,6 +16,12 @@ const requeueing: Script = {
 const suite: readonly Conforming[] = [
   { target: 'error', words: '', printed: '', end: '-EIO' },
   { target: 'linear', words: 'disk0 4', printed: '1:0 4', end: '0' },
+  {
+    target: 'multipath',
+    words: '1 queue_if_no_path 0 1 1 round-robin 0 1 1 disk0 1',
+    printed: '1 queue_if_no_path 0 1 1 round-robin 0 1 1 1:0 1 ',
+    end: '0',
+  },
   { target: 'scripted', words: 'disk0 4 0', printed: '1:0 4 0', end: '0', aborted: '-EIO', script: requeueing },
   { target: 'zero', words: '', printed: '', end: '0' },
 ];
