@@ -63,6 +63,11 @@ export const EV_MD_FREE = 52;
 /** NOFLUSH_SUSPENDING is about to be set. */
 export const EV_NOFLUSH_SET = 53;
 
+/** lock_fs is about to freeze. a = address of the mapped device. */
+export const EV_FREEZE = 60;
+/** A table is bound. a = address of the mapped device, b = of the table. With suspend_lock held. */
+export const EV_BIND = 61;
+
 // Causes of an error, one bit each.
 /** A target said so. */
 export const CAUSE_TARGET = 1;
