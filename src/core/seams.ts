@@ -5,8 +5,10 @@
  * some. The table is filled before the machine boots and never changes while it runs. Core code never asks which era it is.
  */
 import type { Bio } from '../block/bio.ts';
+import type { Inode } from '../block/inode.ts';
 import type { SubmitEngine } from '../block/submit.ts';
 import type { Kernel } from '../machine/kernel.ts';
+import type { BdevPolicy } from './bdev-policy.ts';
 import type { DmIo } from './dm-io.ts';
 import type { MappedDevice } from './mapped-device.ts';
 
@@ -27,6 +29,14 @@ export interface Seams {
   readonly waitForCompletion: (md: MappedDevice, state: number) => Kernel<number>;
   /** Lets deferred bios go: by kdmflush, or at once (spec B5). */
   readonly dispatchDeferred: (md: MappedDevice) => Kernel<void>;
+  /** Whether a suspend freezes the file system (spec B8, B12). */
+  readonly mayFreeze: (lockfs: boolean, noflush: boolean) => boolean;
+  /** A noflush suspend has failed before the gate was shut: lets go what was pushed back (spec B8). */
+  readonly flushAndOut: (md: MappedDevice) => Kernel<void>;
+  /** When the inode of the device's file is had, and what may be bound (spec B11). */
+  readonly bdevPolicy: BdevPolicy;
+  /** Changes the size in the inode, with suspend_lock held. */
+  readonly iSizeWrite: (inode: Inode, size: number) => Kernel<void>;
   /** Parks a bio that must wait for the resume. */
   readonly queueIo: (md: MappedDevice, bio: Bio) => Kernel<void>;
 }

@@ -38,6 +38,7 @@ import {
   dmTableResumeTargets,
   dmTableSize,
 } from './dm-table.ts';
+import { endSuspend, prepareSuspend } from './lock-fs.ts';
 import {
   DMF_BLOCK_IO_FOR_SUSPEND,
   DMF_NOFLUSH_SUSPENDING,
@@ -50,6 +51,8 @@ import {
 import { seams } from './seams.ts';
 import { dmGetTable } from './submit.ts';
 
+/** Freezes the file system first; superseded by noflush. */
+export const DM_SUSPEND_LOCKFS_FLAG = 1 << 0;
 export const DM_SUSPEND_NOFLUSH_FLAG = 1 << 1;
 
 /** For statistics and oracles. */
@@ -58,13 +61,13 @@ function enterPhase(md: MappedDevice, phase: SuspendPhase): void {
   if (listening !== 0) emit(EV_SUSPEND_PHASE, md.address, md.phase.value, HERE);
 }
 
-/** Suspends the device; 0, −EINVAL when it is suspended already, −EINTR after a signal. Process context. */
+/** Suspends the device; 0, −EINVAL when it is suspended already, −EINTR after a signal, −ENOMEM, the error of a freeze. Process context. */
 export function* dmSuspend(md: MappedDevice, suspendFlags: number): Kernel<number> {
   yield* mutexLock(md.suspendLock, HERE);
   let result = -EINVAL;
   if (((yield* md.flags.read(HERE)) & DMF_SUSPENDED) === 0) {
     const table = yield* dmGetTable(md);
-    result = yield* suspendLocked(md, table, (suspendFlags & DM_SUSPEND_NOFLUSH_FLAG) !== 0);
+    result = yield* suspendLocked(md, table, suspendFlags);
     if (table !== null) yield* dmTablePut(table);
   }
   enterPhase(md, 'idle');
@@ -74,7 +77,8 @@ export function* dmSuspend(md: MappedDevice, suspendFlags: number): Kernel<numbe
 }
 
 /** With suspend_lock held. */
-function* suspendLocked(md: MappedDevice, table: DmTable | null, noflush: boolean): Kernel<number> {
+function* suspendLocked(md: MappedDevice, table: DmTable | null, suspendFlags: number): Kernel<number> {
+  const noflush = (suspendFlags & DM_SUSPEND_NOFLUSH_FLAG) !== 0;
   enterPhase(md, 'presuspend');
   // Without pushback_lock: nobody looks at the flag before presuspend has made it visible through the target's own lock.
   if (noflush) {
@@ -82,6 +86,10 @@ function* suspendLocked(md: MappedDevice, table: DmTable | null, noflush: boolea
     yield* md.flags.set(DMF_NOFLUSH_SUSPENDING, HERE);
   }
   if (table !== null) yield* dmTablePresuspendTargets(table);
+
+  enterPhase(md, 'freeze');
+  const prepared = yield* prepareSuspend(md, (suspendFlags & DM_SUSPEND_LOCKFS_FLAG) !== 0, noflush);
+  if (prepared !== 0) return prepared;
 
   enterPhase(md, 'block');
   // When the write lock is had, every submitter that passed the gate has left it and is counted in pending.
@@ -105,6 +113,7 @@ function* suspendLocked(md: MappedDevice, table: DmTable | null, noflush: boolea
   yield* upWrite(md.ioLock, HERE);
   if (result !== 0) {
     yield* seams.dispatchDeferred(md);
+    yield* endSuspend(md);
     return result;
   }
   yield* md.flags.set(DMF_SUSPENDED, HERE);
@@ -157,6 +166,8 @@ function* resumeLocked(md: MappedDevice, table: DmTable): Kernel<number> {
   if (result !== 0) return result;
   if (listening !== 0) emit(EV_RESUME_TARGETS, md.address, 0, HERE);
   yield* seams.dispatchDeferred(md);
+  // After I/O flows: whoever waits for the thaw will write.
+  yield* endSuspend(md);
   yield* md.flags.clear(DMF_SUSPENDED, HERE);
   return 0;
 }

@@ -62,6 +62,10 @@ export const EV_TABLE_UNBIND = 51;
 export const EV_MD_FREE = 52;
 /** NOFLUSH_SUSPENDING is about to be set. */
 export const EV_NOFLUSH_SET = 53;
+/** lock_fs is about to freeze. a = address of the mapped device. */
+export const EV_FREEZE = 60;
+/** A table is bound. a = address of the mapped device, b = of the table. With suspend_lock held. */
+export const EV_BIND = 61;
 
 // Multipath, with m->lock held: a = address of the multipath.
 /** Its queue or its paths have changed; b = clones that were spliced off the queue, or −1: one of those is mapped again. */

@@ -2,8 +2,10 @@
  * Presets: one mechanism for each seam. A preset must be clean.
  */
 import { depthFirst } from '../block/submit.ts';
+import { heldForLife, iSizeWrite } from '../core/bdev-policy.ts';
 import { dmQueueFlush } from '../core/deferred.ts';
 import { endIoAcct, finishIo, parkPushback } from '../core/end-io.ts';
+import { flushAndOut, freezeUnlessNoflush } from '../core/lock-fs.ts';
 import type { Seams } from '../core/seams.ts';
 import { queueIo } from '../core/submit.ts';
 import { dmWaitForCompletion, mergePushback } from '../core/suspend.ts';
@@ -27,6 +29,10 @@ const unified: Preset = {
     endIoAcct,
     waitForCompletion: dmWaitForCompletion,
     dispatchDeferred: dmQueueFlush,
+    mayFreeze: freezeUnlessNoflush,
+    flushAndOut,
+    bdevPolicy: heldForLife,
+    iSizeWrite,
     queueIo,
   },
 };
