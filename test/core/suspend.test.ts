@@ -12,7 +12,7 @@ import {
   type MappedDevice,
   SUSPEND_PHASES,
 } from '../../src/core/mapped-device.ts';
-import { DM_SUSPEND_NOFLUSH_FLAG, dmResume, dmSuspend, dmSuspended } from '../../src/core/suspend.ts';
+import { DM_SUSPEND_NOFLUSH_FLAG, dmResume, dmSuspend, dmSuspended, mergePushback } from '../../src/core/suspend.ts';
 import { EAGAIN, EINTR, EINVAL } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import { sendSignal } from '../../src/shared/task.ts';
@@ -472,6 +472,32 @@ kernelTest('a flushing suspend never shows NOFLUSH', function* flushing(world) {
   assert.equal(yield* doSuspend(md, 0), 0);
   assert.deepEqual(seen, [false]);
 });
+
+kernelTest(
+  'a device is suspended before its targets hear postsuspend, and until after they have heard resume',
+  function* order(world) {
+    yield* world.disk();
+    const seen: boolean[] = [];
+    let md: MappedDevice | null = null;
+    const note = function* note(): Kernel<void> {
+      if (md !== null) seen.push(yield* dmSuspended(md));
+    };
+    const script = world.script({ presuspend: note, postsuspend: note, resume: note });
+    md = yield* world.device(`0 4 scripted disk0 0 ${script}`);
+    assert.equal(yield* doSuspend(md, 0), 0);
+    assert.equal(yield* doResume(md, 0), 0);
+    assert.deepEqual(seen, [false, true, true]);
+  },
+);
+
+kernelTest(
+  'the pushback list is merged with io_lock held for writing',
+  function* unlocked(world) {
+    const md = yield* world.device('0 4 zero');
+    yield* mergePushback(md);
+  },
+  { finding: { kind: 'assertion', message: /must hold &md->io_lock for writing here/ } },
+);
 
 kernelTest(
   'of two suspends at once one wins, and the other is refused',
