@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { type Bio, REQ_READA } from '../../src/block/bio.ts';
+import { type Bio, bioAlloc, bioPut, endIos, REQ_READA } from '../../src/block/bio.ts';
 import { hangDisk, releaseDisk } from '../../src/block/disk.ts';
+import { genericMakeRequest } from '../../src/block/submit.ts';
 import { DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../../src/core/device-mapper.ts';
 import { DmTable } from '../../src/core/dm-table.ts';
 import { __noflushSuspending } from '../../src/core/end-io.ts';
@@ -15,6 +16,7 @@ import {
 import { DM_SUSPEND_NOFLUSH_FLAG, dmResume, dmSuspend, dmSuspended, mergePushback } from '../../src/core/suspend.ts';
 import { EAGAIN, EINTR, EINVAL } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import type { UserIo } from '../../src/scenarios/user-io.ts';
 import { sendSignal } from '../../src/shared/task.ts';
 import { remap, type Script } from '../../src/targets/scripted.ts';
 import {
@@ -272,6 +274,32 @@ kernelTest('a bio can be pushed back again and again', function* again(world) {
   assert.equal(yield* doResume(md, 0), 0);
   assert.equal(yield* endOf(io), '0');
   assert.deepEqual([stored(disk, 2), stored(disk, 3)], [80, 81]);
+});
+
+let resubmit: () => Kernel<void> = () => resolved(undefined);
+const END_AND_SUBMIT = endIos.define('end_and_submit', function* endAndSubmit(bio): Kernel<void> {
+  yield* bioPut(bio, HERE);
+  yield* resubmit();
+});
+
+kernelTest('the end of a bio that kdmflush maps may submit another to the same device', function* again(world) {
+  const disk = yield* world.disk();
+  const md = yield* world.device('0 4 linear disk0 0');
+  const ios: UserIo[] = [];
+  resubmit = function* submitNext(): Kernel<void> {
+    ios.push(yield* write(md, 1, 1, 50));
+  };
+  yield* doSuspend(md, 0);
+  const first = bioAlloc();
+  assert(first !== null);
+  first.size = 1;
+  first.bdev = md.bdev;
+  first.endIo = END_AND_SUBMIT;
+  yield* genericMakeRequest(first);
+  yield* doResume(md, 0);
+  yield* settled(md);
+  assert.equal(yield* endOf(ios[0] as UserIo), '0');
+  assert.equal(stored(disk, 1), 50);
 });
 
 kernelTest('a deferred write goes only to the device of the new table', function* swapped(world) {
