@@ -45,6 +45,7 @@ import {
   EV_RESUME_TARGETS,
   EV_SUSPEND_RETURN,
   EV_TABLE_EVENT,
+  EV_TABLE_UNBIND,
   EV_WQ_FLUSHED,
   type Listener,
 } from '../machine/events.ts';
@@ -86,7 +87,14 @@ import {
   rangeMapped,
   splitInTwo,
 } from './order.ts';
-import { noflushBegins, pushbackAllowed, rememberCover, rememberNoflush, requeueAllowed } from './pushback.ts';
+import {
+  noflushBegins,
+  pushbackAllowed,
+  pushbackTaken,
+  rememberCover,
+  rememberNoflush,
+  requeueAllowed,
+} from './pushback.ts';
 import { checkResting } from './quiescence.ts';
 import { checkSizesAndFreezes, freezeAllowed, sizeConsistent, thawedAfterResume } from './sizes.ts';
 import { checkWakeups } from './stuck.ts';
@@ -94,6 +102,7 @@ import {
   accountingStarted,
   blockCleared,
   eventCounted,
+  eventsUnbound,
   gateHeld,
   inKdmflush,
   resumeReturns,
@@ -152,7 +161,7 @@ function hearBio(kind: number, a: number, b: number, site: Site): void {
       requeueRefused(a, b, site);
       break;
     case EV_BIO_DEFERRED:
-      numberDeferred(a, b);
+      numberDeferred(a, b, site);
       bioDeferred(a, site);
       break;
     case EV_BIO_PUSHED_BACK:
@@ -212,6 +221,7 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       wqFlushed(a);
       break;
     case EV_PUSHBACK_MERGE:
+      pushbackTaken(a, site);
       numberMerged(a, site);
       pushbackMerged(a + MD_PUSHBACK, site);
       break;
@@ -241,7 +251,10 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       sizeConsistent(a, site);
       break;
     case EV_TABLE_EVENT:
-      eventCounted(b, site);
+      eventCounted(a, b, site);
+      break;
+    case EV_TABLE_UNBIND:
+      eventsUnbound(a);
       break;
   }
 }

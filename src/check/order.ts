@@ -5,9 +5,12 @@
  * Each bio on the deferred list has a number, in the order in which it shall be mapped: arrivals count upwards at the tail,
  * pushed-back bios downwards at the head. kdmflush must take the lowest.
  */
+import { MappedDevice } from '../core/mapped-device.ts';
 import { report } from '../machine/finding.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
+import { cpu } from '../shared/per-cpu.ts';
+import { spinLockOwner } from '../shared/spinlock.ts';
 import { DISPATCHED, locationOf } from './bio-location.ts';
 import {
   addressOf,
@@ -32,8 +35,20 @@ import {
   TIO_IO,
 } from './words.ts';
 
+/** I3: who is on the deferred list is clear only while its lock is held. */
+function deferredLockHeld(bio: number, md: number, site: Site): void {
+  if (spinLockOwner(MappedDevice.atAddress(md).deferredLock) !== cpu + 1)
+    report(
+      'assertion',
+      'I3',
+      `the deferred list of ${mdName(md)} changes without deferred_lock: ${bioName(bio)}`,
+      site,
+    );
+}
+
 /** Under deferred_lock. */
-export function numberDeferred(bio: number, md: number): void {
+export function numberDeferred(bio: number, md: number, site: Site): void {
+  deferredLockHeld(bio, md, site);
   const w = memory.words;
   const next = w[md + MD_NEXT_DEFERRED] as number;
   w[bio + BIO_ORDER] = next;
@@ -63,6 +78,7 @@ export function numberMerged(md: number, site: Site): void {
   if (count === 0) return;
   const first = w[md + MD_FIRST_DEFERRED] as number;
   if ((((w[md + MD_PUSHED_BELOW] as number) - first) | 0) < 0) w[md + MD_PUSHED_BELOW] = first;
+  deferredLockHeld(addressOf(w[md + MD_PUSHBACK] as number), md, site);
   let order = (first - count) | 0;
   w[md + MD_FIRST_DEFERRED] = order;
   for (let handle = w[md + MD_PUSHBACK] as number; handle !== 0; handle = w[addressOf(handle) + BIO_NEXT] as number) {
@@ -76,6 +92,7 @@ const wasPushedBack = (md: number, order: number): boolean =>
 
 /** Under deferred_lock: kdmflush has taken a bio off the list. */
 export function dispatchInOrder(bio: number, md: number, site: Site): void {
+  deferredLockHeld(bio, md, site);
   const w = memory.words;
   const first = w[md + MD_FIRST_DEFERRED] as number;
   const order = w[bio + BIO_ORDER] as number;

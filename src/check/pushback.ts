@@ -51,9 +51,11 @@ export function isCovered(bio: number, md: number): boolean {
   return noflushIsSet(md) && w[bio + BIO_ORDER] === Atomics.load(w, md + MD_NOFLUSH_BEGUN);
 }
 
+const holdsPushbackLock = (md: number): boolean => spinLockOwner(MappedDevice.atAddress(md).pushbackLock) === cpu + 1;
+
 /** Under the lock the flag cannot be cleared, so the test is exact. */
 export function pushbackAllowed(bio: number, md: number, site: Site): void {
-  if (spinLockOwner(MappedDevice.atAddress(md).pushbackLock) !== cpu + 1)
+  if (!holdsPushbackLock(md))
     report(
       'assertion',
       'I6',
@@ -67,6 +69,12 @@ export function pushbackAllowed(bio: number, md: number, site: Site): void {
       `${bioName(bio)} is put on the pushback list of ${mdName(md)} while NOFLUSH is clear: nobody will look at the list`,
       site,
     );
+}
+
+/** Suspend takes all that is on the list. Without the lock somebody may have seen the flag and not appended yet. */
+export function pushbackTaken(md: number, site: Site): void {
+  if (!holdsPushbackLock(md))
+    report('assertion', 'I8', `the pushback list of ${mdName(md)} is emptied without pushback_lock`, site);
 }
 
 /** Suspend is about to set NOFLUSH. */

@@ -1,16 +1,16 @@
 /**
  * What suspend and resume promise: I7 NOFLUSH_CLEARED, I8 PUSHBACK_EMPTY, I9 BLOCK_PENDING_MONOTONE, I10
- * NO_MAP_WHILE_SUSPENDED, I11 GATE_HELD, I39 RESUME_BEFORE_MAP, I46 SUSPENDED_EMPTY, I50 ABORT_CLEAN, and of I34 that event_nr
- * grows by 1, in process context.
+ * NO_MAP_WHILE_SUSPENDED, I11 GATE_HELD, I34 EVENT_MONOTONE, I39 RESUME_BEFORE_MAP, I46 SUSPENDED_EMPTY, I50 ABORT_CLEAN.
  *
  * The gate of a device, changed by the task that has suspend_lock:
  *
  *   OPEN ── kdmflush is flushed ──► SHUT ── suspend gives 0 ──► SUSPENDED ── targets resumed ──► RESUMED ── BLOCK clear ──► OPEN
  *                                   └────────────── BLOCK clear (interrupted) ───────────────────────────────────────────► OPEN
  *
- * Not here: of I34, that no callback comes after unbind. Freezing: sizes.ts.
+ * Freezing: sizes.ts.
  */
 
+import { DmTable } from '../core/dm-table.ts';
 import { DmTarget } from '../core/dm-target.ts';
 import {
   DMF_BLOCK_IO_FOR_SUSPEND,
@@ -40,6 +40,7 @@ const MD_MAP = MappedDevice.offsetOf('map');
 const MD_IO_LOCK = MappedDevice.offsetOf('ioLock');
 const MD_EVENT_COUNT = MappedDevice.offsetOf('eventNr');
 const WQ_WORKER = Workqueue.offsetOf('worker');
+const TABLE_UNBOUND = DmTable.offsetOf('unbound');
 const TI_TABLE = DmTarget.offsetOf('table');
 const WORK_PENDING = Work.offsetOf('pending');
 
@@ -133,9 +134,24 @@ export function resumeReturns(md: number, result: number, site: Site): void {
     report('assertion', 'I45', `resume of ${mdName(md)} gives 0 and leaves its I/O blocked`, site);
 }
 
-/** Under _event_lock. */
-export function eventCounted(md: number, site: Site): void {
+/** A table's events are bound before it becomes the live one, and unbound before another does; suspend_lock is held all the while. */
+function isOrBecomesLive(table: number, md: number): boolean {
   const w = memory.words;
+  const isLive = (): boolean => addressOf(Atomics.load(w, md + MD_MAP)) === table;
+  // Who swaps may be done between the two looks.
+  return isLive() || Atomics.load(w, MappedDevice.atAddress(md).suspendLock.word) !== 0 || isLive();
+}
+
+/** Under _event_lock: from now on the table makes no event. */
+export function eventsUnbound(table: number): void {
+  memory.words[table + TABLE_UNBOUND] = 1;
+}
+
+/** Under _event_lock. */
+export function eventCounted(table: number, md: number, site: Site): void {
+  const w = memory.words;
+  if (w[table + TABLE_UNBOUND] !== 0 || !isOrBecomesLive(table, md))
+    report('assertion', 'I34', `an event of ${mdName(md)} comes from a table that is not its own any more`, site);
   const last = w[md + MD_EVENT_NR] as number;
   const now = w[md + MD_EVENT_COUNT] as number;
   w[md + MD_EVENT_NR] = now;

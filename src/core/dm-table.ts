@@ -26,6 +26,8 @@ export interface DmTable extends Struct {
   numTargets: number;
   /** 1 while the table is bound and its events reach the device; guarded by _event_lock. */
   eventsBound: number;
+  /** The oracles' alone (check/suspend.ts): 1 when its events have been unbound. */
+  readonly unbound: { readonly word: number };
   readonly targets: { readonly word: number };
 }
 
@@ -34,6 +36,7 @@ export const DmTable = defineStruct<DmTable>('dm-table', 't', 8, {
   holders: refCountField,
   numTargets: plain,
   eventsBound: plain,
+  unbound: embed(1, (word) => ({ word })),
   targets: embed(DM_TARGETS_MAX, (word) => ({ word })),
 });
 

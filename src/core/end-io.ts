@@ -24,7 +24,7 @@ import { bugOn } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
-import { spinLockIrqsave, spinUnlockIrqrestore } from '../shared/spinlock.ts';
+import { lockdepAssertHeld, spinLockIrqsave, spinUnlockIrqrestore } from '../shared/spinlock.ts';
 import { wakeUp } from '../shared/wait-queue.ts';
 import { DmIo, DmTargetIo, freeDmIo, freeDmTargetIo } from './dm-io.ts';
 import { typeOf } from './dm-table.ts';
@@ -85,11 +85,23 @@ function finishLast(io: DmIo): Kernel<void> {
   return seams.finishIo(MappedDevice.at(io.md), io);
 }
 
-/** Ordinary errors overwrite each other; REQUEUE is sticky while a noflush suspend is under way. */
 function* storeError(io: DmIo, error: number): Kernel<void> {
   const saved = yield* spinLockIrqsave(io.endioLock, HERE);
-  if (!(io.error > 0 && (yield* __noflushSuspending(MappedDevice.at(io.md))))) io.error = error;
+  yield* __storeError(io, error);
   yield* spinUnlockIrqrestore(io.endioLock, saved, HERE);
+}
+
+/**
+ * Ordinary errors overwrite each other; REQUEUE is sticky while a noflush suspend is under way. Without endio_lock it is not:
+ *
+ *   CPU0 a clone failed                 CPU1 a clone is to be pushed back
+ *   io.error is 0
+ *                                       io.error := REQUEUE
+ *   io.error := -EIO                    the bio fails although the suspend covers it
+ */
+export function* __storeError(io: DmIo, error: number): Kernel<void> {
+  lockdepAssertHeld(io.endioLock, HERE);
+  if (!(io.error > 0 && (yield* __noflushSuspending(MappedDevice.at(io.md))))) io.error = error;
 }
 
 /** Seam finishIo: park first, so that the suspender who sees pending at 0 finds the bio on the list; free before the end, which may take md away. */

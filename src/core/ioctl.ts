@@ -19,7 +19,7 @@ import { EV_BIND, EV_MD_FREE, emit } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { atBoot } from '../shared/boot.ts';
 import { Mempool, mempoolCreate, mempoolDestroy } from '../shared/mempool.ts';
-import { mutexLock, mutexUnlock } from '../shared/mutex.ts';
+import { assertMutexHeld, mutexLock, mutexUnlock } from '../shared/mutex.ts';
 import { cpu } from '../shared/per-cpu.ts';
 import { declareRwSemaphore, downRead, downWrite, type RwSemaphore, upRead, upWrite } from '../shared/rw-semaphore.ts';
 import { writeLock, writeUnlock } from '../shared/rwlock.ts';
@@ -181,6 +181,7 @@ export function* dmSwapTable(md: MappedDevice, table: DmTable): Kernel<{ old: Dm
 
 /** Makes a table the live one. With suspend_lock held. */
 function* __bind(md: MappedDevice, table: DmTable): Kernel<void> {
+  assertMutexHeld(md.suspendLock, HERE);
   yield* dmTableBindEvents(table, true);
   // The size changes before the table does: what was queued for a longer table is refused by the table itself.
   yield* __setSize(md, dmTableSize(table));

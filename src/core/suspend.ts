@@ -26,7 +26,7 @@ import {
 } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { mutexLock, mutexUnlock } from '../shared/mutex.ts';
-import { downWrite, upWrite } from '../shared/rw-semaphore.ts';
+import { assertHeldWrite, downWrite, upWrite } from '../shared/rw-semaphore.ts';
 import { spinLock, spinLockIrqsave, spinUnlock, spinUnlockIrqrestore } from '../shared/spinlock.ts';
 import { TASK_INTERRUPTIBLE } from '../shared/task.ts';
 import { waitEvent } from '../shared/wait-queue.ts';
@@ -135,6 +135,7 @@ export function* dmWaitForCompletion(md: MappedDevice, state: number): Kernel<nu
 
 /** Seam mergePushback: with io_lock held for writing. Clear and splice are one section of pushback_lock (see parkPushback). */
 export function* mergePushback(md: MappedDevice): Kernel<void> {
+  assertHeldWrite(md.ioLock, HERE);
   const saved = yield* spinLockIrqsave(md.pushbackLock, HERE);
   yield* md.flags.clear(DMF_NOFLUSH_SUSPENDING, HERE);
   yield* spinLock(md.deferredLock, HERE);

@@ -3,7 +3,9 @@ import { test } from 'tap';
 import { REQ_WRITE } from '../../src/block/bio.ts';
 import { BlockDevice } from '../../src/block/block-device.ts';
 import { DISK_MODES, type Disk, type DiskOptions, hangDisk, releaseDisk } from '../../src/block/disk.ts';
+import { Alarm } from '../../src/irq/alarm.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import { ops } from '../../src/machine/operations.ts';
 import { type IoRequest, submitIo, type UserIo, waitIo } from '../../src/scenarios/user-io.ts';
 import { memory } from '../../src/shared/memory.ts';
 import { cpu, cpuBase } from '../../src/shared/per-cpu.ts';
@@ -88,6 +90,18 @@ for (const mode of ['hardirq', 'softirq'] as const)
     { runs: 100 },
   );
 
+for (const mode of ['hardirq', 'softirq'] as const)
+  kernelTest(
+    `of several bios of a ${mode} disk that end on one CPU none is lost, however their interrupts fall`,
+    function* crowd(world) {
+      const disk = yield* world.disk({ mode });
+      const ios: UserIo[] = [];
+      for (let i = 0; i < 4; i++) ios.push(yield* put(disk, i, 10));
+      for (const each of ios) assert.equal(yield* endOf(each), '0');
+    },
+    { runs: 1000 },
+  );
+
 /** Where the clones of a linear-like target end: the context, and the CPU. */
 function* whereItEnds(world: World, options: Partial<DiskOptions>): Kernel<string> {
   yield* world.disk(options);
@@ -132,6 +146,24 @@ test('a disk interrupts the CPU that submitted, or any one if it is told so', as
     places({ mode: 'softirq', anyCpu: true }),
     [0, 1, 2].map((number) => `hard 0 soft 1 cpu ${number}`),
   );
+});
+
+test('a disk takes its shortest service time, or up to its spread longer', async (t) => {
+  const { finding, outcomes } = runKernel(
+    function* serviceTime(world) {
+      const disk = yield* world.disk({ mode: 'hardirq', latencyUs: [2, 4] });
+      yield* waitIo(yield* put(disk, 1, 1));
+      const begin = ops.nowUs();
+      const each = yield* put(disk, 0, 1);
+      // Until the interrupt actor takes a request it says how long it shall last, and from then on when it ends.
+      const due = Alarm.live()[0]?.dueUs ?? begin;
+      world.outcome = due >= begin ? 'taken' : String(due);
+      yield* waitIo(each);
+    },
+    { runs: 200 },
+  );
+  t.equal(finding, null);
+  t.strictSame([...outcomes.keys()].filter((outcome) => outcome !== 'taken').sort(), ['2', '3', '4', '5']);
 });
 
 test('two bios of a disk may end in either order', async (t) => {

@@ -15,6 +15,7 @@ import type { Seams } from '../../src/core/seams.ts';
 import type { FindingKind } from '../../src/machine/finding.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
 import type { Actor, Program } from '../../src/machine/machine.ts';
+import { ops } from '../../src/machine/operations.ts';
 import { DEVICE_WORDS, Device } from '../../src/scenarios/device.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
 import { SIGNAL_TARGET_WORDS, SignalTarget } from '../../src/scenarios/signal-target.ts';
@@ -46,6 +47,7 @@ export class Bench {
   /** A lock outside the device. */
   readonly mutex = declareMutex('&planted');
   readonly #noted = new Atomic(staticWords(1));
+  readonly #met = new Atomic(staticWords(1));
 
   get md(): MappedDevice {
     return this.device.md;
@@ -53,6 +55,12 @@ export class Bench {
 
   write(sector: number, size = 1): Kernel<UserIo> {
     return submitIo(this.device.bdev, { sector, size, flags: REQ_WRITE, stamp: 7 });
+  }
+
+  /** Waits until so many tasks have come here. */
+  *meet(tasks: number): Kernel<void> {
+    yield* this.#met.add(1, HERE);
+    while ((yield* this.#met.read(HERE)) < tasks) yield* ops.relax(HERE);
   }
 
   /** Makes use of a value. */
@@ -90,7 +98,7 @@ export class Bench {
   }
 }
 
-export const BENCH_WORDS = DEVICE_WORDS + SIGNAL_TARGET_WORDS + 2 + HELD_MAX;
+export const BENCH_WORDS = DEVICE_WORDS + SIGNAL_TARGET_WORDS + 3 + HELD_MAX;
 
 export interface Plot {
   /** What the scripted target does; without one the target is linear. */

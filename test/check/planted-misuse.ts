@@ -7,7 +7,7 @@ import { dmQueueFlush } from '../../src/core/deferred.ts';
 import { DM_ENDIO_REQUEUE } from '../../src/core/device-mapper.ts';
 import type { DmTable } from '../../src/core/dm-table.ts';
 import { dmTablePut } from '../../src/core/dm-table.ts';
-import { dmTableEvent } from '../../src/core/event.ts';
+import { dmTableBindEvents, dmTableEvent } from '../../src/core/event.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { dmGetTable, splitAndProcess } from '../../src/core/submit.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
@@ -24,6 +24,8 @@ import {
   spinUnlockIrq,
   spinUnlockIrqrestore,
   upRead,
+  writeLock,
+  writeUnlock,
 } from '../../src/shared/atomics-lock.ts';
 import { remap } from '../../src/targets/scripted.ts';
 import { type Bench, type Planted, plant, writeAndWait } from './held.ts';
@@ -45,12 +47,13 @@ function* mapUnlocked(bench: Bench): Kernel<void> {
   yield* splitAndProcess(bench.md, keptBio(bench, 0));
 }
 
-/** One task takes a, then b. */
+/** One task takes a, then b, when the other has its first too. */
 function* bothMutexes(bench: Bench, order: 'suspend first' | 'suspend last'): Kernel<void> {
   const { suspendLock } = bench.md;
   const other = bench.mutex;
   const [first, second] = order === 'suspend first' ? [suspendLock, other] : [other, suspendLock];
   yield* mutexLock(first, HERE);
+  yield* bench.meet(2);
   yield* mutexLock(second, HERE);
   yield* mutexUnlock(second, HERE);
   yield* mutexUnlock(first, HERE);
@@ -147,6 +150,30 @@ export const plantedMisuse: readonly Planted[] = [
         const table = (yield* dmGetTable(md)) as DmTable;
         yield* dmTableEvent(table);
         yield* dmTablePut(table);
+      },
+    ],
+  }),
+  plant('I34', 'assertion', 'a table makes an event after its events were unbound', {
+    tasks: [
+      function* late({ md }): Kernel<void> {
+        const table = (yield* dmGetTable(md)) as DmTable;
+        yield* dmTableBindEvents(table, false);
+        table.eventsBound = 1;
+        yield* dmTableEvent(table);
+        yield* dmTablePut(table);
+      },
+    ],
+  }),
+  plant('I34', 'assertion', 'a table whose events nobody has unbound makes one after a swap', {
+    tasks: [
+      function* swapped(bench): Kernel<void> {
+        const { md } = bench;
+        const old = (yield* dmGetTable(md)) as DmTable;
+        yield* doSuspend(md, 0);
+        yield* writeLock(md.mapLock, HERE);
+        md.map = 0;
+        yield* writeUnlock(md.mapLock, HERE);
+        yield* dmTableEvent(old);
       },
     ],
   }),

@@ -14,7 +14,7 @@ import {
 } from '../../src/core/mapped-device.ts';
 import { seams } from '../../src/core/seams.ts';
 import { splitAndProcess } from '../../src/core/submit.ts';
-import { DM_SUSPEND_NOFLUSH_FLAG, mergePushback } from '../../src/core/suspend.ts';
+import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
 import { EIO } from '../../src/machine/errno.ts';
 import {
   EV_BIO_DEFERRED,
@@ -139,6 +139,16 @@ export const plantedSeams: readonly Planted[] = [
       parkPushback: underPushbackLock((md, io) => emit(EV_BIO_PUSHED_BACK, Bio.at(io.bio).address, md.address, HERE)),
     },
   }),
+  plant('I3', 'assertion', 'a bio is deferred without the lock of the list', {
+    tasks: [deferTwo],
+    swaps: {
+      queueIo(md, bio): Kernel<void> {
+        if (listening !== 0) emit(EV_BIO_DEFERRED, bio.address, md.address, HERE);
+        md.deferred.add(bio);
+        return resolved(undefined);
+      },
+    },
+  }),
   plant('I4', 'assertion', 'the accounting of an I/O ends twice', {
     tasks: [writeAndWait],
     swaps: {
@@ -188,6 +198,32 @@ export const plantedSeams: readonly Planted[] = [
     swaps: {
       *mergePushback(md): Kernel<void> {
         yield* md.flags.clear(DMF_NOFLUSH_SUSPENDING, HERE);
+      },
+    },
+  }),
+  plant('I8', 'assertion', 'suspend takes the pushback list without its lock', {
+    script: givingBack,
+    tasks: [pushBackAndResume],
+    swaps: {
+      *mergePushback(md): Kernel<void> {
+        yield* md.flags.clear(DMF_NOFLUSH_SUSPENDING, HERE);
+        yield* spinLockIrq(md.deferredLock, HERE);
+        if (listening !== 0) emit(EV_PUSHBACK_MERGE, md.address, 0, HERE);
+        md.deferred.mergeHead(md.pushback);
+        yield* spinUnlockIrq(md.deferredLock, HERE);
+      },
+    },
+  }),
+  plant('I3', 'assertion', 'suspend merges the pushback list without the lock of the other', {
+    script: givingBack,
+    tasks: [pushBackAndResume],
+    swaps: {
+      *mergePushback(md): Kernel<void> {
+        yield* spinLockIrq(md.pushbackLock, HERE);
+        yield* md.flags.clear(DMF_NOFLUSH_SUSPENDING, HERE);
+        if (listening !== 0) emit(EV_PUSHBACK_MERGE, md.address, 0, HERE);
+        md.deferred.mergeHead(md.pushback);
+        yield* spinUnlockIrq(md.pushbackLock, HERE);
       },
     },
   }),
@@ -313,7 +349,7 @@ export const plantedSeams: readonly Planted[] = [
     tasks: [pushBackAndResume],
     swaps: {
       *parkPushback(md, io): Kernel<void> {
-        yield* mergePushback(md);
+        yield* md.flags.clear(DMF_NOFLUSH_SUSPENDING, HERE);
         yield* underPushbackLock(appendPushback)(md, io);
       },
     },

@@ -8,7 +8,8 @@ import {
   DM_MAPIO_SUBMITTED,
   dmNoflushSuspending,
 } from '../../src/core/device-mapper.ts';
-import { __noflushSuspending } from '../../src/core/end-io.ts';
+import { DmIo } from '../../src/core/dm-io.ts';
+import { __noflushSuspending, __storeError } from '../../src/core/end-io.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
 import type { MappedDevice } from '../../src/core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
@@ -79,6 +80,16 @@ kernelTest(
     yield* write(md, 0);
   },
   { finding: { kind: 'assertion', message: /unimplemented target endio return value: 3/ } },
+);
+
+kernelTest(
+  'the error of an I/O changes with endio_lock held',
+  function* unlocked() {
+    const io = DmIo.alloc();
+    assert(io !== null);
+    yield* __storeError(io, -ENOMEM);
+  },
+  { finding: { kind: 'assertion', message: /must hold &io->endio_lock here/ } },
 );
 
 kernelTest('an end_io that answers 0 leaves the error as it is', function* kept(world) {

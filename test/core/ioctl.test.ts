@@ -233,7 +233,7 @@ kernelTest(
     for (let i = 0; i < 5; i++) assert.match(yield* dmTableStatus(md, false), /^0 (4 zero|2 error|3 zero) $/);
     yield* swapper.join();
   },
-  { runs: 200 },
+  { runs: 3000 },
 );
 
 kernelTest('open counts of a block device go up and down', function* counts(world) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { type Bio, REQ_READA } from '../../src/block/bio.ts';
+import { type Bio, bioAlloc, bioPut, endIos, REQ_READA } from '../../src/block/bio.ts';
 import { hangDisk, releaseDisk } from '../../src/block/disk.ts';
+import { genericMakeRequest } from '../../src/block/submit.ts';
 import { DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../../src/core/device-mapper.ts';
 import { DmTable } from '../../src/core/dm-table.ts';
 import { __noflushSuspending } from '../../src/core/end-io.ts';
@@ -12,9 +13,10 @@ import {
   type MappedDevice,
   SUSPEND_PHASES,
 } from '../../src/core/mapped-device.ts';
-import { DM_SUSPEND_NOFLUSH_FLAG, dmResume, dmSuspend, dmSuspended } from '../../src/core/suspend.ts';
+import { DM_SUSPEND_NOFLUSH_FLAG, dmResume, dmSuspend, dmSuspended, mergePushback } from '../../src/core/suspend.ts';
 import { EAGAIN, EINTR, EINVAL } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import type { UserIo } from '../../src/scenarios/user-io.ts';
 import { sendSignal } from '../../src/shared/task.ts';
 import { remap, type Script } from '../../src/targets/scripted.ts';
 import {
@@ -274,6 +276,32 @@ kernelTest('a bio can be pushed back again and again', function* again(world) {
   assert.deepEqual([stored(disk, 2), stored(disk, 3)], [80, 81]);
 });
 
+let resubmit: () => Kernel<void> = () => resolved(undefined);
+const END_AND_SUBMIT = endIos.define('end_and_submit', function* endAndSubmit(bio): Kernel<void> {
+  yield* bioPut(bio, HERE);
+  yield* resubmit();
+});
+
+kernelTest('the end of a bio that kdmflush maps may submit another to the same device', function* again(world) {
+  const disk = yield* world.disk();
+  const md = yield* world.device('0 4 linear disk0 0');
+  const ios: UserIo[] = [];
+  resubmit = function* submitNext(): Kernel<void> {
+    ios.push(yield* write(md, 1, 1, 50));
+  };
+  yield* doSuspend(md, 0);
+  const first = bioAlloc();
+  assert(first !== null);
+  first.size = 1;
+  first.bdev = md.bdev;
+  first.endIo = END_AND_SUBMIT;
+  yield* genericMakeRequest(first);
+  yield* doResume(md, 0);
+  yield* settled(md);
+  assert.equal(yield* endOf(ios[0] as UserIo), '0');
+  assert.equal(stored(disk, 1), 50);
+});
+
 kernelTest('a deferred write goes only to the device of the new table', function* swapped(world) {
   const [old, next] = [yield* world.disk(), yield* world.disk()];
   const md = yield* world.device('0 4 linear disk0 0');
@@ -472,6 +500,32 @@ kernelTest('a flushing suspend never shows NOFLUSH', function* flushing(world) {
   assert.equal(yield* doSuspend(md, 0), 0);
   assert.deepEqual(seen, [false]);
 });
+
+kernelTest(
+  'a device is suspended before its targets hear postsuspend, and until after they have heard resume',
+  function* order(world) {
+    yield* world.disk();
+    const seen: boolean[] = [];
+    let md: MappedDevice | null = null;
+    const note = function* note(): Kernel<void> {
+      if (md !== null) seen.push(yield* dmSuspended(md));
+    };
+    const script = world.script({ presuspend: note, postsuspend: note, resume: note });
+    md = yield* world.device(`0 4 scripted disk0 0 ${script}`);
+    assert.equal(yield* doSuspend(md, 0), 0);
+    assert.equal(yield* doResume(md, 0), 0);
+    assert.deepEqual(seen, [false, true, true]);
+  },
+);
+
+kernelTest(
+  'the pushback list is merged with io_lock held for writing',
+  function* unlocked(world) {
+    const md = yield* world.device('0 4 zero');
+    yield* mergePushback(md);
+  },
+  { finding: { kind: 'assertion', message: /must hold &md->io_lock for writing here/ } },
+);
 
 kernelTest(
   'of two suspends at once one wins, and the other is refused',

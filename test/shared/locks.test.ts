@@ -40,10 +40,12 @@ import {
   writeUnlockIrqrestore,
 } from '../../src/shared/atomics-lock.ts';
 import { locksHeldByCpu, locksHeldByTask } from '../../src/shared/holders.ts';
+import { staticWords } from '../../src/shared/memory.ts';
 import { cpu, irqsDisabled } from '../../src/shared/per-cpu.ts';
 import type { SpinLock } from '../../src/shared/spinlock.ts';
 import { defineStruct, type Struct } from '../../src/shared/struct.ts';
 import { current, mightSleep } from '../../src/shared/task.ts';
+import { Atomic } from '../../src/shared/word.ts';
 import { type ExpectedFinding, expectClean, expectFinding, onCpus, program, runModel } from '../support/model.ts';
 
 const SPIN_LOCKS = ['tas', 'ticket'] as const;
@@ -494,4 +496,27 @@ test('might_sleep says nothing in process context', async (t) => {
     },
   ]);
   expectClean(t, result);
+});
+
+test('a writer that leaves lets the whole run of readers in', async (t) => {
+  const build = () => {
+    const sem = declareRwSemaphore('&test->rwsem');
+    const inside = new Atomic(staticWords(1));
+    const held = new Atomic(staticWords(1));
+    const reader = function* reader(): Kernel<void> {
+      while ((yield* held.read(HERE)) === 0) yield* ops.relax(HERE);
+      yield* downRead(sem, HERE);
+      yield* inside.add(1, HERE);
+      while ((yield* inside.read(HERE)) < 2) yield* ops.relax(HERE);
+      yield* upRead(sem, HERE);
+    };
+    const writer = function* writer(): Kernel<void> {
+      yield* downWrite(sem, HERE);
+      yield* held.set(1, HERE);
+      while ((yield* sem.sleepers.count(HERE)) < 2) yield* ops.relax(HERE);
+      yield* upWrite(sem, HERE);
+    };
+    return { actors: onCpus(writer, reader, reader) };
+  };
+  expectClean(t, runModel(program(build), { executions: 200 }));
 });
