@@ -32,6 +32,7 @@ import {
   EV_CLONE_MAPPED,
   EV_CLONE_REQUEUE,
   EV_DISPATCH,
+  EV_GATE_SHUT,
   EV_IO_END,
   EV_IO_ERROR,
   EV_IO_FREE,
@@ -43,7 +44,6 @@ import {
   EV_RESUME_TARGETS,
   EV_SUSPEND_RETURN,
   EV_TABLE_EVENT,
-  EV_WQ_FLUSHED,
   type Listener,
 } from '../machine/events.ts';
 import type { Site } from '../machine/site.ts';
@@ -84,20 +84,29 @@ import {
   rangeMapped,
   splitInTwo,
 } from './order.ts';
-import { noflushBegins, pushbackAllowed, rememberCover, rememberNoflush, requeueAllowed } from './pushback.ts';
+import {
+  noflushBegins,
+  pushbackAllowed,
+  rememberCover,
+  rememberNoflush,
+  rememberRequeue,
+  requeueAllowed,
+  requeueHasWon,
+} from './pushback.ts';
 import { checkResting } from './quiescence.ts';
 import { checkWakeups } from './stuck.ts';
 import {
   accountingStarted,
   blockCleared,
+  dispatchesInline,
   eventCounted,
   gateHeld,
+  gateShut,
   inKdmflush,
   resumeReturns,
   suspendReturns,
   targetAsked,
   targetsResumed,
-  wqFlushed,
 } from './suspend.ts';
 import { MD_PUSHBACK, mdOfTio } from './words.ts';
 
@@ -137,6 +146,7 @@ function hearBio(kind: number, a: number, b: number, site: Site): void {
       break;
     case EV_CLONE_REQUEUE:
       requeueAllowed(a, b, site);
+      rememberRequeue(a, b);
       break;
     case EV_BIO_SPLIT:
       splitInTwo(a, b, site);
@@ -159,7 +169,7 @@ function hearBio(kind: number, a: number, b: number, site: Site): void {
 }
 
 function hearMapped(bio: number, md: number, site: Site): void {
-  if (!inKdmflush(md)) {
+  if (!inKdmflush(md) && !dispatchesInline(md)) {
     gateHeld(md, site);
     nothingWaits(bio, md, site);
   }
@@ -191,6 +201,7 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       rangeComplete(a, site);
       gatherCauses(a);
       rememberCover(a);
+      requeueHasWon(a, site);
       ioLast(a, site);
       break;
     case EV_IO_END:
@@ -205,8 +216,8 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
     case EV_NOFLUSH_SET:
       noflushBegins(a);
       break;
-    case EV_WQ_FLUSHED:
-      wqFlushed(a);
+    case EV_GATE_SHUT:
+      gateShut(a);
       break;
     case EV_PUSHBACK_MERGE:
       numberMerged(a, site);

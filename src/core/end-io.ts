@@ -76,7 +76,7 @@ export function decPending(io: DmIo, error: number): Kernel<void> {
 }
 
 function* decPendingError(io: DmIo, error: number): Kernel<void> {
-  yield* storeError(io, error);
+  yield* seams.storeError(io, error);
   yield* decPending(io, 0);
 }
 
@@ -85,8 +85,8 @@ function finishLast(io: DmIo): Kernel<void> {
   return seams.finishIo(MappedDevice.at(io.md), io);
 }
 
-/** Ordinary errors overwrite each other; REQUEUE is sticky while a noflush suspend is under way. */
-function* storeError(io: DmIo, error: number): Kernel<void> {
+/** Seam storeError: ordinary errors overwrite each other; REQUEUE is sticky while a noflush suspend is under way. */
+export function* storeError(io: DmIo, error: number): Kernel<void> {
   const saved = yield* spinLockIrqsave(io.endioLock, HERE);
   if (!(io.error > 0 && (yield* __noflushSuspending(MappedDevice.at(io.md))))) io.error = error;
   yield* spinUnlockIrqrestore(io.endioLock, saved, HERE);

@@ -55,7 +55,8 @@ export const EV_RESUME_RETURN = 43;
 export const EV_PUSHBACK_MERGE = 44;
 export const EV_BLOCK_SET = 45;
 export const EV_BLOCK_CLEAR = 46;
-export const EV_WQ_FLUSHED = 47;
+/** Nobody maps any more: submitters park their bios, and a thread that maps is idle. */
+export const EV_GATE_SHUT = 47;
 export const EV_DISPATCH = 49;
 export const EV_TABLE_EVENT = 50;
 export const EV_TABLE_UNBIND = 51;

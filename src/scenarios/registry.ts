@@ -7,11 +7,12 @@ import { drain } from './drain.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
 import { lastClose } from './last-close.ts';
 import { findLitmus } from './litmus/all.ts';
+import { noflushScenarios } from './noflush.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { locks } from './suites/locks.ts';
 import { interruptedSuspend, noflushPushback, suspend } from './suites/suspend-suites.ts';
 
-export const scenarios: readonly Scenario[] = [drain, interruptedNoflush, lastClose];
+export const scenarios: readonly Scenario[] = [drain, ...noflushScenarios, interruptedNoflush, lastClose];
 export const suites: readonly Suite[] = [locks, suspend, noflushPushback, interruptedSuspend];
 
 /** A round's name: `SUITE@SEED.ROUND`. */

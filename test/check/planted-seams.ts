@@ -206,10 +206,11 @@ export const plantedSeams: readonly Planted[] = [
       },
     ],
     swaps: {
-      *queueIo(md, bio): Kernel<void> {
+      *queueIo(md, bio): Kernel<boolean> {
         yield* downRead(md.ioLock, HERE);
         yield* splitAndProcess(md, bio);
         yield* upRead(md.ioLock, HERE);
+        return true;
       },
     },
   }),
@@ -246,11 +247,12 @@ export const plantedSeams: readonly Planted[] = [
   plant('I37', 'reorder', 'deferred bios are turned round', {
     tasks: [deferTwo],
     swaps: {
-      *queueIo(md, bio): Kernel<void> {
+      *queueIo(md, bio): Kernel<boolean> {
         yield* spinLockIrq(md.deferredLock, HERE);
         if (listening !== 0) emit(EV_BIO_DEFERRED, bio.address, md.address, HERE);
         md.deferred.addHead(bio);
         yield* spinUnlockIrq(md.deferredLock, HERE);
+        return true;
       },
     },
   }),
