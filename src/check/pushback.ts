@@ -39,14 +39,19 @@ export function noflushIsSet(md: number): boolean {
 }
 
 /**
- * All clones of the I/O have ended: bio.order remembers the noflush suspend that covers it, −1 for none. The number is read
- * before the flag: if no later one has begun when the flag is looked at again, the flag has been set all the time between.
+ * The noflush suspend that is under way, or −1. The flag alone does not say whose it is: the one that was counted last may have
+ * ended and another begun. So the number is read on both sides of the flag.
  */
+function noflushUnderWay(md: number): number {
+  const w = memory.words;
+  const begun = Atomics.load(w, md + MD_NOFLUSH_BEGUN);
+  return noflushIsSet(md) && Atomics.load(w, md + MD_NOFLUSH_BEGUN) === begun ? begun : -1;
+}
+
+/** All clones of the I/O have ended: bio.order remembers the noflush suspend that covers it, −1 for none. */
 export function rememberCover(io: number): void {
   const w = memory.words;
-  const md = addressOf(w[io + IO_MD] as number);
-  const begun = Atomics.load(w, md + MD_NOFLUSH_BEGUN);
-  w[addressOf(w[io + IO_BIO] as number) + BIO_ORDER] = noflushIsSet(md) ? begun : -1;
+  w[addressOf(w[io + IO_BIO] as number) + BIO_ORDER] = noflushUnderWay(addressOf(w[io + IO_MD] as number));
 }
 
 /**
@@ -61,8 +66,8 @@ export function isCovered(bio: number, md: number): boolean {
 /** A target wants the I/O back: DmIo.requeue remembers the noflush suspend that is under way, if there is one. */
 export function rememberRequeue(tio: number, md: number): void {
   const w = memory.words;
-  const begun = Atomics.load(w, md + MD_NOFLUSH_BEGUN);
-  if (noflushIsSet(md)) w[addressOf(w[tio + TIO_IO] as number) + IO_REQUEUE] = begun;
+  const begun = noflushUnderWay(md);
+  if (begun !== -1) w[addressOf(w[tio + TIO_IO] as number) + IO_REQUEUE] = begun;
 }
 
 /** All clones have ended: REQUEUE has won, if the suspend in which a target said so has been under way ever since. */
