@@ -11,8 +11,8 @@ import { atBoot } from '../shared/boot.ts';
 import { FunctionTable } from '../shared/function-table.ts';
 import { memory } from '../shared/memory.ts';
 import { declareSpinLock, type SpinLock, spinLock, spinUnlock } from '../shared/spinlock.ts';
-import { defineStruct, embed, marked, plain, type Struct } from '../shared/struct.ts';
-import type { Marked } from '../shared/word.ts';
+import { atomic, defineStruct, embed, marked, plain, type Struct } from '../shared/struct.ts';
+import type { Atomic, Marked } from '../shared/word.ts';
 import type { Bio } from './bio.ts';
 
 const NAME_WORDS = 8;
@@ -30,6 +30,10 @@ export interface BlockDevice extends Struct {
   /** An entry of `makeRequests`, and the handle of the driver's own object. */
   makeRequest: number;
   private: number;
+  /** Handle of the inode of its block device file, 0 while none is in memory; guarded by inode_lock (inode.ts). */
+  inode: number;
+  /** So many allocations of that inode fail from now on. */
+  readonly failBdget: Atomic;
   readonly name: { readonly word: number };
 }
 
@@ -41,6 +45,8 @@ export const BlockDevice = defineStruct<BlockDevice>('block-device', 'bdev', 8, 
   deleting: plain,
   makeRequest: plain,
   private: plain,
+  inode: plain,
+  failBdget: atomic,
   name: embed(NAME_WORDS, (word) => ({ word })),
 });
 
