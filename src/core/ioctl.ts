@@ -15,7 +15,7 @@ import {
 } from '../block/block-device.ts';
 import { createSinglethreadWorkqueue, destroyWorkqueue, initWork, Work, Workqueue } from '../irq/workqueue.ts';
 import { EBUSY, EINVAL, ENOMEM, ENXIO } from '../machine/errno.ts';
-import { EV_MD_FREE, emit } from '../machine/events.ts';
+import { EV_BIND, EV_MD_FREE, emit } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { atBoot } from '../shared/boot.ts';
 import { Mempool, mempoolCreate, mempoolDestroy } from '../shared/mempool.ts';
@@ -25,6 +25,7 @@ import { declareRwSemaphore, downRead, downWrite, type RwSemaphore, upRead, upWr
 import { writeLock, writeUnlock } from '../shared/rwlock.ts';
 import { spinLock, spinUnlock } from '../shared/spinlock.ts';
 import type { Struct, StructType } from '../shared/struct.ts';
+import { __setSize, dropInode } from './bdev-policy.ts';
 import { DM_WQ_WORK, KDMFLUSH } from './deferred.ts';
 import { DmIo, DmTargetIo } from './dm-io.ts';
 import {
@@ -38,10 +39,11 @@ import {
   dmTableText,
 } from './dm-table.ts';
 import { dmTableBindEvents } from './event.ts';
+import { unlockFs } from './lock-fs.ts';
 import { DMF_FREEING, DMF_SUSPENDED, MappedDevice } from './mapped-device.ts';
 import { seams } from './seams.ts';
 import { DM_MAKE_REQUEST, dmGetTable } from './submit.ts';
-import { dmResume, dmSuspend, dmSuspended } from './suspend.ts';
+import { DM_SUSPEND_LOCKFS_FLAG, DM_SUSPEND_NOFLUSH_FLAG, dmResume, dmSuspend, dmSuspended } from './suspend.ts';
 
 export const DM_MAJOR = 254;
 
@@ -94,7 +96,7 @@ function* publish(md: MappedDevice, { minor, name }: CreateOptions): Kernel<numb
   });
   if (typeof bdev === 'number') return bdev;
   md.bdev = bdev.handle;
-  return 0;
+  return yield* seams.bdevPolicy.create(md);
 }
 
 /** Puts a table into the inactive slot, in place of one that is there; a refused table changes nothing. */
@@ -123,19 +125,30 @@ function* takeInactive(md: MappedDevice): Kernel<DmTable | null> {
   return handle === 0 ? null : DmTable.at(handle);
 }
 
-/** Suspends unless it is suspended already, which is success. */
-export function* doSuspend(md: MappedDevice, suspendFlags: number): Kernel<number> {
+/** Keeps a suspend from freezing the file system, which it does by default. */
+export const DM_SKIP_LOCKFS_FLAG = 1 << 10;
+
+/** What the flags of a command ask of dm_suspend. */
+function suspendFlagsOf(flags: number): number {
+  return (flags & DM_SUSPEND_NOFLUSH_FLAG) | ((flags & DM_SKIP_LOCKFS_FLAG) === 0 ? DM_SUSPEND_LOCKFS_FLAG : 0);
+}
+
+/**
+ * Suspends unless it is suspended already, which is success. `flags`: DM_SUSPEND_NOFLUSH_FLAG, DM_SKIP_LOCKFS_FLAG, here and in
+ * doResume.
+ */
+export function* doSuspend(md: MappedDevice, flags: number): Kernel<number> {
   if (yield* dmSuspended(md)) return 0;
-  return yield* dmSuspend(md, suspendFlags);
+  return yield* dmSuspend(md, suspendFlagsOf(flags));
 }
 
 /** Binds the inactive table, if there is one, suspending first where needed, and resumes. */
-export function* doResume(md: MappedDevice, suspendFlags: number): Kernel<number> {
+export function* doResume(md: MappedDevice, flags: number): Kernel<number> {
   const next = yield* takeInactive(md);
   let old: DmTable | null = null;
   if (next !== null) {
     // The error of this suspend is ignored: if it was interrupted the swap below says −EINVAL (spec B20).
-    if (!(yield* dmSuspended(md))) yield* dmSuspend(md, suspendFlags);
+    if (!(yield* dmSuspended(md))) yield* dmSuspend(md, suspendFlagsOf(flags));
     const swapped = yield* dmSwapTable(md, next);
     if (typeof swapped === 'number') {
       yield* dmTableDestroy(next);
@@ -155,6 +168,10 @@ export function* dmSwapTable(md: MappedDevice, table: DmTable): Kernel<{ old: Dm
     yield* mutexUnlock(md.suspendLock, HERE);
     return -EINVAL;
   }
+  if (!(yield* seams.bdevPolicy.mayBind(md, dmTableSize(table)))) {
+    yield* mutexUnlock(md.suspendLock, HERE);
+    return -EINVAL;
+  }
   const old = md.map === 0 ? null : DmTable.at(md.map);
   if (old !== null) yield* dmTableBindEvents(old, false);
   yield* seams.replaceTable(md, table);
@@ -166,10 +183,11 @@ export function* dmSwapTable(md: MappedDevice, table: DmTable): Kernel<{ old: Dm
 export function* __bind(md: MappedDevice, table: DmTable): Kernel<void> {
   yield* dmTableBindEvents(table, true);
   // The size changes before the table does: what was queued for a longer table is refused by the table itself.
-  yield* BlockDevice.at(md.bdev).capacity.write(dmTableSize(table), HERE);
+  yield* __setSize(md, dmTableSize(table));
   yield* writeLock(md.mapLock, HERE);
   md.map = table.handle;
   yield* writeUnlock(md.mapLock, HERE);
+  emit(EV_BIND, md.address, table.address, HERE);
 }
 
 /** Takes the live table away; gives it back. */
@@ -238,6 +256,8 @@ export function* dmPut(md: MappedDevice): Kernel<void> {
 
 /** Takes apart what there is of a device. */
 function* freeDev(md: MappedDevice): Kernel<void> {
+  yield* unlockFs(md);
+  yield* dropInode(md);
   if (md.bdev !== 0) yield* removeBlockDevice(BlockDevice.at(md.bdev));
   if (md.wq !== 0) yield* destroyWorkqueue(Workqueue.at(md.wq), HERE);
   Work.free(Work.at(md.work));

@@ -20,6 +20,8 @@ import { type Atomic, type Flags, Statistic } from '../shared/word.ts';
 export const DMF_BLOCK_IO_FOR_SUSPEND = 1 << 0;
 /** Set at the end of a successful suspend, cleared at the end of resume; both under suspend_lock. */
 export const DMF_SUSPENDED = 1 << 1;
+/** lock_fs has frozen the device (lock-fs.ts). Set by suspend, cleared by resume or an aborted suspend; under suspend_lock. */
+export const DMF_FROZEN = 1 << 2;
 /** The last reference is gone. Under _minor_lock. */
 export const DMF_FREEING = 1 << 3;
 /** Set before presuspend without a lock; cleared under pushback_lock, always before suspend returns. */
@@ -28,7 +30,7 @@ export const DMF_NOFLUSH_SUSPENDING = 1 << 5;
 export const DMF_QUEUE_IO_TO_THREAD = 1 << 6;
 
 /** What a suspend is doing; for statistics and events. */
-export const SUSPEND_PHASES = ['idle', 'presuspend', 'block', 'flush', 'wait', 'finish'] as const;
+export const SUSPEND_PHASES = ['idle', 'presuspend', 'freeze', 'block', 'flush', 'wait', 'finish'] as const;
 export type SuspendPhase = (typeof SUSPEND_PHASES)[number];
 
 export interface MappedDevice extends Struct {
@@ -63,6 +65,9 @@ export interface MappedDevice extends Struct {
   readonly eventq: WaitQueue;
   readonly holders: RefCount;
   bdev: number;
+  /** Handle of the inode of the device's file while it is held (bdev-policy.ts), and of its file system while frozen; suspend_lock. */
+  suspendedBdev: number;
+  frozenSb: number;
   /** What the suspend under way is doing (an index of SUSPEND_PHASES). */
   readonly phase: Statistic;
   /** Bios that were ever pushed back. Written under pushback_lock. */
@@ -96,6 +101,8 @@ export const MappedDevice = defineStruct<MappedDevice>('mapped-device', 'md', 3,
   eventq: waitQueueField,
   holders: refCountField,
   bdev: plain,
+  suspendedBdev: plain,
+  frozenSb: plain,
   phase: embed(1, (word) => new Statistic(word)),
   pushedBack: embed(1, (word) => new Statistic(word)),
   oracle: embed(MD_ORACLE_WORDS, (word) => ({ word })),

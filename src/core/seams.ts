@@ -6,8 +6,10 @@
  */
 import type { Bio } from '../block/bio.ts';
 import type { BioList } from '../block/bio-list.ts';
+import type { Inode } from '../block/inode.ts';
 import type { SubmitEngine } from '../block/submit.ts';
 import type { Kernel } from '../machine/kernel.ts';
+import type { BdevPolicy } from './bdev-policy.ts';
 import type { DmIo } from './dm-io.ts';
 import type { DmTable } from './dm-table.ts';
 import type { DmTarget } from './dm-target.ts';
@@ -50,6 +52,14 @@ export interface Seams {
   readonly markSuspended: (md: MappedDevice, table: DmTable | null) => Kernel<void>;
   /** Puts a table in the place of the live one, whose events no longer reach the device. */
   readonly replaceTable: (md: MappedDevice, table: DmTable) => Kernel<void>;
+  /** Whether a suspend freezes the file system (spec B8, B12). */
+  readonly mayFreeze: (lockfs: boolean, noflush: boolean) => boolean;
+  /** A noflush suspend has failed before the gate was shut: lets go what was pushed back (spec B8). */
+  readonly flushAndOut: (md: MappedDevice) => Kernel<void>;
+  /** When the inode of the device's file is had, and what may be bound (spec B11). */
+  readonly bdevPolicy: BdevPolicy;
+  /** Changes the size in the inode, with suspend_lock held. */
+  readonly iSizeWrite: (inode: Inode, size: number) => Kernel<void>;
 }
 
 /** The seams of this machine. */

@@ -39,6 +39,7 @@ import {
   dmTableResumeTargets,
   dmTableSize,
 } from './dm-table.ts';
+import { endSuspend, prepareSuspend } from './lock-fs.ts';
 import {
   DMF_BLOCK_IO_FOR_SUSPEND,
   DMF_NOFLUSH_SUSPENDING,
@@ -51,6 +52,8 @@ import {
 import { seams } from './seams.ts';
 import { dmGetTable } from './submit.ts';
 
+/** Freezes the file system first; superseded by noflush. */
+export const DM_SUSPEND_LOCKFS_FLAG = 1 << 0;
 export const DM_SUSPEND_NOFLUSH_FLAG = 1 << 1;
 
 /** For statistics and oracles. */
@@ -59,13 +62,13 @@ export function enterPhase(md: MappedDevice, phase: SuspendPhase): void {
   if (listening !== 0) emit(EV_SUSPEND_PHASE, md.address, md.phase.value, HERE);
 }
 
-/** Suspends the device; 0, −EINVAL when it is suspended already, −EINTR after a signal. Process context. */
+/** Suspends the device; 0, −EINVAL when it is suspended already, −EINTR after a signal, −ENOMEM, the error of a freeze. Process context. */
 export function* dmSuspend(md: MappedDevice, suspendFlags: number): Kernel<number> {
   yield* mutexLock(md.suspendLock, HERE);
   let result = -EINVAL;
   if (((yield* md.flags.read(HERE)) & DMF_SUSPENDED) === 0) {
     const table = yield* dmGetTable(md);
-    result = yield* suspendLocked(md, table, (suspendFlags & DM_SUSPEND_NOFLUSH_FLAG) !== 0);
+    result = yield* suspendLocked(md, table, suspendFlags);
     if (table !== null) yield* dmTablePut(table);
   }
   enterPhase(md, 'idle');
@@ -75,11 +78,16 @@ export function* dmSuspend(md: MappedDevice, suspendFlags: number): Kernel<numbe
 }
 
 /** With suspend_lock held. */
-function* suspendLocked(md: MappedDevice, table: DmTable | null, noflush: boolean): Kernel<number> {
+function* suspendLocked(md: MappedDevice, table: DmTable | null, suspendFlags: number): Kernel<number> {
+  const noflush = (suspendFlags & DM_SUSPEND_NOFLUSH_FLAG) !== 0;
   enterPhase(md, 'presuspend');
   yield* seams.presuspend(md, table, noflush);
+  enterPhase(md, 'freeze');
+  const prepared = yield* prepareSuspend(md, (suspendFlags & DM_SUSPEND_LOCKFS_FLAG) !== 0, noflush);
+  if (prepared !== 0) return prepared;
   const result = yield* seams.quiesce(md, noflush);
   if (result === 0) yield* seams.markSuspended(md, table);
+  else yield* endSuspend(md);
   return result;
 }
 
@@ -177,6 +185,8 @@ function* resumeLocked(md: MappedDevice, table: DmTable): Kernel<number> {
   if (result !== 0) return result;
   if (listening !== 0) emit(EV_RESUME_TARGETS, md.address, 0, HERE);
   yield* seams.dispatchDeferred(md);
+  // After I/O flows: whoever waits for the thaw will write.
+  yield* endSuspend(md);
   yield* md.flags.clear(DMF_SUSPENDED, HERE);
   return 0;
 }

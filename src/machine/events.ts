@@ -64,6 +64,11 @@ export const EV_MD_FREE = 52;
 /** NOFLUSH_SUSPENDING is about to be set. */
 export const EV_NOFLUSH_SET = 53;
 
+/** lock_fs is about to freeze. a = address of the mapped device. */
+export const EV_FREEZE = 60;
+/** A table is bound. a = address of the mapped device, b = of the table. With suspend_lock held. */
+export const EV_BIND = 61;
+
 // Multipath, with m->lock held: a = address of the multipath.
 /** Its queue or its paths have changed; b = clones that were spliced off the queue, or −1: one of those is mapped again. */
 export const EV_MPATH = 64;

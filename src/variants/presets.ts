@@ -2,10 +2,12 @@
  * Presets: one mechanism for each seam (spec E2). unified and 2.6.20 must be clean; a seed has what it had by nature.
  */
 import { depthFirst, recursive } from '../block/submit.ts';
+import { heldForLife, iSizeWrite } from '../core/bdev-policy.ts';
 import { dmQueueFlush } from '../core/deferred.ts';
 import { dmTableFindTarget } from '../core/dm-table.ts';
 import { __noflushSuspending, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
 import { __bind } from '../core/ioctl.ts';
+import { flushAndOut, freezeUnlessNoflush } from '../core/lock-fs.ts';
 import type { Seams } from '../core/seams.ts';
 import { dmRequest, queueIo } from '../core/submit.ts';
 import {
@@ -68,6 +70,10 @@ const unified: Preset = {
     dispatchDeferred: dmQueueFlush,
     markSuspended,
     replaceTable: __bind,
+    mayFreeze: freezeUnlessNoflush,
+    flushAndOut,
+    bdevPolicy: heldForLife,
+    iSizeWrite,
   },
 };
 
