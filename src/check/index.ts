@@ -8,13 +8,14 @@
  *   I4 I5          io-count.ts          I35 I36 I37 I38              order.ts
  *   I6 I8 I12      pushback.ts          I2 I53                       errors.ts
  *   I7             suspend.ts           I29 I45 I46, sums            quiescence.ts
- *   I47 I45 I49    stuck.ts
+ *   I47 I45 I49    stuck.ts              I32 I33 I51              sizes.ts
  *
  * Held up in place by the code itself: I14 (shared/struct.ts), I15 (ref-count.ts), I17 and I18 (spinlock.ts, task.ts,
- * mutex.ts), I48 (each machine). Not here because the core has no such thing yet: I33.
+ * mutex.ts), I48 (each machine).
  */
 import {
   bindListeners,
+  EV_BIND,
   EV_BIO_DEFERRED,
   EV_BIO_END,
   EV_BIO_ERROR,
@@ -33,6 +34,7 @@ import {
   EV_CLONE_REQUEUE,
   EV_DISPATCH,
   EV_GATE_SHUT,
+  EV_FREEZE,
   EV_IO_END,
   EV_IO_ERROR,
   EV_IO_FREE,
@@ -94,6 +96,7 @@ import {
   requeueHasWon,
 } from './pushback.ts';
 import { checkResting } from './quiescence.ts';
+import { checkSizesAndFreezes, freezeAllowed, sizeConsistent, thawedAfterResume } from './sizes.ts';
 import { checkWakeups } from './stuck.ts';
 import {
   accountingStarted,
@@ -225,6 +228,7 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       break;
     case EV_SUSPEND_RETURN:
       suspendReturns(a, b, site);
+      sizeConsistent(a, site);
       break;
     case EV_RESUME_TARGETS:
       targetsResumed(a);
@@ -234,10 +238,18 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       break;
     case EV_RESUME_RETURN:
       resumeReturns(a, b, site);
+      sizeConsistent(a, site);
+      if (b === 0) thawedAfterResume(a, site);
       break;
     case EV_DISPATCH:
       dispatchInOrder(a, b, site);
       bioDispatched(a, site);
+      break;
+    case EV_FREEZE:
+      freezeAllowed(a, site);
+      break;
+    case EV_BIND:
+      sizeConsistent(a, site);
       break;
     case EV_TABLE_EVENT:
       eventCounted(b, site);
@@ -275,4 +287,5 @@ export function resetOracles(): void {
 export function checkQuiescence(): void {
   checkWakeups();
   checkResting();
+  checkSizesAndFreezes();
 }

@@ -1,5 +1,5 @@
 /**
- * Why nothing can move while tasks are left: I47 NO_LOST_WAKE, I45 Q_EMPTY, I49 SUSPEND_PROGRESS. Who finds nothing here has
+ * Why nothing can move while tasks are left: I47 NO_LOST_WAKE, I45 Q_EMPTY, I49 SUSPEND_PROGRESS, I51 STALL_FREE_RESIZE. Who finds nothing here has
  * a plain deadlock (I48).
  *
  * A wake-up is lost when a task sleeps and what it waits for is true.
@@ -23,6 +23,7 @@ import type { WaitQueue } from '../shared/wait-queue.ts';
 import { locationOf, TARGET } from './bio-location.ts';
 import { noflushIsSet } from './pushback.ts';
 import { checkLists } from './quiescence.ts';
+import { checkStalledResize } from './sizes.ts';
 import {
   addressOf,
   eachLive,
@@ -113,6 +114,7 @@ function checkProgress(address: number): void {
 export function checkStuck(): void {
   checkWakeups();
   checkLists();
+  eachLive(MappedDevice, checkStalledResize);
   eachLive(MappedDevice, checkForgotten);
   eachLive(MappedDevice, checkProgress);
 }

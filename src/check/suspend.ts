@@ -8,12 +8,13 @@
  *   OPEN ── nobody maps any more ──► SHUT ── suspend gives 0 ──► SUSPENDED ── targets resumed ──► RESUMED ── BLOCK clear ──► OPEN
  *                                   └────────────── BLOCK clear (interrupted) ───────────────────────────────────────────► OPEN
  *
- * Not here, because the core has no such thing yet: freezing (I33), and of I34 that no callback comes after unbind.
+ * Not here: of I34, that no callback comes after unbind. Freezing: sizes.ts.
  */
 
 import { DmTarget } from '../core/dm-target.ts';
 import {
   DMF_BLOCK_IO_FOR_SUSPEND,
+  DMF_FROZEN,
   DMF_NOFLUSH_SUSPENDING,
   DMF_SUSPENDED,
   MappedDevice,
@@ -122,9 +123,10 @@ function aborted(md: number, flags: number, site: Site): void {
   const left = [
     (flags & DMF_BLOCK_IO_FOR_SUSPEND) !== 0 ? 'its I/O blocked' : '',
     (flags & DMF_SUSPENDED) !== 0 ? 'it suspended' : '',
+    (flags & DMF_FROZEN) !== 0 ? 'it frozen' : '',
   ].filter((each) => each !== '');
   if (left.length > 0)
-    report('assertion', 'I50', `an interrupted suspend of ${mdName(md)} leaves ${left.join(' and ')}`, site);
+    report('assertion', 'I50', `a failed suspend of ${mdName(md)} leaves ${left.join(' and ')}`, site);
 }
 
 export function resumeReturns(md: number, result: number, site: Site): void {

@@ -2,9 +2,10 @@
  * Planted violations: for each invariant a small program that breaks it. Each is a scenario, so that both machines run it.
  */
 import type { Planted } from './held.ts';
+import { plantedFreeze } from './planted-freeze.ts';
 import { plantedMisuse } from './planted-misuse.ts';
 import { plantedSeams } from './planted-seams.ts';
 
 export type { Planted } from './held.ts';
 
-export const planted: readonly Planted[] = [...plantedMisuse, ...plantedSeams];
+export const planted: readonly Planted[] = [...plantedMisuse, ...plantedSeams, ...plantedFreeze];
