@@ -62,8 +62,9 @@ export class LockWatch {
     this.#rows = new Map(rows.map((row) => [row.lock, row]));
   }
 
-  /** Listens to the machine of this thread. */
+  /** Listens to the machine of this thread, whose memory may be laid out in another way than the last one's. */
   listen(): void {
+    this.#known.clear();
     bindListeners([this.#hear]);
   }
 
@@ -72,7 +73,7 @@ export class LockWatch {
     this.#held.clear();
   }
 
-  /** The row of the lock that a word belongs to; null for a lock without one. The kinds of slots never change, so it is remembered. */
+  /** The row of the lock that a word belongs to; null for a lock without one. A machine's layout never changes, so it is remembered. */
   #rowOf(word: number): LockRow | null {
     let row = this.#known.get(word);
     if (row === undefined) {
