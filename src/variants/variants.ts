@@ -10,6 +10,9 @@ import { nfCheckThenQueueUnlocked } from './bugs/nf-check-then-queue-unlocked.ts
 import { nfFlagAfterPresuspend } from './bugs/nf-flag-after-presuspend.ts';
 import { nfMergeOrderTail } from './bugs/nf-merge-order-tail.ts';
 import { nfPushbackAfterWakeup } from './bugs/nf-pushback-after-wakeup.ts';
+import { nfErrorExitSkipsFlush } from './bugs/nf-error-exit-skips-flush.ts';
+import { nfLockfsUnderNoflush } from './bugs/nf-lockfs-under-noflush.ts';
+import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
 import { canaries } from './canaries.ts';
 import { requireLegal } from './legal.ts';
 import { presets } from './presets.ts';
@@ -21,6 +24,10 @@ export const bugs: readonly Bug[] = [
   nfMergeOrderTail,
   decPendingErrorRmw,
   ioFreedAfterEndio,
+  ioFreedAfterEndio,
+  nfLockfsUnderNoflush,
+  nfErrorExitSkipsFlush,
+  noflushResizeInodeMutex,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */
