@@ -212,6 +212,7 @@ kernelTest('a bio that reaches beyond the table is refused by the table itself',
   assert.equal(yield* endOf(yield* write(md, 3, 2)), '-EIO');
   assert.equal(yield* endOf(yield* write(md, 9)), '-EIO');
   assert.deepEqual(pieces, ['3+1']);
+  yield* bdevOf(md).capacity.write(4, HERE);
 });
 
 kernelTest('after I/O every pool has its reserve back and nothing is in flight', function* home(world) {
