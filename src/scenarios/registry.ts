@@ -12,22 +12,20 @@ import { findLitmus } from './litmus/all.ts';
 import { noflushScenarios } from './noflush.ts';
 import { noflushResize } from './noflush-resize.ts';
 import type { Scenario, Suite } from './scenario.ts';
-import { freeze } from './suites/freeze.ts';
+import { failedSuspend, freeze } from './suites/freeze.ts';
 import { locks } from './suites/locks.ts';
 import { interruptedSuspend, noflushPushback, suspend } from './suites/suspend-suites.ts';
 
-export const scenarios: readonly Scenario[] = [drain, ...noflushScenarios, interruptedNoflush, lastClose];
-export const scenarios: readonly Scenario[] = [drain, interruptedNoflush, lastClose, frozenWriter, noflushResize];
-export const suites: readonly Suite[] = [locks, suspend, noflushPushback, interruptedSuspend];
 export const scenarios: readonly Scenario[] = [
   drain,
+  ...noflushScenarios,
   interruptedNoflush,
   lastClose,
   frozenWriter,
   noflushResize,
   failedBdget,
 ];
-export const suites: readonly Suite[] = [locks, suspend, noflushPushback, interruptedSuspend, freeze];
+export const suites: readonly Suite[] = [locks, suspend, noflushPushback, interruptedSuspend, freeze, failedSuspend];
 
 /** A round's name: `SUITE@SEED.ROUND`. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)$/;

@@ -88,6 +88,14 @@ export function* flushDeferredIo(md: MappedDevice): Kernel<void> {
   yield* upWrite(md.ioLock, HERE);
 }
 
+/** Seam flushAndOut: in one section of io_lock, so that nobody gets in front of what was pushed back. */
+export function* flushAndOutInline(md: MappedDevice): Kernel<void> {
+  yield* downWrite(md.ioLock, HERE);
+  yield* seams.mergePushback(md);
+  yield* __flushDeferredIo(md);
+  yield* upWrite(md.ioLock, HERE);
+}
+
 /** Seam mergePushback: with io_lock held for writing, which is all that the deferred list needs. */
 export function* mergeUnderIoLock(md: MappedDevice): Kernel<void> {
   const saved = yield* spinLockIrqsave(md.pushbackLock, HERE);

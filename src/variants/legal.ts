@@ -3,10 +3,17 @@
  */
 import { recursive } from '../block/submit.ts';
 import { dmQueueFlush } from '../core/deferred.ts';
+import { flushAndOut } from '../core/lock-fs.ts';
 import type { Seams } from '../core/seams.ts';
 import { dmRequest, queueIo } from '../core/submit.ts';
 import { mergePushback, quiesce } from '../core/suspend.ts';
-import { flushDeferredIo, gateByBlockIo, mergeUnderIoLock, queueIoIfBlocked } from './core-2.6.20.ts';
+import {
+  flushAndOutInline,
+  flushDeferredIo,
+  gateByBlockIo,
+  mergeUnderIoLock,
+  queueIoIfBlocked,
+} from './core-2.6.20.ts';
 
 interface Rule {
   readonly broken: (seams: Seams) => boolean;
@@ -45,6 +52,14 @@ const RULES: readonly Rule[] = [
   {
     broken: (seams) => byThread(seams) && seams.quiesce !== quiesce,
     because: 'kdmflush maps without io_lock, so a suspend must wait for it',
+  },
+  {
+    broken: (seams) => byThread(seams) && seams.flushAndOut === flushAndOutInline,
+    because: 'what a failed suspend lets go would be mapped without kdmflush, beside it',
+  },
+  {
+    broken: (seams) => inline(seams) && seams.flushAndOut === flushAndOut,
+    because: 'what a failed suspend lets go would be left to kdmflush, which maps nothing here',
   },
 ];
 

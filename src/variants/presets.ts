@@ -2,7 +2,13 @@
  * Presets: one mechanism for each seam (spec E2). unified and 2.6.20 must be clean; a seed has what it had by nature.
  */
 import { depthFirst, recursive } from '../block/submit.ts';
-import { heldForLife, iSizeWrite } from '../core/bdev-policy.ts';
+import {
+  bdgetAlways,
+  bdgetUnlessNoflush,
+  heldForLife,
+  iSizeWrite,
+  iSizeWriteUnderIMutex,
+} from '../core/bdev-policy.ts';
 import { dmQueueFlush } from '../core/deferred.ts';
 import { dmTableFindTarget } from '../core/dm-table.ts';
 import { __noflushSuspending, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
@@ -21,6 +27,7 @@ import {
 import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
 import {
+  flushAndOutInline,
   flushDeferredIo,
   gateByBlockIo,
   mergeUnderIoLock,
@@ -93,6 +100,9 @@ const v2620: Preset = {
     mergePushback: mergeUnderIoLock,
     dispatchDeferred: flushDeferredIo,
     markSuspended: postsuspendFirst,
+    flushAndOut: flushAndOutInline,
+    // Repaired: the size was changed under i_mutex until 2.6.38, and an fsync that waits for the resume holds it.
+    bdevPolicy: bdgetUnlessNoflush,
   },
 };
 
@@ -110,6 +120,8 @@ const seed000: Preset = {
     quiesce: quiesceAskingLast,
     waitForCompletion: sleepWithoutBarrier,
     replaceTable: unbindThenBind,
+    bdevPolicy: bdgetAlways,
+    iSizeWrite: iSizeWriteUnderIMutex,
   },
 };
 

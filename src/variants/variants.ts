@@ -7,11 +7,11 @@ import type { Bug } from './bug.ts';
 import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
 import { nfCheckThenQueueUnlocked } from './bugs/nf-check-then-queue-unlocked.ts';
+import { nfErrorExitSkipsFlush } from './bugs/nf-error-exit-skips-flush.ts';
 import { nfFlagAfterPresuspend } from './bugs/nf-flag-after-presuspend.ts';
+import { nfLockfsUnderNoflush } from './bugs/nf-lockfs-under-noflush.ts';
 import { nfMergeOrderTail } from './bugs/nf-merge-order-tail.ts';
 import { nfPushbackAfterWakeup } from './bugs/nf-pushback-after-wakeup.ts';
-import { nfErrorExitSkipsFlush } from './bugs/nf-error-exit-skips-flush.ts';
-import { nfLockfsUnderNoflush } from './bugs/nf-lockfs-under-noflush.ts';
 import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
 import { canaries } from './canaries.ts';
 import { requireLegal } from './legal.ts';
@@ -23,7 +23,6 @@ export const bugs: readonly Bug[] = [
   nfFlagAfterPresuspend,
   nfMergeOrderTail,
   decPendingErrorRmw,
-  ioFreedAfterEndio,
   ioFreedAfterEndio,
   nfLockfsUnderNoflush,
   nfErrorExitSkipsFlush,

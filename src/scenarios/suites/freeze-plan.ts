@@ -7,6 +7,7 @@
 import { DISK_MODES, type DiskMode } from '../../block/disk.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { PathPlan } from '../path-target.ts';
+import type { Odds } from './plan.ts';
 
 /** Writes a sector again and again: through the file system, with an fsync after each, or by bios. */
 export interface FreezeWriter {
@@ -57,8 +58,8 @@ const FIRST = 4;
 const pauses = (random: Random, count: number, mostUs: number): number[] =>
   Array.from({ length: count }, () => (random.chance(1, 2) ? 0 : random.below(mostUs)));
 
-/** The plan of a round. */
-export function planFreezeRound(seed: number, round: number, cpus: number): FreezePlan {
+/** The plan of a round; `mounts`: how often there is a file system. */
+export function planFreezeRound(mounts: Odds, seed: number, round: number, cpus: number): FreezePlan {
   const random = new Random(deriveSeed(seed, round));
   let nextCpu = round % cpus;
   const takeCpu = (): number => {
@@ -66,7 +67,7 @@ export function planFreezeRound(seed: number, round: number, cpus: number): Free
     nextCpu = (nextCpu + 1) % cpus;
     return cpu;
   };
-  const mounted = random.chance(3, 4);
+  const mounted = random.chance(...mounts);
   const sectors = FIRST + 1 + random.below(2);
   const path = planPath(random);
   const tables = planTables(random, sectors);
@@ -86,7 +87,8 @@ export function planFreezeRound(seed: number, round: number, cpus: number): Free
     latencyUs: random.chance(1, 4) ? [100, 200] : [5, 1 + random.below(80)],
     anyCpu: random.chance(2, 3),
     failNext: random.chance(1, 8) ? 1 : 0,
-    failBdget: random.chance(1, 2) ? 1 : 0,
+    // Only what is not in memory is allocated.
+    failBdget: mounted ? 0 : random.below(3),
     failFreeze: random.chance(1, 4) ? 1 : 0,
     mounted,
     path,

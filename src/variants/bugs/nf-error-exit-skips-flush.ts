@@ -27,10 +27,10 @@ export const nfErrorExitSkipsFlush: Bug = {
   title: 'Failed noflush suspend returns without letting go what was pushed back',
   commit: '2e93ccc1933d',
   seed: '000',
-  preset: 'unified',
+  preset: '2.6.20',
   swaps: { flushAndOut, bdevPolicy: bdgetAlways },
   scenario: 'failed-bdget',
-  suite: 'freeze',
+  suite: 'failed-suspend',
   model: { kind: 'lost-bio', invariants: ['I8', 'I45'] },
   real: { kind: 'lost-bio', invariants: ['I8', 'I45'] },
 };

@@ -18,7 +18,7 @@ export const noflushResizeInodeMutex: Bug = {
   title: 'Size of a device changed under i_mutex after a noflush suspend',
   commit: 'bfa152fa5e4d',
   seed: '004',
-  preset: 'unified',
+  preset: '2.6.20',
   swaps: { bdevPolicy: bdgetAlways, iSizeWrite: iSizeWriteUnderIMutex },
   scenario: 'noflush-resize',
   suite: 'freeze',
