@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { test } from 'tap';
 import { runCli } from '../support/cli.ts';
 
@@ -14,10 +15,20 @@ test('list --json has all suites, scenarios, targets, bugs and presets', async (
   t.equal(result.code, 0);
   const list = JSON.parse(result.stdout) as Inventory;
   const names = (rows: readonly { name: string }[]): string[] => rows.map(({ name }) => name);
-  t.strictSame(names(list.suites).sort(), ['interrupted-suspend', 'locks', 'noflush-pushback', 'suspend']);
-  t.strictSame(names(list.targets), ['error', 'linear', 'scripted', 'zero']);
-  t.strictSame(names(list.presets), ['unified']);
-  t.ok(names(list.scenarios).includes('interrupted-noflush'));
+  const has = (what: string, all: readonly string[], some: readonly string[]): void => {
+    t.strictSame([...new Set(all)], all, `each of the ${what} once`);
+    t.strictSame(
+      some.filter((name) => !all.includes(name)),
+      [],
+      what,
+    );
+  };
+  has('suites', names(list.suites), ['interrupted-suspend', 'locks', 'noflush-pushback', 'suspend']);
+  has('targets', names(list.targets), ['error', 'linear', 'scripted', 'zero']);
+  has('presets', names(list.presets), ['unified']);
+  has('scenarios', names(list.scenarios), ['interrupted-noflush']);
+  const bugFiles = readdirSync('src/variants/bugs').map((file) => file.replace(/\.ts$/, ''));
+  t.strictSame(list.bugs.map(({ id }) => id).sort(), bugFiles.sort(), 'a bug is a file, and each file a bug');
   for (const bug of list.bugs)
     t.strictSame(Object.keys(bug), ['id', 'seed', 'title', 'commit', 'kind', 'preset', 'scenario']);
   t.ok(list.bugs.some(({ id, kind }) => id === 'nf-check-then-queue-unlocked' && kind === 'lost-bio'));
