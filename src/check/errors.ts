@@ -25,7 +25,7 @@ import { atBoot } from '../shared/boot.ts';
 import { LINE_WORDS, memory, staticWords } from '../shared/memory.ts';
 import { cpu, cpuCount } from '../shared/per-cpu.ts';
 import { TARGET } from './bio-location.ts';
-import { isCovered } from './pushback.ts';
+import { isCovered, refusedAfter } from './pushback.ts';
 import {
   addressOf,
   BIO_CAUSE,
@@ -103,6 +103,7 @@ export function requeueRefused(bio: number, md: number, site: Site): void {
       `${bioName(bio)} fails with -EIO for a REQUEUE while a noflush suspend of ${mdName(md)} covers it`,
       site,
     );
+  refusedAfter(bio, md, site);
   bioFails(bio, CAUSE_REQUEUE);
 }
 

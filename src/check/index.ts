@@ -34,6 +34,7 @@ import {
   EV_CLONE_REQUEUE,
   EV_DISPATCH,
   EV_FREEZE,
+  EV_GATE_SHUT,
   EV_IO_END,
   EV_IO_ERROR,
   EV_IO_FREE,
@@ -46,7 +47,6 @@ import {
   EV_SUSPEND_RETURN,
   EV_TABLE_EVENT,
   EV_TABLE_UNBIND,
-  EV_WQ_FLUSHED,
   type Listener,
 } from '../machine/events.ts';
 import type { Site } from '../machine/site.ts';
@@ -93,7 +93,9 @@ import {
   pushbackTaken,
   rememberCover,
   rememberNoflush,
+  rememberRequeue,
   requeueAllowed,
+  requeueHasWon,
 } from './pushback.ts';
 import { checkResting } from './quiescence.ts';
 import { checkSizesAndFreezes, freezeAllowed, sizeConsistent, thawedAfterResume } from './sizes.ts';
@@ -101,15 +103,16 @@ import { checkWakeups } from './stuck.ts';
 import {
   accountingStarted,
   blockCleared,
+  dispatchesInline,
   eventCounted,
   eventsUnbound,
   gateHeld,
+  gateShut,
   inKdmflush,
   resumeReturns,
   suspendReturns,
   targetAsked,
   targetsResumed,
-  wqFlushed,
 } from './suspend.ts';
 import { MD_PUSHBACK, mdOfTio } from './words.ts';
 
@@ -149,6 +152,7 @@ function hearBio(kind: number, a: number, b: number, site: Site): void {
       break;
     case EV_CLONE_REQUEUE:
       requeueAllowed(a, b, site);
+      rememberRequeue(a, b);
       break;
     case EV_BIO_SPLIT:
       splitInTwo(a, b, site);
@@ -171,7 +175,7 @@ function hearBio(kind: number, a: number, b: number, site: Site): void {
 }
 
 function hearMapped(bio: number, md: number, site: Site): void {
-  if (!inKdmflush(md)) {
+  if (!inKdmflush(md) && !dispatchesInline(md)) {
     gateHeld(md, site);
     nothingWaits(bio, md, site);
   }
@@ -203,6 +207,7 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       rangeComplete(a, site);
       gatherCauses(a);
       rememberCover(a);
+      requeueHasWon(a, site);
       ioLast(a, site);
       break;
     case EV_IO_END:
@@ -217,8 +222,8 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
     case EV_NOFLUSH_SET:
       noflushBegins(a);
       break;
-    case EV_WQ_FLUSHED:
-      wqFlushed(a);
+    case EV_GATE_SHUT:
+      gateShut(a);
       break;
     case EV_PUSHBACK_MERGE:
       pushbackTaken(a, site);

@@ -3,7 +3,7 @@
  * each.
  *
  * Each bio on the deferred list has a number, in the order in which it shall be mapped: arrivals count upwards at the tail,
- * pushed-back bios downwards at the head. kdmflush must take the lowest.
+ * pushed-back bios downwards at the head. kdmflush must take the lowest, or whoever maps deferred bios without it.
  */
 import { MappedDevice } from '../core/mapped-device.ts';
 import { report } from '../machine/finding.ts';

@@ -1,5 +1,5 @@
 /**
- * I6 PUSHBACK_ONLY_NOFLUSH, I8 PUSHBACK_EMPTY, I12 PRESUSPEND_VISIBLE: what may be pushed back, and when.
+ * I6 PUSHBACK_ONLY_NOFLUSH, I8 PUSHBACK_EMPTY, I12 PRESUSPEND_VISIBLE: what may be pushed back, and when. Of I53: what must be.
  *
  * The pushback list of its own is meant here; putting bios at the head of the deferred list (2.6.33, 4.14) has no oracle yet.
  *
@@ -8,7 +8,9 @@
  * still the same at the REQUEUE, NOFLUSH was clear all the time. The count of begun ones rises before the flag is set, the
  * count of ended ones after it is clear.
  */
+import { DM_ENDIO_REQUEUE } from '../core/dm-target.ts';
 import { DMF_NOFLUSH_SUSPENDING, MappedDevice } from '../core/mapped-device.ts';
+import { errnoText } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
@@ -19,11 +21,16 @@ import {
   BIO_ORDER,
   bioName,
   IO_BIO,
+  IO_ERROR,
   IO_MD,
+  IO_REQUEUE,
   MD_FLAGS,
   MD_NOFLUSH_BEGUN,
+  MD_NOFLUSH_DONE,
   MD_NOFLUSH_ENDED,
+  MD_REFUSED_COVER,
   mdName,
+  TIO_IO,
   TIO_NOFLUSH,
 } from './words.ts';
 
@@ -32,14 +39,19 @@ export function noflushIsSet(md: number): boolean {
 }
 
 /**
- * All clones of the I/O have ended: bio.order remembers the noflush suspend that covers it, −1 for none. The number is read
- * before the flag: if no later one has begun when the flag is looked at again, the flag has been set all the time between.
+ * The noflush suspend that is under way, or −1. The flag alone does not say whose it is: the one that was counted last may have
+ * ended and another begun. So the number is read on both sides of the flag.
  */
+function noflushUnderWay(md: number): number {
+  const w = memory.words;
+  const begun = Atomics.load(w, md + MD_NOFLUSH_BEGUN);
+  return noflushIsSet(md) && Atomics.load(w, md + MD_NOFLUSH_BEGUN) === begun ? begun : -1;
+}
+
+/** All clones of the I/O have ended: bio.order remembers the noflush suspend that covers it, −1 for none. */
 export function rememberCover(io: number): void {
   const w = memory.words;
-  const md = addressOf(w[io + IO_MD] as number);
-  const begun = Atomics.load(w, md + MD_NOFLUSH_BEGUN);
-  w[addressOf(w[io + IO_BIO] as number) + BIO_ORDER] = noflushIsSet(md) ? begun : -1;
+  w[addressOf(w[io + IO_BIO] as number) + BIO_ORDER] = noflushUnderWay(addressOf(w[io + IO_MD] as number));
 }
 
 /**
@@ -52,6 +64,58 @@ export function isCovered(bio: number, md: number): boolean {
 }
 
 const holdsPushbackLock = (md: number): boolean => spinLockOwner(MappedDevice.atAddress(md).pushbackLock) === cpu + 1;
+
+/** A target wants the I/O back: DmIo.requeue remembers the noflush suspend that is under way, if there is one. */
+export function rememberRequeue(tio: number, md: number): void {
+  const w = memory.words;
+  const begun = noflushUnderWay(md);
+  if (begun !== -1) w[addressOf(w[tio + TIO_IO] as number) + IO_REQUEUE] = begun;
+}
+
+/** All clones have ended: REQUEUE has won, if the suspend in which a target said so has been under way ever since. */
+export function requeueHasWon(io: number, site: Site): void {
+  const w = memory.words;
+  const bio = addressOf(w[io + IO_BIO] as number);
+  const cover = w[bio + BIO_ORDER] as number;
+  if (cover === -1 || w[io + IO_REQUEUE] !== cover || w[io + IO_ERROR] === DM_ENDIO_REQUEUE) return;
+  report(
+    'wrong-error',
+    'I53',
+    `${bioName(bio)} fails with ${errnoText(w[io + IO_ERROR] as number)} in a noflush suspend in which a target has handed it back`,
+    site,
+  );
+}
+
+/** A bio is refused, and no noflush suspend covers it any more. One that did must not have succeeded. */
+export function refusedAfter(bio: number, md: number, site: Site): void {
+  const w = memory.words;
+  const cover = w[bio + BIO_ORDER] as number;
+  if (cover === -1) return;
+  // The suspender writes and reads these two in the other order, so one of the two sees both.
+  Atomics.store(w, md + MD_REFUSED_COVER, cover);
+  if (Atomics.load(w, md + MD_NOFLUSH_DONE) === cover)
+    report(
+      'wrong-error',
+      'I53',
+      `${bioName(bio)} fails with -EIO for a REQUEUE after the noflush suspend of ${mdName(md)} that covered it has succeeded`,
+      site,
+    );
+}
+
+/** A noflush suspend gives 0: no bio that it covered has been refused. Before noflushEnds. */
+export function noflushSucceeds(md: number, site: Site): void {
+  const w = memory.words;
+  const begun = w[md + MD_NOFLUSH_BEGUN] as number;
+  if (w[md + MD_NOFLUSH_ENDED] === begun) return;
+  Atomics.store(w, md + MD_NOFLUSH_DONE, begun);
+  if (Atomics.load(w, md + MD_REFUSED_COVER) === begun)
+    report(
+      'wrong-error',
+      'I53',
+      `a noflush suspend of ${mdName(md)} gives 0, but a bio that it covered has failed with -EIO for a REQUEUE`,
+      site,
+    );
+}
 
 /** Under the lock the flag cannot be cleared, so the test is exact. */
 export function pushbackAllowed(bio: number, md: number, site: Site): void {

@@ -4,7 +4,7 @@
  *
  * The gate of a device, changed by the task that has suspend_lock:
  *
- *   OPEN ── kdmflush is flushed ──► SHUT ── suspend gives 0 ──► SUSPENDED ── targets resumed ──► RESUMED ── BLOCK clear ──► OPEN
+ *   OPEN ── nobody maps any more ──► SHUT ── suspend gives 0 ──► SUSPENDED ── targets resumed ──► RESUMED ── BLOCK clear ──► OPEN
  *                                   └────────────── BLOCK clear (interrupted) ───────────────────────────────────────────► OPEN
  *
  * Freezing: sizes.ts.
@@ -27,7 +27,7 @@ import { memory } from '../shared/memory.ts';
 import { cpuBase, inInterrupt } from '../shared/per-cpu.ts';
 import { CPU_CURRENT } from '../shared/per-cpu-layout.ts';
 import { assertHeldRead, RWSEM_OWNER } from '../shared/rw-semaphore.ts';
-import { noflushEnds } from './pushback.ts';
+import { noflushEnds, noflushSucceeds } from './pushback.ts';
 import { addressOf, MD_EVENT_NR, MD_FLAGS, MD_GATE, MD_PENDING, MD_PUSHBACK, mdName } from './words.ts';
 
 const OPEN = 0;
@@ -47,7 +47,7 @@ const WORK_PENDING = Work.offsetOf('pending');
 const flagsOf = (md: number): number => Atomics.load(memory.words, md + MD_FLAGS);
 const pendingOf = (md: number): number => Atomics.load(memory.words, md + MD_PENDING);
 
-export function wqFlushed(md: number): void {
+export function gateShut(md: number): void {
   Atomics.store(memory.words, md + MD_GATE, SHUT);
 }
 
@@ -85,16 +85,21 @@ export function inKdmflush(md: number): boolean {
   return w[addressOf(w[md + MD_WQ] as number) + WQ_WORKER] === w[cpuBase + CPU_CURRENT];
 }
 
-/** Outside kdmflush a bio is mapped with io_lock held: for reading by a submitter, for writing by an inline dispatch. */
-export function gateHeld(md: number, site: Site): void {
+/** Whether the running task holds io_lock for writing: it maps what was deferred, without a thread. */
+export function dispatchesInline(md: number): boolean {
   const w = memory.words;
-  if (w[md + MD_IO_LOCK + RWSEM_OWNER] === w[cpuBase + CPU_CURRENT]) return;
+  return w[md + MD_IO_LOCK + RWSEM_OWNER] === w[cpuBase + CPU_CURRENT];
+}
+
+/** A submitter maps its bio with io_lock held for reading. */
+export function gateHeld(md: number, site: Site): void {
   assertHeldRead(MappedDevice.atAddress(md).ioLock, site);
 }
 
 /** With suspend_lock held still. */
 export function suspendReturns(md: number, result: number, site: Site): void {
   if (result > 0) report('wrong-error', 'I2', `suspend of ${mdName(md)} gives ${result}`, site);
+  if (result === 0) noflushSucceeds(md, site);
   noflushEnds(md);
   const flags = flagsOf(md);
   if ((flags & DMF_NOFLUSH_SUSPENDING) !== 0)

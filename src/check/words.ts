@@ -2,7 +2,7 @@
  * The words that the oracles keep, and how they reach those of the kernel.
  *
  * On the real machine several workers hear different events of the same bio, so an oracle's state lies in shared memory,
- * inside the object that it is about: Bio.loc, order and cause, DmIo.cause and mapped, DmTargetIo.noflush, and these words of
+ * inside the object that it is about: Bio.loc, order and cause, DmIo.cause, mapped and requeue, DmTargetIo.noflush, and these words of
  * MappedDevice.oracle:
  *
  *   0   gate: may I/O flow (suspend.ts)                       written with suspend_lock held
@@ -15,6 +15,8 @@
  *   7   noflush suspends that have begun                      suspend_lock
  *   8   noflush suspends that have ended                      suspend_lock
  *   9   the last event_nr                                     _event_lock
+ *   10  the last noflush suspend that gave 0                  suspend_lock
+ *   11  the last noflush suspend by which a bio was covered that was refused after all
  *
  * Oracles read kernel words as they lie, past the checks of the accessors: each read is at an event where its lock is held or
  * its object is owned.
@@ -36,6 +38,8 @@ export const MD_IN_HAND_GENERATION = MD_GATE + 6;
 export const MD_NOFLUSH_BEGUN = MD_GATE + 7;
 export const MD_NOFLUSH_ENDED = MD_GATE + 8;
 export const MD_EVENT_NR = MD_GATE + 9;
+export const MD_NOFLUSH_DONE = MD_GATE + 10;
+export const MD_REFUSED_COVER = MD_GATE + 11;
 
 export const MD_FLAGS = MappedDevice.offsetOf('flags');
 export const MD_PENDING = MappedDevice.offsetOf('pending');
@@ -57,6 +61,8 @@ export const IO_BIO = DmIo.offsetOf('bio');
 export const IO_COUNT = DmIo.offsetOf('ioCount');
 export const IO_CAUSE = DmIo.offsetOf('cause');
 export const IO_MAPPED = DmIo.offsetOf('mapped');
+export const IO_REQUEUE = DmIo.offsetOf('requeue');
+export const IO_ERROR = DmIo.offsetOf('error');
 
 export const TIO_IO = DmTargetIo.offsetOf('io');
 export const TIO_CLONE = DmTargetIo.offsetOf('clone');

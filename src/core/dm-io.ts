@@ -15,9 +15,10 @@ export interface DmIo extends Pooled {
   /** Live clones, plus 1 while the bio is being split. */
   readonly ioCount: Atomic;
   readonly endioLock: SpinLock;
-  /** The oracles' alone (check/errors.ts, check/order.ts): why it fails, and how many sectors were mapped. */
+  /** The oracles' alone (check/errors.ts, order.ts, pushback.ts): why it fails, how many sectors were mapped, who wants it back. */
   readonly cause: { readonly word: number };
   readonly mapped: { readonly word: number };
+  readonly requeue: { readonly word: number };
 }
 
 export const DmIo = defineStruct<DmIo>('dm-io', 'io', 24, {
@@ -29,6 +30,7 @@ export const DmIo = defineStruct<DmIo>('dm-io', 'io', 24, {
   endioLock: spinLockField,
   cause: embed(1, (word) => ({ word })),
   mapped: embed(1, (word) => ({ word })),
+  requeue: embed(1, (word) => ({ word })),
 });
 
 export interface DmTargetIo extends Pooled {

@@ -76,7 +76,7 @@ export function decPending(io: DmIo, error: number): Kernel<void> {
 }
 
 function* decPendingError(io: DmIo, error: number): Kernel<void> {
-  yield* storeError(io, error);
+  yield* seams.storeError(io, error);
   yield* decPending(io, 0);
 }
 
@@ -85,7 +85,8 @@ function finishLast(io: DmIo): Kernel<void> {
   return seams.finishIo(MappedDevice.at(io.md), io);
 }
 
-function* storeError(io: DmIo, error: number): Kernel<void> {
+/** Seam storeError. */
+export function* storeError(io: DmIo, error: number): Kernel<void> {
   const saved = yield* spinLockIrqsave(io.endioLock, HERE);
   yield* __storeError(io, error);
   yield* spinUnlockIrqrestore(io.endioLock, saved, HERE);

@@ -174,13 +174,13 @@ export function* dmSwapTable(md: MappedDevice, table: DmTable): Kernel<{ old: Dm
   }
   const old = md.map === 0 ? null : DmTable.at(md.map);
   if (old !== null) yield* dmTableBindEvents(old, false);
-  yield* __bind(md, table);
+  yield* seams.replaceTable(md, table);
   yield* mutexUnlock(md.suspendLock, HERE);
   return { old };
 }
 
-/** Makes a table the live one. With suspend_lock held. */
-function* __bind(md: MappedDevice, table: DmTable): Kernel<void> {
+/** Seam replaceTable: makes a table the live one. With suspend_lock held. */
+export function* __bind(md: MappedDevice, table: DmTable): Kernel<void> {
   assertMutexHeld(md.suspendLock, HERE);
   yield* dmTableBindEvents(table, true);
   // The size changes before the table does: what was queued for a longer table is refused by the table itself.
@@ -192,7 +192,7 @@ function* __bind(md: MappedDevice, table: DmTable): Kernel<void> {
 }
 
 /** Takes the live table away; gives it back. */
-function* __unbind(md: MappedDevice): Kernel<DmTable | null> {
+export function* __unbind(md: MappedDevice): Kernel<DmTable | null> {
   if (md.map === 0) return null;
   const table = DmTable.at(md.map);
   yield* dmTableBindEvents(table, false);

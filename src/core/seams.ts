@@ -5,11 +5,14 @@
  * some. The table is filled before the machine boots and never changes while it runs. Core code never asks which era it is.
  */
 import type { Bio } from '../block/bio.ts';
+import type { BioList } from '../block/bio-list.ts';
 import type { Inode } from '../block/inode.ts';
 import type { SubmitEngine } from '../block/submit.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { BdevPolicy } from './bdev-policy.ts';
 import type { DmIo } from './dm-io.ts';
+import type { DmTable } from './dm-table.ts';
+import type { DmTarget } from './dm-target.ts';
 import type { MappedDevice } from './mapped-device.ts';
 
 export interface Seams {
@@ -17,18 +20,38 @@ export interface Seams {
   readonly engine: SubmitEngine;
   /** Whether the first piece of a bio is mapped alone and the rest submitted again (oneThenRemainder), or all in a loop. */
   readonly splitRemainder: boolean;
+  /** A bio enters the device: is it mapped now, or does it wait for a resume (spec B2)? */
+  readonly gate: (md: MappedDevice, bio: Bio) => Kernel<void>;
+  /** Parks a bio that must wait for the resume; false when the gate has opened meanwhile. */
+  readonly queueIo: (md: MappedDevice, bio: Bio) => Kernel<boolean>;
+  /** The target of a sector, or null beyond the table's end. */
+  readonly findTarget: (table: DmTable, sector: number) => DmTarget | null;
+  /** Keeps what a clone said in io.error (spec B4 step 1). */
+  readonly storeError: (io: DmIo, error: number) => Kernel<void>;
   /** The last clone of an I/O ended with REQUEUE: parks the bio, or turns the error into −EIO (spec B4 step 3). */
   readonly parkPushback: (md: MappedDevice, io: DmIo) => Kernel<void>;
-  /** Clears NOFLUSH and puts what was pushed back in front of what was deferred (spec B8 step 6). */
-  readonly mergePushback: (md: MappedDevice) => Kernel<void>;
   /** The order of parking, end of accounting, freeing the dm_io and ending the bio (spec B4 steps 3 to 6). */
   readonly finishIo: (md: MappedDevice, io: DmIo) => Kernel<void>;
   /** Ends the accounting of an I/O and wakes who waits for the last one. */
   readonly endIoAcct: (md: MappedDevice) => Kernel<void>;
+  /** Whether a target is told that a noflush suspend is under way. */
+  readonly noflushSuspending: (md: MappedDevice) => Kernel<boolean>;
+  /** Calls the targets' presuspend, with NOFLUSH set before if it is a noflush suspend. */
+  readonly presuspend: (md: MappedDevice, table: DmTable | null, noflush: boolean) => Kernel<void>;
+  /** Shuts the gate, waits for what is in flight and takes back what was pushed back; 0, or −EINTR with I/O flowing again. */
+  readonly quiesce: (md: MappedDevice, noflush: boolean) => Kernel<number>;
   /** Waits until no I/O is in flight, or for a signal when `state` is interruptible; 0 or −EINTR (spec B7). */
   readonly waitForCompletion: (md: MappedDevice, state: number) => Kernel<number>;
+  /** Clears NOFLUSH and joins what was pushed back with what was deferred (spec B8 step 6). */
+  readonly mergePushback: (md: MappedDevice) => Kernel<void>;
+  /** On which side of the deferred bios those that were pushed back go. */
+  readonly joinPushback: (deferred: BioList, pushback: BioList) => void;
   /** Lets deferred bios go: by kdmflush, or at once (spec B5). */
   readonly dispatchDeferred: (md: MappedDevice) => Kernel<void>;
+  /** Sets SUSPENDED and calls the targets' postsuspend. */
+  readonly markSuspended: (md: MappedDevice, table: DmTable | null) => Kernel<void>;
+  /** Puts a table in the place of the live one, whose events no longer reach the device. */
+  readonly replaceTable: (md: MappedDevice, table: DmTable) => Kernel<void>;
   /** Whether a suspend freezes the file system (spec B8, B12). */
   readonly mayFreeze: (lockfs: boolean, noflush: boolean) => boolean;
   /** A noflush suspend has failed before the gate was shut: lets go what was pushed back (spec B8). */
@@ -37,8 +60,6 @@ export interface Seams {
   readonly bdevPolicy: BdevPolicy;
   /** Changes the size in the inode, with suspend_lock held. */
   readonly iSizeWrite: (inode: Inode, size: number) => Kernel<void>;
-  /** Parks a bio that must wait for the resume. */
-  readonly queueIo: (md: MappedDevice, bio: Bio) => Kernel<void>;
 }
 
 /** The seams of this machine. */

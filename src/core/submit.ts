@@ -34,7 +34,7 @@ import { readLock, readUnlock } from '../shared/rwlock.ts';
 import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
 import { current } from '../shared/task.ts';
 import { DmIo, DmTargetIo } from './dm-io.ts';
-import { DmTable, dmTableFindTarget, dmTablePut, typeOf } from './dm-table.ts';
+import { DmTable, dmTablePut, typeOf } from './dm-table.ts';
 import { DM_MAPIO_REMAPPED, DM_MAPIO_REQUEUE, DM_MAPIO_SUBMITTED, type DmTarget } from './dm-target.ts';
 import { CLONE_ENDIO, decPending, freeTio } from './end-io.ts';
 import { DMF_BLOCK_IO_FOR_SUSPEND, DMF_QUEUE_IO_TO_THREAD, MappedDevice } from './mapped-device.ts';
@@ -49,30 +49,33 @@ export function* dmGetTable(md: MappedDevice): Kernel<DmTable | null> {
   return table;
 }
 
-/** A bio enters a mapped device. Readers of io_lock may map; who finds the thread in charge queues behind it. */
-export const DM_MAKE_REQUEST = makeRequests.define(
-  'dm',
-  function* dmRequest(bdev: BlockDevice, bio: Bio): Kernel<void> {
-    const md = MappedDevice.at(bdev.private);
-    yield* downRead(md.ioLock, HERE);
-    const flags = yield* md.flags.read(HERE);
-    if ((flags & DMF_QUEUE_IO_TO_THREAD) === 0) {
-      yield* splitAndProcess(md, bio);
-      yield* upRead(md.ioLock, HERE);
-      return;
-    }
-    yield* upRead(md.ioLock, HERE);
-    if ((flags & DMF_BLOCK_IO_FOR_SUSPEND) !== 0 && (bio.bioFlags & REQ_READA) !== 0) {
-      if (listening !== 0) emit(EV_BIO_ERROR, bio.address, CAUSE_READA_BLOCKED, HERE);
-      yield* bioEndio(bio, -EIO);
-    } else {
-      yield* seams.queueIo(md, bio);
-    }
-  },
+/** A bio enters a mapped device. */
+export const DM_MAKE_REQUEST = makeRequests.define('dm', (bdev: BlockDevice, bio: Bio) =>
+  seams.gate(MappedDevice.at(bdev.private), bio),
 );
 
+/** Seam gate: readers of io_lock may map; who finds the thread in charge queues behind it. */
+export function* dmRequest(md: MappedDevice, bio: Bio): Kernel<void> {
+  yield* downRead(md.ioLock, HERE);
+  const flags = yield* md.flags.read(HERE);
+  if ((flags & DMF_QUEUE_IO_TO_THREAD) === 0) {
+    yield* splitAndProcess(md, bio);
+    yield* upRead(md.ioLock, HERE);
+    return;
+  }
+  yield* upRead(md.ioLock, HERE);
+  if ((flags & DMF_BLOCK_IO_FOR_SUSPEND) !== 0 && (bio.bioFlags & REQ_READA) !== 0) yield* failReada(bio);
+  else yield* seams.queueIo(md, bio);
+}
+
+/** Read-ahead does not wait for a resume. */
+export function failReada(bio: Bio): Kernel<void> {
+  if (listening !== 0) emit(EV_BIO_ERROR, bio.address, CAUSE_READA_BLOCKED, HERE);
+  return bioEndio(bio, -EIO);
+}
+
 /** Seam queueIo: suspend sets QUEUE_IO_TO_THREAD beforehand, so nothing kicks the thread while it is suspended. */
-export function* queueIo(md: MappedDevice, bio: Bio): Kernel<void> {
+export function* queueIo(md: MappedDevice, bio: Bio): Kernel<boolean> {
   yield* downWrite(md.ioLock, HERE);
   yield* spinLockIrq(md.deferredLock, HERE);
   if (listening !== 0) emit(EV_BIO_DEFERRED, bio.address, md.address, HERE);
@@ -81,9 +84,10 @@ export function* queueIo(md: MappedDevice, bio: Bio): Kernel<void> {
   const old = yield* md.flags.set(DMF_QUEUE_IO_TO_THREAD, HERE);
   if ((old & DMF_QUEUE_IO_TO_THREAD) === 0) yield* queueWork(Workqueue.at(md.wq), Work.at(md.work), HERE);
   yield* upWrite(md.ioLock, HERE);
+  return true;
 }
 
-/** Maps a bio: with io_lock held for reading, or in kdmflush. Returns when every piece is mapped or the rest is resubmitted. */
+/** Maps a bio: with io_lock held, or in kdmflush. Returns when every piece is mapped or the rest is resubmitted. */
 export function* splitAndProcess(md: MappedDevice, bio: Bio): Kernel<void> {
   const table = yield* dmGetTable(md);
   if (table === null) {
@@ -105,7 +109,7 @@ export function* splitAndProcess(md: MappedDevice, bio: Bio): Kernel<void> {
   let left = bio.size;
   let error = 0;
   while (left > 0) {
-    const ti = dmTableFindTarget(table, sector);
+    const ti = seams.findTarget(table, sector);
     if (ti === null) {
       if (listening !== 0) emit(EV_IO_ERROR, io.address, CAUSE_BEYOND_END, HERE);
       error = -EIO;

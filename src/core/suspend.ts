@@ -10,17 +10,18 @@
  *   is not undone (spec B8).
  *   If dmResume returns 0, I/O flows, pushed-back bios first.
  */
+import type { BioList } from '../block/bio-list.ts';
 import { flushWorkqueue, Workqueue } from '../irq/workqueue.ts';
 import { EINVAL } from '../machine/errno.ts';
 import {
   EV_BLOCK_SET,
+  EV_GATE_SHUT,
   EV_NOFLUSH_SET,
   EV_PUSHBACK_MERGE,
   EV_RESUME_RETURN,
   EV_RESUME_TARGETS,
   EV_SUSPEND_PHASE,
   EV_SUSPEND_RETURN,
-  EV_WQ_FLUSHED,
   emit,
   listening,
 } from '../machine/events.ts';
@@ -56,7 +57,7 @@ export const DM_SUSPEND_LOCKFS_FLAG = 1 << 0;
 export const DM_SUSPEND_NOFLUSH_FLAG = 1 << 1;
 
 /** For statistics and oracles. */
-function enterPhase(md: MappedDevice, phase: SuspendPhase): void {
+export function enterPhase(md: MappedDevice, phase: SuspendPhase): void {
   md.phase.value = SUSPEND_PHASES.indexOf(phase);
   if (listening !== 0) emit(EV_SUSPEND_PHASE, md.address, md.phase.value, HERE);
 }
@@ -80,17 +81,30 @@ export function* dmSuspend(md: MappedDevice, suspendFlags: number): Kernel<numbe
 function* suspendLocked(md: MappedDevice, table: DmTable | null, suspendFlags: number): Kernel<number> {
   const noflush = (suspendFlags & DM_SUSPEND_NOFLUSH_FLAG) !== 0;
   enterPhase(md, 'presuspend');
-  // Without pushback_lock: nobody looks at the flag before presuspend has made it visible through the target's own lock.
-  if (noflush) {
-    if (listening !== 0) emit(EV_NOFLUSH_SET, md.address, 0, HERE);
-    yield* md.flags.set(DMF_NOFLUSH_SUSPENDING, HERE);
-  }
-  if (table !== null) yield* dmTablePresuspendTargets(table);
-
+  yield* seams.presuspend(md, table, noflush);
   enterPhase(md, 'freeze');
   const prepared = yield* prepareSuspend(md, (suspendFlags & DM_SUSPEND_LOCKFS_FLAG) !== 0, noflush);
   if (prepared !== 0) return prepared;
+  const result = yield* seams.quiesce(md, noflush);
+  if (result === 0) yield* seams.markSuspended(md, table);
+  else yield* endSuspend(md);
+  return result;
+}
 
+/** Seam presuspend: the flag is set before any target is told, so that whatever a target flushes it may hand back. */
+export function* presuspend(md: MappedDevice, table: DmTable | null, noflush: boolean): Kernel<void> {
+  // Without pushback_lock: nobody looks at the flag before presuspend has made it visible through the target's own lock.
+  if (noflush) yield* setNoflush(md);
+  if (table !== null) yield* dmTablePresuspendTargets(table);
+}
+
+export function* setNoflush(md: MappedDevice): Kernel<void> {
+  if (listening !== 0) emit(EV_NOFLUSH_SET, md.address, 0, HERE);
+  yield* md.flags.set(DMF_NOFLUSH_SUSPENDING, HERE);
+}
+
+/** Seam quiesce, with kdmflush. Models the middle of dm_suspend of 2.6.33. */
+export function* quiesce(md: MappedDevice, noflush: boolean): Kernel<number> {
   enterPhase(md, 'block');
   // When the write lock is had, every submitter that passed the gate has left it and is counted in pending.
   yield* downWrite(md.ioLock, HERE);
@@ -102,7 +116,7 @@ function* suspendLocked(md: MappedDevice, table: DmTable | null, suspendFlags: n
   enterPhase(md, 'flush');
   // kdmflush maps without io_lock, so it is waited for.
   yield* flushWorkqueue(Workqueue.at(md.wq), HERE);
-  if (listening !== 0) emit(EV_WQ_FLUSHED, md.address, 0, HERE);
+  if (listening !== 0) emit(EV_GATE_SHUT, md.address, 0, HERE);
 
   enterPhase(md, 'wait');
   const result = yield* seams.waitForCompletion(md, TASK_INTERRUPTIBLE);
@@ -111,14 +125,14 @@ function* suspendLocked(md: MappedDevice, table: DmTable | null, suspendFlags: n
   yield* downWrite(md.ioLock, HERE);
   if (noflush) yield* seams.mergePushback(md);
   yield* upWrite(md.ioLock, HERE);
-  if (result !== 0) {
-    yield* seams.dispatchDeferred(md);
-    yield* endSuspend(md);
-    return result;
-  }
+  if (result !== 0) yield* seams.dispatchDeferred(md);
+  return result;
+}
+
+/** Seam markSuspended, in the order of 2.6.33. */
+export function* markSuspended(md: MappedDevice, table: DmTable | null): Kernel<void> {
   yield* md.flags.set(DMF_SUSPENDED, HERE);
   if (table !== null) yield* dmTablePostsuspendTargets(table);
-  return 0;
 }
 
 /** Seam waitForCompletion: in-flight is tested before the signal, so a signal that comes when all is drained does not abort. */
@@ -140,9 +154,14 @@ export function* mergePushback(md: MappedDevice): Kernel<void> {
   yield* md.flags.clear(DMF_NOFLUSH_SUSPENDING, HERE);
   yield* spinLock(md.deferredLock, HERE);
   if (listening !== 0) emit(EV_PUSHBACK_MERGE, md.address, 0, HERE);
-  md.deferred.mergeHead(md.pushback);
+  seams.joinPushback(md.deferred, md.pushback);
   yield* spinUnlock(md.deferredLock, HERE);
   yield* spinUnlockIrqrestore(md.pushbackLock, saved, HERE);
+}
+
+/** Seam joinPushback: what was pushed back had been mapped before anything that is deferred came. */
+export function pushbackFirst(deferred: BioList, pushback: BioList): void {
+  deferred.mergeHead(pushback);
 }
 
 /** Resumes the device; 0, −EINVAL when it is not suspended or has no table, or a target's preresume error. Process context. */

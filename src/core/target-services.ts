@@ -7,9 +7,9 @@ import type { Kernel } from '../machine/kernel.ts';
 import { DmTargetIo } from './dm-io.ts';
 import { DmTable } from './dm-table.ts';
 import type { DmTarget } from './dm-target.ts';
-import { __noflushSuspending } from './end-io.ts';
 import { dmTableEvent as tableEvent } from './event.ts';
 import { MappedDevice } from './mapped-device.ts';
+import { seams } from './seams.ts';
 
 /** Opens the device that a table line names; gives its handle, or 0 when there is none, or it is the target's own device. */
 export function* dmOpenDevice(ti: DmTarget, path: string): Kernel<number> {
@@ -65,7 +65,7 @@ export function parseSector(text: string | undefined): number | null {
 
 /** Whether the target may hand its I/O back with REQUEUE. A hint: the core tests again under pushback_lock. */
 export function dmNoflushSuspending(ti: DmTarget): Kernel<boolean> {
-  return __noflushSuspending(mdOf(ti));
+  return seams.noflushSuspending(mdOf(ti));
 }
 
 /** Tells who waits for events of the device that something happened. Process context. */

@@ -55,13 +55,15 @@ export const EV_RESUME_RETURN = 43;
 export const EV_PUSHBACK_MERGE = 44;
 export const EV_BLOCK_SET = 45;
 export const EV_BLOCK_CLEAR = 46;
-export const EV_WQ_FLUSHED = 47;
+/** Nobody maps any more: submitters park their bios, and a thread that maps is idle. */
+export const EV_GATE_SHUT = 47;
 export const EV_DISPATCH = 49;
 export const EV_TABLE_EVENT = 50;
 export const EV_TABLE_UNBIND = 51;
 export const EV_MD_FREE = 52;
 /** NOFLUSH_SUSPENDING is about to be set. */
 export const EV_NOFLUSH_SET = 53;
+
 /** lock_fs is about to freeze. a = address of the mapped device. */
 export const EV_FREEZE = 60;
 /** A table is bound. a = address of the mapped device, b = of the table. With suspend_lock held. */

@@ -15,19 +15,8 @@ import { memory, staticWords } from '../shared/memory.ts';
 import { bindScripts } from '../targets/scripted.ts';
 import { DEVICE_WORDS, Device } from './device.ts';
 import { FS_USER_WORDS, FsUser } from './fs-user.ts';
-import { PATH_TARGET_WORDS, PathTarget } from './path-target.ts';
+import { NO_PATH, PATH_TARGET_WORDS, PathTarget } from './path-target.ts';
 import type { Scenario } from './scenario.ts';
-
-/** No path, and I/O is kept until there is one. */
-const NO_PATH = {
-  pathUp: false,
-  queueIfNoPath: true,
-  requeueInMap: 0,
-  requeueInEndIo: 0,
-  slowMap: 0,
-  slowMapUs: 0,
-  slowPresuspendUs: 0,
-};
 
 function* replaceTable(device: Device, table: string): Kernel<number> {
   const loaded = yield* dmTableLoad(device.md, table);

@@ -52,6 +52,17 @@ export interface PathPlan {
   readonly slowPresuspendUs: number;
 }
 
+/** There is no path, and I/O is kept until there is one. */
+export const NO_PATH: PathPlan = {
+  pathUp: false,
+  queueIfNoPath: true,
+  requeueInMap: 0,
+  requeueInEndIo: 0,
+  slowMap: 0,
+  slowMapUs: 0,
+  slowPresuspendUs: 0,
+};
+
 const PATH = 0;
 const QUEUE = 1;
 const SAVED_QUEUE = 2;

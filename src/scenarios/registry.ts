@@ -4,17 +4,28 @@
 import '../targets/all.ts';
 import { canaryRounds } from './canary-rounds.ts';
 import { drain } from './drain.ts';
+import { failedBdget } from './failed-bdget.ts';
 import { frozenWriter } from './frozen-writer.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
 import { lastClose } from './last-close.ts';
 import { findLitmus } from './litmus/all.ts';
+import { noflushScenarios } from './noflush.ts';
 import { noflushResize } from './noflush-resize.ts';
 import type { Scenario, Suite } from './scenario.ts';
+import { failedSuspend, freeze } from './suites/freeze.ts';
 import { locks } from './suites/locks.ts';
 import { interruptedSuspend, noflushPushback, suspend } from './suites/suspend-suites.ts';
 
-export const scenarios: readonly Scenario[] = [drain, interruptedNoflush, lastClose, frozenWriter, noflushResize];
-export const suites: readonly Suite[] = [locks, suspend, noflushPushback, interruptedSuspend];
+export const scenarios: readonly Scenario[] = [
+  drain,
+  ...noflushScenarios,
+  interruptedNoflush,
+  lastClose,
+  frozenWriter,
+  noflushResize,
+  failedBdget,
+];
+export const suites: readonly Suite[] = [locks, suspend, noflushPushback, interruptedSuspend, freeze, failedSuspend];
 
 /** A round's name: `SUITE@SEED.ROUND`. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)$/;

@@ -1,18 +1,55 @@
 /**
- * Presets: one mechanism for each seam. A preset must be clean.
+ * Presets: one mechanism for each seam (spec E2). unified and 2.6.20 must be clean; a seed has what it had by nature.
  */
-import { depthFirst } from '../block/submit.ts';
-import { heldForLife, iSizeWrite } from '../core/bdev-policy.ts';
+import { depthFirst, recursive } from '../block/submit.ts';
+import {
+  bdgetAlways,
+  bdgetUnlessNoflush,
+  heldForLife,
+  iSizeWrite,
+  iSizeWriteUnderIMutex,
+} from '../core/bdev-policy.ts';
 import { dmQueueFlush } from '../core/deferred.ts';
-import { endIoAcct, finishIo, parkPushback } from '../core/end-io.ts';
+import { dmTableFindTarget } from '../core/dm-table.ts';
+import { __noflushSuspending, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
+import { __bind } from '../core/ioctl.ts';
 import { flushAndOut, freezeUnlessNoflush } from '../core/lock-fs.ts';
 import type { Seams } from '../core/seams.ts';
-import { queueIo } from '../core/submit.ts';
-import { dmWaitForCompletion, mergePushback } from '../core/suspend.ts';
+import { dmRequest, queueIo } from '../core/submit.ts';
+import {
+  dmWaitForCompletion,
+  markSuspended,
+  mergePushback,
+  presuspend,
+  pushbackFirst,
+  quiesce,
+} from '../core/suspend.ts';
+import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
+import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
+import {
+  flushAndOutInline,
+  flushDeferredIo,
+  gateByBlockIo,
+  mergeUnderIoLock,
+  postsuspendFirst,
+  queueIoIfBlocked,
+  quiesceAskingFirst,
+  quiesceAskingLast,
+  sleepUntilDrained,
+} from './core-2.6.20.ts';
+import { requireLegal } from './legal.ts';
+import {
+  findTargetUnchecked,
+  noflushSuspendingWithReference,
+  sleepWithoutBarrier,
+  unbindThenBind,
+} from './seed-000.ts';
 
 export interface Preset {
   readonly name: string;
   readonly title: string;
+  /** False for a patch as it was posted: it has the bugs that it had by nature. */
+  readonly clean: boolean;
   readonly seams: Seams;
 }
 
@@ -20,21 +57,73 @@ export interface Preset {
 const unified: Preset = {
   name: 'unified',
   title: 'kdmflush, pushback list, depth-first submission, one piece then the remainder; no known bug',
+  clean: true,
   seams: {
     engine: depthFirst,
     splitRemainder: true,
+    gate: dmRequest,
+    queueIo,
+    findTarget: dmTableFindTarget,
+    storeError,
     parkPushback,
-    mergePushback,
     finishIo,
     endIoAcct,
+    noflushSuspending: __noflushSuspending,
+    presuspend,
+    quiesce,
     waitForCompletion: dmWaitForCompletion,
+    mergePushback,
+    joinPushback: pushbackFirst,
     dispatchDeferred: dmQueueFlush,
+    markSuspended,
+    replaceTable: __bind,
     mayFreeze: freezeUnlessNoflush,
     flushAndOut,
     bdevPolicy: heldForLife,
     iSizeWrite,
-    queueIo,
   },
 };
 
-export const presets: readonly Preset[] = [unified];
+/** Column E20 of spec E2, with the bugs of its nature repaired. */
+const v2620: Preset = {
+  name: '2.6.20',
+  title: 'inline dispatch under io_lock, pushback list, recursive submission, all pieces in a loop; no known bug',
+  clean: true,
+  seams: {
+    ...unified.seams,
+    engine: recursive,
+    splitRemainder: false,
+    gate: gateByBlockIo,
+    queueIo: queueIoIfBlocked,
+    quiesce: quiesceAskingFirst,
+    waitForCompletion: sleepUntilDrained,
+    mergePushback: mergeUnderIoLock,
+    dispatchDeferred: flushDeferredIo,
+    markSuspended: postsuspendFirst,
+    flushAndOut: flushAndOutInline,
+    // Repaired: the size was changed under i_mutex until 2.6.38, and an fsync that waits for the resume holds it.
+    bdevPolicy: bdgetUnlessNoflush,
+  },
+};
+
+/** 2.6.20 with what the patch had when it was posted. */
+const seed000: Preset = {
+  name: 'seed-000',
+  title: 'the noflush patch as it was posted in 2006, with the bugs that it had by nature',
+  clean: false,
+  seams: {
+    ...v2620.seams,
+    ...decPendingErrorRmw.swaps,
+    ...ioFreedAfterEndio.swaps,
+    findTarget: findTargetUnchecked,
+    noflushSuspending: noflushSuspendingWithReference,
+    quiesce: quiesceAskingLast,
+    waitForCompletion: sleepWithoutBarrier,
+    replaceTable: unbindThenBind,
+    bdevPolicy: bdgetAlways,
+    iSizeWrite: iSizeWriteUnderIMutex,
+  },
+};
+
+export const presets: readonly Preset[] = [unified, v2620, seed000];
+for (const { name, seams } of presets) requireLegal(name, seams);

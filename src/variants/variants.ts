@@ -4,12 +4,30 @@
 import { bindSubmitEngine } from '../block/submit.ts';
 import { bindSeams, type Seams } from '../core/seams.ts';
 import type { Bug } from './bug.ts';
+import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
 import { nfCheckThenQueueUnlocked } from './bugs/nf-check-then-queue-unlocked.ts';
+import { nfErrorExitSkipsFlush } from './bugs/nf-error-exit-skips-flush.ts';
+import { nfFlagAfterPresuspend } from './bugs/nf-flag-after-presuspend.ts';
+import { nfLockfsUnderNoflush } from './bugs/nf-lockfs-under-noflush.ts';
+import { nfMergeOrderTail } from './bugs/nf-merge-order-tail.ts';
+import { nfPushbackAfterWakeup } from './bugs/nf-pushback-after-wakeup.ts';
+import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
 import { canaries } from './canaries.ts';
+import { requireLegal } from './legal.ts';
 import { presets } from './presets.ts';
 
-export const bugs: readonly Bug[] = [nfCheckThenQueueUnlocked, ioFreedAfterEndio];
+export const bugs: readonly Bug[] = [
+  nfCheckThenQueueUnlocked,
+  nfPushbackAfterWakeup,
+  nfFlagAfterPresuspend,
+  nfMergeOrderTail,
+  decPendingErrorRmw,
+  ioFreedAfterEndio,
+  nfLockfsUnderNoflush,
+  nfErrorExitSkipsFlush,
+  noflushResizeInodeMutex,
+];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */
 export interface VariantChoice {
@@ -28,6 +46,7 @@ export function installVariant(choice: VariantChoice): void {
   if (preset === undefined || (choice.bug !== null && bug === undefined))
     throw new Error(`there is no preset ${choice.preset} with bug ${choice.bug}`);
   const seams: Seams = { ...preset.seams, ...bug?.swaps };
+  requireLegal(choice.preset, seams);
   bindSeams(seams);
   bindSubmitEngine(seams.engine);
 }

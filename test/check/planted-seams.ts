@@ -142,10 +142,10 @@ export const plantedSeams: readonly Planted[] = [
   plant('I3', 'assertion', 'a bio is deferred without the lock of the list', {
     tasks: [deferTwo],
     swaps: {
-      queueIo(md, bio): Kernel<void> {
+      queueIo(md, bio): Kernel<boolean> {
         if (listening !== 0) emit(EV_BIO_DEFERRED, bio.address, md.address, HERE);
         md.deferred.add(bio);
-        return resolved(undefined);
+        return resolved(true);
       },
     },
   }),
@@ -242,10 +242,11 @@ export const plantedSeams: readonly Planted[] = [
       },
     ],
     swaps: {
-      *queueIo(md, bio): Kernel<void> {
+      *queueIo(md, bio): Kernel<boolean> {
         yield* downRead(md.ioLock, HERE);
         yield* splitAndProcess(md, bio);
         yield* upRead(md.ioLock, HERE);
+        return true;
       },
     },
   }),
@@ -282,11 +283,12 @@ export const plantedSeams: readonly Planted[] = [
   plant('I37', 'reorder', 'deferred bios are turned round', {
     tasks: [deferTwo],
     swaps: {
-      *queueIo(md, bio): Kernel<void> {
+      *queueIo(md, bio): Kernel<boolean> {
         yield* spinLockIrq(md.deferredLock, HERE);
         if (listening !== 0) emit(EV_BIO_DEFERRED, bio.address, md.address, HERE);
         md.deferred.addHead(bio);
         yield* spinUnlockIrq(md.deferredLock, HERE);
+        return true;
       },
     },
   }),

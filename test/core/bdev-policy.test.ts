@@ -18,7 +18,7 @@ import type { Seams } from '../../src/core/seams.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG, dmSuspended } from '../../src/core/suspend.ts';
 import { EINVAL, errnoText } from '../../src/machine/errno.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
-import { PathTarget } from '../../src/scenarios/path-target.ts';
+import { NO_PATH, PathTarget } from '../../src/scenarios/path-target.ts';
 import { memory } from '../../src/shared/memory.ts';
 import { bdevOf, endOf, kernelTest, load, read, type Started, until, type World, write } from '../support/kernel.ts';
 import type { ExpectedFinding } from '../support/model.ts';
@@ -65,17 +65,9 @@ function* mount(): Kernel<SuperBlock> {
   return sb;
 }
 
-/** A device that keeps I/O for want of a path; `path` says when there is one. */
+/** A device that keeps I/O for want of a path. */
 function* withoutPath(world: World): Kernel<MappedDevice> {
-  const path = new PathTarget({
-    pathUp: false,
-    queueIfNoPath: true,
-    requeueInMap: 0,
-    requeueInEndIo: 0,
-    slowMap: 0,
-    slowMapUs: 0,
-    slowPresuspendUs: 0,
-  });
+  const path = new PathTarget(NO_PATH);
   path.init();
   return yield* world.device(`0 4 scripted disk0 0 ${world.script(path)}`);
 }
