@@ -8,13 +8,22 @@ import { frozenWriter } from './frozen-writer.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
 import { lastClose } from './last-close.ts';
 import { findLitmus } from './litmus/all.ts';
+import { mpathNoflush } from './mpath-noflush.ts';
 import { noflushResize } from './noflush-resize.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { locks } from './suites/locks.ts';
+import { pathFailover } from './suites/path-failover.ts';
 import { interruptedSuspend, noflushPushback, suspend } from './suites/suspend-suites.ts';
 
-export const scenarios: readonly Scenario[] = [drain, interruptedNoflush, lastClose, frozenWriter, noflushResize];
-export const suites: readonly Suite[] = [locks, suspend, noflushPushback, interruptedSuspend];
+export const scenarios: readonly Scenario[] = [
+  drain,
+  interruptedNoflush,
+  lastClose,
+  frozenWriter,
+  noflushResize,
+  mpathNoflush,
+];
+export const suites: readonly Suite[] = [locks, suspend, noflushPushback, interruptedSuspend, pathFailover];
 
 /** A round's name: `SUITE@SEED.ROUND`. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)$/;

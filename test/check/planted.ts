@@ -9,9 +9,4 @@ import { plantedSeams } from './planted-seams.ts';
 
 export type { Planted } from './held.ts';
 
-export const planted: readonly Planted[] = [
-  ...plantedMisuse,
-  ...plantedMultipath,
-  ...plantedSeams,
-  ...plantedFreeze,
-];
+export const planted: readonly Planted[] = [...plantedMisuse, ...plantedMultipath, ...plantedSeams, ...plantedFreeze];
