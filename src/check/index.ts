@@ -260,9 +260,6 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
     case EV_TABLE_UNBIND:
       eventsUnbound(a);
       break;
-    case EV_MPATH:
-      multipathChanged(a, b, site);
-      break;
   }
 }
 
@@ -270,6 +267,7 @@ function hear(kind: number, a: number, b: number, site: Site): void {
   // Locks and interrupts are most of the stream and none of the oracles' business.
   if (kind < EV_BIO_SUBMIT) return;
   if (kind < EV_IO_START) hearBio(kind, a, b, site);
+  else if (kind === EV_MPATH) multipathChanged(a, b, site);
   else hearDevice(kind, a, b, site);
 }
 
