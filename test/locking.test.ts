@@ -113,6 +113,19 @@ const activation: Runnable = {
   },
 };
 
+/** One I/O that a target delays. */
+const delayed: Runnable = {
+  cpus: 1,
+  staticWords: DEVICE_WORDS,
+  build(): Program {
+    const device = new Device();
+    return {
+      setup: () => device.create({ mode: 'hardirq', table: '0 4 delay disk0 0 1' }),
+      actors: [{ name: 'writer', cpu: 0, run: () => writeOne(device, 0) }],
+    };
+  },
+};
+
 test('each lock that the code declares has one row, of its kind, and each row has its lock', async (t) => {
   const plan = planMachineMemory({ cpus: 1, allocators: 1, slots: {}, staticWords: 4096 });
   attachMemory(new Int32Array(plan.size), plan, 0, true);
@@ -155,7 +168,8 @@ test('each row has a number for its order, a plain word for irq-safe, and names 
 test('what runs takes the locks in the order of the table and in the contexts that it allows', async (t) => {
   const watch = new LockWatch(rows);
   for (const lock of KINDS) {
-    for (const program of [...scenarios, ...rounds, poolsAndEvents, activation]) watched(t, watch, lock, program);
+    for (const program of [...scenarios, ...rounds, poolsAndEvents, activation, delayed])
+      watched(t, watch, lock, program);
   }
   t.strictSame([...watch.complaints], []);
   t.strictSame(

@@ -91,8 +91,14 @@ export function gatherCauses(io: number): void {
   if (cause !== 0) Atomics.or(w, addressOf(w[io + IO_BIO] as number) + BIO_CAUSE, cause);
 }
 
+/** The bio is pushed back: the parts that are chained to it may be under way still. */
 export function forgetCauses(bio: number): void {
   Atomics.and(memory.words, bio + BIO_CAUSE, ~OWN_CAUSES);
+}
+
+/** A clone has ended, parts and all: its target may send it out again. */
+export function forgetAllCauses(clone: number): void {
+  memory.words[clone + BIO_CAUSE] = 0;
 }
 
 export function requeueRefused(bio: number, md: number, site: Site): void {

@@ -9,6 +9,7 @@
  *   I6 I8 I12      pushback.ts          I2 I53                       errors.ts
  *   I7             suspend.ts           I29 I45 I46, sums            quiescence.ts
  *   I47 I45 I49    stuck.ts              I32 I33 I51              sizes.ts
+ *   I27 I28        multipath.ts
  *
  * Held up in place by the code itself: I14 (shared/struct.ts), I15 (ref-count.ts), I17 and I18 (spinlock.ts, task.ts,
  * mutex.ts), I48 (each machine).
@@ -40,6 +41,7 @@ import {
   EV_IO_FREE,
   EV_IO_LAST,
   EV_IO_START,
+  EV_MPATH,
   EV_NOFLUSH_SET,
   EV_PUSHBACK_MERGE,
   EV_RESUME_RETURN,
@@ -70,6 +72,7 @@ import {
 import {
   bioFails,
   errorAllowed,
+  forgetAllCauses,
   forgetCauses,
   gatherCauses,
   ioFails,
@@ -77,6 +80,7 @@ import {
   resetErrorRules,
 } from './errors.ts';
 import { accountingEnds, ioFreed } from './io-count.ts';
+import { checkMultipaths, multipathChanged } from './multipath.ts';
 import {
   dispatchInOrder,
   nothingWaits,
@@ -144,7 +148,7 @@ function hearBio(kind: number, a: number, b: number, site: Site): void {
       cloneRemapped(b, site);
       break;
     case EV_CLONE_ENDIO:
-      forgetCauses(cloneEnded(a, site));
+      forgetAllCauses(cloneEnded(a, site));
       targetAsked(mdOfTio(a), b, site);
       break;
     case EV_CLONE_FREE:
@@ -268,6 +272,7 @@ function hear(kind: number, a: number, b: number, site: Site): void {
   // Locks and interrupts are most of the stream and none of the oracles' business.
   if (kind < EV_BIO_SUBMIT) return;
   if (kind < EV_IO_START) hearBio(kind, a, b, site);
+  else if (kind === EV_MPATH) multipathChanged(a, b, site);
   else hearDevice(kind, a, b, site);
 }
 
@@ -295,4 +300,5 @@ export function checkQuiescence(): void {
   checkWakeups();
   checkResting();
   checkSizesAndFreezes();
+  checkMultipaths();
 }

@@ -21,6 +21,7 @@ import { liveLocks } from '../shared/struct-registry.ts';
 import { TASK_NORMAL, type Task, Task as Tasks } from '../shared/task.ts';
 import type { WaitQueue } from '../shared/wait-queue.ts';
 import { locationOf, TARGET } from './bio-location.ts';
+import { checkMultipaths } from './multipath.ts';
 import { noflushIsSet } from './pushback.ts';
 import { checkLists } from './quiescence.ts';
 import { checkStalledResize } from './sizes.ts';
@@ -114,6 +115,7 @@ function checkProgress(address: number): void {
 export function checkStuck(): void {
   checkWakeups();
   checkLists();
+  checkMultipaths();
   eachLive(MappedDevice, checkStalledResize);
   eachLive(MappedDevice, checkForgotten);
   eachLive(MappedDevice, checkProgress);

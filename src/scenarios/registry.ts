@@ -9,11 +9,13 @@ import { frozenWriter } from './frozen-writer.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
 import { lastClose } from './last-close.ts';
 import { findLitmus } from './litmus/all.ts';
+import { mpathNoflush } from './mpath-noflush.ts';
 import { noflushScenarios } from './noflush.ts';
 import { noflushResize } from './noflush-resize.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
 import { locks } from './suites/locks.ts';
+import { pathFailover } from './suites/path-failover.ts';
 import { interruptedSuspend, noflushPushback, suspend } from './suites/suspend-suites.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -24,8 +26,17 @@ export const scenarios: readonly Scenario[] = [
   frozenWriter,
   noflushResize,
   failedBdget,
+  mpathNoflush,
 ];
-export const suites: readonly Suite[] = [locks, suspend, noflushPushback, interruptedSuspend, freeze, failedSuspend];
+export const suites: readonly Suite[] = [
+  locks,
+  suspend,
+  noflushPushback,
+  interruptedSuspend,
+  pathFailover,
+  freeze,
+  failedSuspend,
+];
 
 /** A round's name: `SUITE@SEED.ROUND`. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)$/;

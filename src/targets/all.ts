@@ -1,4 +1,5 @@
 /** Every target type, registered by being imported. */
+import './delay.ts';
 import './error.ts';
 import './linear.ts';
 import './multipath/target.ts';

@@ -101,8 +101,9 @@ export class Bench {
 export const BENCH_WORDS = DEVICE_WORDS + SIGNAL_TARGET_WORDS + 3 + HELD_MAX;
 
 export interface Plot {
-  /** What the scripted target does; without one the target is linear. */
+  /** What the scripted target does; without one the target is linear, unless there is a table. */
   readonly script?: (bench: Bench) => Script;
+  readonly table?: string;
   /** Task by task, each on a CPU of its own. */
   readonly tasks: readonly ((bench: Bench) => Kernel<void>)[];
   readonly swaps?: Partial<Seams>;
@@ -114,7 +115,7 @@ export function plant(invariant: string, kind: FindingKind, title: string, plot:
   const build = (): Program => {
     const bench = new Bench();
     bindScripts(script === undefined ? [] : [script(bench)]);
-    const table = script === undefined ? '0 4 linear disk0 0' : '0 4 scripted disk0 0 0';
+    const { table = script === undefined ? '0 4 linear disk0 0' : '0 4 scripted disk0 0 0' } = plot;
     const actor = (run: (bench: Bench) => Kernel<void>, cpu: number): Actor => ({
       name: `task${cpu}`,
       cpu,

@@ -4,8 +4,9 @@
 import type { Planted } from './held.ts';
 import { plantedFreeze } from './planted-freeze.ts';
 import { plantedMisuse } from './planted-misuse.ts';
+import { plantedMultipath } from './planted-multipath.ts';
 import { plantedSeams } from './planted-seams.ts';
 
 export type { Planted } from './held.ts';
 
-export const planted: readonly Planted[] = [...plantedMisuse, ...plantedSeams, ...plantedFreeze];
+export const planted: readonly Planted[] = [...plantedMisuse, ...plantedMultipath, ...plantedSeams, ...plantedFreeze];

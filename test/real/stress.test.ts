@@ -45,6 +45,7 @@ test('a short run catches its canaries, runs every suite and reports all of it a
     'interrupted-suspend',
     'locks',
     'noflush-pushback',
+    'path-failover',
     'suspend',
   ]);
   for (const suite of json.suites) {

@@ -7,6 +7,7 @@ import { ModelMachine } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/walk.ts';
 import type { RunOutcome } from '../../src/machine/machine.ts';
 import { findScenario, suites } from '../../src/scenarios/registry.ts';
+import { planFailoverRound } from '../../src/scenarios/suites/failover-plan.ts';
 import { planLocksRound } from '../../src/scenarios/suites/locks.ts';
 import { interruptedSuspend, noflushPushback, suspend } from '../../src/scenarios/suites/suspend-suites.ts';
 import { canaries } from '../../src/variants/canaries.ts';
@@ -33,6 +34,7 @@ function runRound(name: string, cpus: number, executions: number, bug: string | 
 }
 
 const suspendSuites = [suspend, noflushPushback, interruptedSuspend];
+const plans = [...suspendSuites, { plan: planLocksRound }, { plan: planFailoverRound }];
 
 for (const { name } of suites)
   test(`rounds of suite ${name} are clean, whatever the schedule`, async (t) => {
@@ -60,8 +62,18 @@ for (const { name } of suspendSuites) {
   });
 }
 
+test('in rounds of path-failover paths break, bios are pushed back, and none fails', async (t) => {
+  const total = new Map<string, number>();
+  for (let round = 0; round < ROUNDS; round++)
+    for (const { counts } of runRound(`path-failover@8.${round}`, CPUS, EXECUTIONS))
+      for (const [key, count] of Object.entries(counts)) total.set(key, (total.get(key) ?? 0) + count);
+  for (const key of ['bios.submitted', 'bios.pushedBack', 'suspends.done', 'paths.broken'])
+    t.ok((total.get(key) ?? 0) > 0, key);
+  t.equal(total.get('bios.completed'), total.get('bios.submitted'));
+});
+
 test('the same seed gives the same round, another one another', async (t) => {
-  for (const { plan } of [...suspendSuites, { plan: planLocksRound }]) {
+  for (const { plan } of plans) {
     for (let round = 0; round < ROUNDS; round++) t.strictSame(plan(3, round, CPUS), plan(3, round, CPUS));
     const differs = (seed: number, round: number): boolean =>
       JSON.stringify(plan(seed, round, CPUS)) !== JSON.stringify(plan(3, 0, CPUS));
@@ -86,7 +98,7 @@ test('a run of any suite gives work to every CPU', async (t) => {
   const most = 16;
   const cpusOf = (plan: object): number[] =>
     [...JSON.stringify(plan).matchAll(/"cpu":(\d+)/g)].map((match) => Number(match[1]));
-  for (const { plan } of [...suspendSuites, { plan: planLocksRound }]) {
+  for (const { plan } of plans) {
     const used = new Set<number>();
     for (let round = 0; round < most; round++) for (const cpu of cpusOf(plan(1, round, most))) used.add(cpu);
     t.equal(used.size, most);

@@ -14,6 +14,7 @@ const requeueing: Script = {
 
 // One line for each target.
 const suite: readonly Conforming[] = [
+  { target: 'delay', words: 'disk0 4 1', printed: '1:0 4 1', end: '0' },
   { target: 'error', words: '', printed: '', end: '-EIO' },
   { target: 'linear', words: 'disk0 4', printed: '1:0 4', end: '0' },
   {

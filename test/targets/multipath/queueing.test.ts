@@ -151,3 +151,16 @@ kernelTest('reads that were taken back read what is there', function* reads(worl
   yield* tell(md, 'reinstate_path disk0');
   assert.deepEqual(yield* waitIo(io), { error: 0, value: 9 });
 });
+
+kernelTest('a clone that a device below has split goes down the next path whole', function* split(world) {
+  const disk0 = yield* world.disk({ mode: 'hardirq', anyCpu: true });
+  const disk1 = yield* world.disk({ mode: 'hardirq', anyCpu: true });
+  yield* world.device('0 4 linear disk0 0\n4 4 linear disk0 4');
+  const md = yield* world.device('0 8 multipath 0 0 1 1 round-robin 0 2 0 dm0 disk1');
+  yield* breakPath(disk0);
+  assert.equal(yield* endOf(yield* write(md, 2, 4, 30)), '0');
+  assert.deepEqual(
+    [2, 3, 4, 5].map((sector) => stored(disk1, sector)),
+    [30, 31, 32, 33],
+  );
+});
