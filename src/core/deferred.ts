@@ -6,8 +6,9 @@
 import { defineWorker, queueWork, Work, Workqueue, workFunctions } from '../irq/workqueue.ts';
 import { EV_BLOCK_CLEAR, EV_DISPATCH, emit, listening } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
+import { cpu } from '../shared/per-cpu.ts';
 import { downWrite, upWrite } from '../shared/rw-semaphore.ts';
-import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
+import { spinLockIrq, spinLockOwner, spinUnlockIrq } from '../shared/spinlock.ts';
 import { DMF_BLOCK_IO_FOR_SUSPEND, DMF_QUEUE_IO_TO_THREAD, MappedDevice } from './mapped-device.ts';
 import { splitAndProcess } from './submit.ts';
 
@@ -34,6 +35,11 @@ export const DM_WQ_WORK = workFunctions.define('dm_wq_work', function* dmWqWork(
   }
   yield* upWrite(md.ioLock, HERE);
 });
+
+/** Seam deferredIsHeld. */
+export function deferredLockIsHeld(md: MappedDevice): boolean {
+  return spinLockOwner(md.deferredLock) === cpu + 1;
+}
 
 /** Seam dispatchDeferred: I/O may flow again; the thread maps what waits. Returns before it has. */
 export function* dmQueueFlush(md: MappedDevice): Kernel<void> {

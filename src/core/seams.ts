@@ -24,6 +24,8 @@ export interface Seams {
   readonly gate: (md: MappedDevice, bio: Bio) => Kernel<void>;
   /** Parks a bio that must wait for the resume; false when the gate has opened meanwhile. */
   readonly queueIo: (md: MappedDevice, bio: Bio) => Kernel<boolean>;
+  /** Whether the running CPU or task holds the lock that guards the deferred list. For the oracles. */
+  readonly deferredIsHeld: (md: MappedDevice) => boolean;
   /** The target of a sector, or null beyond the table's end. */
   readonly findTarget: (table: DmTable, sector: number) => DmTarget | null;
   /** Keeps what a clone said in io.error (spec B4 step 1). */

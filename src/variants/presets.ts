@@ -9,7 +9,7 @@ import {
   iSizeWrite,
   iSizeWriteUnderIMutex,
 } from '../core/bdev-policy.ts';
-import { dmQueueFlush } from '../core/deferred.ts';
+import { deferredLockIsHeld, dmQueueFlush } from '../core/deferred.ts';
 import { dmTableFindTarget } from '../core/dm-table.ts';
 import { __noflushSuspending, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
 import { __bind } from '../core/ioctl.ts';
@@ -30,6 +30,7 @@ import {
   flushAndOutInline,
   flushDeferredIo,
   gateByBlockIo,
+  ioLockIsHeldForWriting,
   mergeUnderIoLock,
   postsuspendFirst,
   queueIoIfBlocked,
@@ -63,6 +64,7 @@ const unified: Preset = {
     splitRemainder: true,
     gate: dmRequest,
     queueIo,
+    deferredIsHeld: deferredLockIsHeld,
     findTarget: dmTableFindTarget,
     storeError,
     parkPushback,
@@ -95,6 +97,7 @@ const v2620: Preset = {
     splitRemainder: false,
     gate: gateByBlockIo,
     queueIo: queueIoIfBlocked,
+    deferredIsHeld: ioLockIsHeldForWriting,
     quiesce: quiesceAskingFirst,
     waitForCompletion: sleepUntilDrained,
     mergePushback: mergeUnderIoLock,
