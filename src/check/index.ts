@@ -102,7 +102,7 @@ import {
   requeueHasWon,
 } from './pushback.ts';
 import { checkResting } from './quiescence.ts';
-import { checkSizesAndFreezes, freezeAllowed, sizeConsistent, thawedAfterResume } from './sizes.ts';
+import { checkSizesAndFreezes, freezeAllowed, resumedClean, sizeConsistent } from './sizes.ts';
 import { checkWakeups } from './stuck.ts';
 import {
   accountingStarted,
@@ -246,8 +246,7 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       break;
     case EV_RESUME_RETURN:
       resumeReturns(a, b, site);
-      sizeConsistent(a, site);
-      if (b === 0) thawedAfterResume(a, site);
+      resumedClean(a, b, site);
       break;
     case EV_DISPATCH:
       dispatchInOrder(a, b, site);
