@@ -46,6 +46,8 @@ export interface Seams {
   readonly mergePushback: (md: MappedDevice) => Kernel<void>;
   /** On which side of the deferred bios those that were pushed back go. */
   readonly joinPushback: (deferred: BioList, pushback: BioList) => void;
+  /** What guards the deferred list: deferred_lock, or io_lock held for writing. For the oracles. */
+  readonly deferredGuard: 'deferred_lock' | 'io_lock';
   /** Lets deferred bios go: by kdmflush, or at once (spec B5). */
   readonly dispatchDeferred: (md: MappedDevice) => Kernel<void>;
   /** Sets SUSPENDED and calls the targets' postsuspend. */
