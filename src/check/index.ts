@@ -46,6 +46,7 @@ import {
   EV_PUSHBACK_MERGE,
   EV_RESUME_RETURN,
   EV_RESUME_TARGETS,
+  EV_SUSPEND_PHASE,
   EV_SUSPEND_RETURN,
   EV_TABLE_EVENT,
   EV_TABLE_UNBIND,
@@ -102,7 +103,7 @@ import {
   requeueHasWon,
 } from './pushback.ts';
 import { checkResting } from './quiescence.ts';
-import { checkSizesAndFreezes, freezeAllowed, sizeConsistent, thawedAfterResume } from './sizes.ts';
+import { checkSizesAndFreezes, freezeAllowed, resumedClean, sizeConsistent } from './sizes.ts';
 import { checkWakeups } from './stuck.ts';
 import {
   accountingStarted,
@@ -201,8 +202,8 @@ function hearPushedBack(bio: number, md: number, site: Site): void {
   bioPushedBack(bio, site);
 }
 
-/** I/O records, suspend and resume. */
-function hearDevice(kind: number, a: number, b: number, site: Site): void {
+/** I/O records. */
+function hearIo(kind: number, a: number, b: number, site: Site): void {
   switch (kind) {
     case EV_IO_START:
       accountingStarted(a, site);
@@ -223,6 +224,12 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
     case EV_IO_ERROR:
       ioFails(a, b);
       break;
+  }
+}
+
+/** Suspend and resume. */
+function hearDevice(kind: number, a: number, b: number, site: Site): void {
+  switch (kind) {
     case EV_NOFLUSH_SET:
       noflushBegins(a);
       break;
@@ -246,8 +253,7 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       break;
     case EV_RESUME_RETURN:
       resumeReturns(a, b, site);
-      sizeConsistent(a, site);
-      if (b === 0) thawedAfterResume(a, site);
+      resumedClean(a, b, site);
       break;
     case EV_DISPATCH:
       dispatchInOrder(a, b, site);
@@ -272,6 +278,7 @@ function hear(kind: number, a: number, b: number, site: Site): void {
   // Locks and interrupts are most of the stream and none of the oracles' business.
   if (kind < EV_BIO_SUBMIT) return;
   if (kind < EV_IO_START) hearBio(kind, a, b, site);
+  else if (kind < EV_SUSPEND_PHASE) hearIo(kind, a, b, site);
   else if (kind === EV_MPATH) multipathChanged(a, b, site);
   else hearDevice(kind, a, b, site);
 }

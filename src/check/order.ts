@@ -10,6 +10,10 @@ import { seams } from '../core/seams.ts';
 import { report } from '../machine/finding.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
+import { cpu, cpuBase } from '../shared/per-cpu.ts';
+import { CPU_CURRENT } from '../shared/per-cpu-layout.ts';
+import { rwSemaphoreOwner } from '../shared/rw-semaphore.ts';
+import { spinLockOwner } from '../shared/spinlock.ts';
 import { DISPATCHED, locationOf } from './bio-location.ts';
 import {
   addressOf,
@@ -34,10 +38,20 @@ import {
   TIO_IO,
 } from './words.ts';
 
-/** I3: who is on the deferred list is clear only while its lock is held. */
-function deferredLockHeld(bio: number, md: number, site: Site): void {
-  if (!seams.deferredIsHeld(MappedDevice.atAddress(md)))
-    report('assertion', 'I3', `the deferred list of ${mdName(md)} changes without its lock: ${bioName(bio)}`, site);
+/** I3: who is on the deferred list is clear only while its lock is held. Which one that is, the variant says. */
+function deferredLockHeld(bio: number, address: number, site: Site): void {
+  const md = MappedDevice.atAddress(address);
+  const held =
+    seams.deferredGuard === 'io_lock'
+      ? rwSemaphoreOwner(md.ioLock)?.handle === memory.words[cpuBase + CPU_CURRENT]
+      : spinLockOwner(md.deferredLock) === cpu + 1;
+  if (held) return;
+  report(
+    'assertion',
+    'I3',
+    `the deferred list of ${mdName(address)} changes without ${seams.deferredGuard}: ${bioName(bio)}`,
+    site,
+  );
 }
 
 /** Under deferred_lock. */

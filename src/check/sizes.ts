@@ -49,9 +49,10 @@ function checkSize(address: number, inode: number, site: Site): void {
     report('assertion', 'I32', `i_size of ${mdName(address)} is ${iSize}, and its table has ${size} sectors`, site);
 }
 
-/** A resume gives 0. */
-export function thawedAfterResume(md: number, site: Site): void {
-  if ((Atomics.load(memory.words, md + MD_FLAGS) & DMF_FROZEN) !== 0)
+/** A resume returns. */
+export function resumedClean(md: number, result: number, site: Site): void {
+  sizeConsistent(md, site);
+  if (result === 0 && (Atomics.load(memory.words, md + MD_FLAGS) & DMF_FROZEN) !== 0)
     report('assertion', 'I33', `resume of ${mdName(md)} gives 0 and leaves it frozen`, site);
 }
 

@@ -36,11 +36,6 @@ export const DM_WQ_WORK = workFunctions.define('dm_wq_work', function* dmWqWork(
   yield* upWrite(md.ioLock, HERE);
 });
 
-/** Seam deferredIsHeld. */
-export function deferredLockIsHeld(md: MappedDevice): boolean {
-  return spinLockOwner(md.deferredLock) === cpu + 1;
-}
-
 /** Seam dispatchDeferred: I/O may flow again; the thread maps what waits. Returns before it has. */
 export function* dmQueueFlush(md: MappedDevice): Kernel<void> {
   yield* md.flags.clear(DMF_BLOCK_IO_FOR_SUSPEND, HERE);

@@ -24,8 +24,6 @@ export interface Seams {
   readonly gate: (md: MappedDevice, bio: Bio) => Kernel<void>;
   /** Parks a bio that must wait for the resume; false when the gate has opened meanwhile. */
   readonly queueIo: (md: MappedDevice, bio: Bio) => Kernel<boolean>;
-  /** Whether the running CPU or task holds the lock that guards the deferred list. For the oracles. */
-  readonly deferredIsHeld: (md: MappedDevice) => boolean;
   /** The target of a sector, or null beyond the table's end. */
   readonly findTarget: (table: DmTable, sector: number) => DmTarget | null;
   /** Keeps what a clone said in io.error (spec B4 step 1). */
@@ -48,6 +46,8 @@ export interface Seams {
   readonly mergePushback: (md: MappedDevice) => Kernel<void>;
   /** On which side of the deferred bios those that were pushed back go. */
   readonly joinPushback: (deferred: BioList, pushback: BioList) => void;
+  /** What guards the deferred list: deferred_lock, or io_lock held for writing. For the oracles. */
+  readonly deferredGuard: 'deferred_lock' | 'io_lock';
   /** Lets deferred bios go: by kdmflush, or at once (spec B5). */
   readonly dispatchDeferred: (md: MappedDevice) => Kernel<void>;
   /** Sets SUSPENDED and calls the targets' postsuspend. */

@@ -2,6 +2,7 @@
  * All scenarios and suites by name.
  */
 import '../targets/all.ts';
+import { admins } from './admins.ts';
 import { canaryRounds } from './canary-rounds.ts';
 import { drain } from './drain.ts';
 import { failedBdget } from './failed-bdget.ts';
@@ -27,6 +28,7 @@ export const scenarios: readonly Scenario[] = [
   noflushResize,
   failedBdget,
   mpathNoflush,
+  admins,
 ];
 export const suites: readonly Suite[] = [
   locks,

@@ -31,7 +31,7 @@ import {
   listening,
 } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
-import { downRead, downWrite, rwSemaphoreOwner, upRead, upWrite } from '../shared/rw-semaphore.ts';
+import { downRead, downWrite, upRead, upWrite } from '../shared/rw-semaphore.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../shared/spinlock.ts';
 import { current, setCurrentState, signalPending, TASK_INTERRUPTIBLE, TASK_RUNNING } from '../shared/task.ts';
 import { defineWait, finishWait, freeWait, prepareToWait, scheduleOn } from '../shared/wait-queue.ts';
@@ -66,11 +66,6 @@ export function* queueIoIfBlocked(md: MappedDevice, bio: Bio): Kernel<boolean> {
   }
   yield* upWrite(md.ioLock, HERE);
   return blocked;
-}
-
-/** Seam deferredIsHeld. */
-export function ioLockIsHeldForWriting(md: MappedDevice): boolean {
-  return rwSemaphoreOwner(md.ioLock)?.handle === current().handle;
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   iSizeWrite,
   iSizeWriteUnderIMutex,
 } from '../core/bdev-policy.ts';
-import { deferredLockIsHeld, dmQueueFlush } from '../core/deferred.ts';
+import { dmQueueFlush } from '../core/deferred.ts';
 import { dmTableFindTarget } from '../core/dm-table.ts';
 import { __noflushSuspending, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
 import { __bind } from '../core/ioctl.ts';
@@ -30,7 +30,6 @@ import {
   flushAndOutInline,
   flushDeferredIo,
   gateByBlockIo,
-  ioLockIsHeldForWriting,
   mergeUnderIoLock,
   postsuspendFirst,
   queueIoIfBlocked,
@@ -64,7 +63,6 @@ const unified: Preset = {
     splitRemainder: true,
     gate: dmRequest,
     queueIo,
-    deferredIsHeld: deferredLockIsHeld,
     findTarget: dmTableFindTarget,
     storeError,
     parkPushback,
@@ -76,6 +74,7 @@ const unified: Preset = {
     waitForCompletion: dmWaitForCompletion,
     mergePushback,
     joinPushback: pushbackFirst,
+    deferredGuard: 'deferred_lock',
     dispatchDeferred: dmQueueFlush,
     markSuspended,
     replaceTable: __bind,
@@ -97,10 +96,10 @@ const v2620: Preset = {
     splitRemainder: false,
     gate: gateByBlockIo,
     queueIo: queueIoIfBlocked,
-    deferredIsHeld: ioLockIsHeldForWriting,
     quiesce: quiesceAskingFirst,
     waitForCompletion: sleepUntilDrained,
     mergePushback: mergeUnderIoLock,
+    deferredGuard: 'io_lock',
     dispatchDeferred: flushDeferredIo,
     markSuspended: postsuspendFirst,
     flushAndOut: flushAndOutInline,

@@ -36,7 +36,7 @@ for (const bug of bugs)
     t.equal(finding?.kind, bug.model.kind);
     t.ok(bug.model.invariants.includes(finding?.invariant ?? ''));
     t.ok((finding?.places.length ?? 0) > 0);
-    const clean = await explore([bug.scenario, '--executions', '5000', '--seed', '1']);
+    const clean = await explore([bug.scenario, '--preset', bug.preset, '--executions', '5000', '--seed', '1']);
     t.equal(clean.code, 0);
     t.strictSame(clean.json.findings, []);
   });
