@@ -6,9 +6,8 @@
 import { defineWorker, queueWork, Work, Workqueue, workFunctions } from '../irq/workqueue.ts';
 import { EV_BLOCK_CLEAR, EV_DISPATCH, emit, listening } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
-import { cpu } from '../shared/per-cpu.ts';
 import { downWrite, upWrite } from '../shared/rw-semaphore.ts';
-import { spinLockIrq, spinLockOwner, spinUnlockIrq } from '../shared/spinlock.ts';
+import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
 import { DMF_BLOCK_IO_FOR_SUSPEND, DMF_QUEUE_IO_TO_THREAD, MappedDevice } from './mapped-device.ts';
 import { splitAndProcess } from './submit.ts';
 
