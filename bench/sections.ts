@@ -35,6 +35,7 @@ export const measurements: readonly Measurement[] = [
   },
   { name: 'contended-2', title: 'Contended locks on two CPUs', measure: () => contendedLocks(2) },
   { name: 'contended-4', title: 'Contended locks on four CPUs', measure: () => contendedLocks(4) },
+  { name: 'multipath', title: 'Multipath over immediate disks, one CPU', measure: () => solo('multipath') },
   { name: 'suspend', title: 'Suspend and resume', measure: suspendCycles },
   { name: 'rounds', title: 'Rounds of the stress suites, oracles on', measure: suiteRounds },
   { name: 'model', title: 'The model machine', measure: () => solo('model-on', 'model-off') },

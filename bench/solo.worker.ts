@@ -8,6 +8,7 @@ import type { Row } from './row.ts';
 import { soloBio } from './solo-bio.ts';
 import { soloLocks } from './solo-locks.ts';
 import { soloModel } from './solo-model.ts';
+import { soloMultipath } from './solo-multipath.ts';
 
 const MEASUREMENTS: Readonly<Record<string, () => Row[]>> = {
   'locks-tas': () => soloLocks(tasSpinLock),
@@ -16,6 +17,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Row[]>> = {
   'bio-on': () => soloBio(true),
   'model-off': () => soloModel(false),
   'model-on': () => soloModel(true),
+  multipath: soloMultipath,
 };
 
 const measure = MEASUREMENTS[workerData as string];
