@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { doResume, doSuspend } from '../../../src/core/ioctl.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../../src/core/suspend.ts';
 import type { Kernel } from '../../../src/machine/kernel.ts';
-import { endOf, kernelTest, stored, write } from '../../support/kernel.ts';
-import { breakPath, multipathOf, pathsOf, status, TWO_GROUPS, tell } from './support.ts';
+import { endOf, kernelTest, load, stored, write } from '../../support/kernel.ts';
+import { breakPath, multipathOf, pathsOf, rested, status, TWO_GROUPS, tell } from './support.ts';
 
 const simulated = (words: string): string => `${words.split(' ').length + 1} simulated ${words}`;
 
@@ -59,6 +59,22 @@ kernelTest('when no path can be activated I/O fails', function* none(world) {
   const { md } = yield* pathsOf(world, `0 ${simulated('5 fail-path fail-path')} ${TWO_GROUPS}`, 'hardirq');
   assert.equal(yield* endOf(yield* write(md, 0)), '-EIO');
 });
+
+kernelTest(
+  'a suspend waits for an activation that no I/O waits for any more',
+  function* orphan(world) {
+    const { md } = yield* pathsOf(world, `0 ${simulated('900000')} 1 1 round-robin 0 1 0 disk0`);
+    const io = yield* write(md, 0);
+    yield* rested();
+    yield* tell(md, 'fail_path disk0');
+    // It has failed, unless the activation was over before the path failed.
+    yield* endOf(io);
+    yield* load(md, '0 8 linear disk1 0');
+    // The activation ends in what is left of the old table.
+    assert.equal(yield* doResume(md, 0), 0);
+  },
+  { runs: 100 },
+);
 
 kernelTest(
   'groups are switched, paths fail and return, and the device is suspended while activations are under way',

@@ -3,10 +3,8 @@ import { dmWaitEvent } from '../../../src/core/event.ts';
 import { doResume, doSuspend } from '../../../src/core/ioctl.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../../src/core/suspend.ts';
 import { dmTargetMessage } from '../../../src/core/target-message.ts';
-import { flushWorkqueue } from '../../../src/irq/workqueue.ts';
 import { errnoText } from '../../../src/machine/errno.ts';
 import type { Kernel } from '../../../src/machine/kernel.ts';
-import { kmultipathd } from '../../../src/targets/multipath/kmultipathd.ts';
 import { endOf, hasEnded, kernelTest, stored, type World, write } from '../../support/kernel.ts';
 import {
   breakPath,
@@ -15,6 +13,7 @@ import {
   type Paths,
   pathsOf,
   QUEUEING,
+  rested,
   status,
   TWO_GROUPS,
   table,
@@ -23,7 +22,7 @@ import {
 
 /** Events of the device so far, when kmultipathd has nothing left to say. */
 function* events({ md }: Paths): Kernel<number> {
-  yield* flushWorkqueue(kmultipathd(), HERE);
+  yield* rested();
   return yield* md.eventNr.read(HERE);
 }
 

@@ -9,6 +9,7 @@ import {
   ONE_GROUP,
   pathsOf,
   QUEUEING,
+  rested,
   status,
   TWO_GROUPS,
   table,
@@ -86,6 +87,7 @@ kernelTest(
     yield* tell(md, 'fail_path disk0');
     yield* tell(md, 'fail_path disk1');
     const ios = [yield* write(md, 0, 1, 50), yield* write(md, 1, 2, 60)];
+    yield* rested();
     assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
     assert.equal(multipathOf(md).queueSize, 0);
     assert(!ios.some(hasEnded));
@@ -107,6 +109,7 @@ kernelTest(
     yield* tell(md, 'fail_path disk0');
     yield* tell(md, 'fail_path disk1');
     const io = yield* write(md, 0);
+    yield* rested();
     assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
     yield* tell(md, 'reinstate_path disk1');
     assert.equal(yield* doResume(md, 0), 0);
@@ -133,6 +136,7 @@ kernelTest(
     const md = yield* world.device(`0 4 multipath ${line} disk0\n4 4 multipath ${line} disk0`);
     for (const sector of [0, 4]) yield* tell(md, 'fail_path disk0', sector);
     const io = yield* write(md, 3, 2, 80);
+    yield* rested();
     const noflush = world.run % 2 === 0;
     yield* load(md, '0 8 multipath 0 0 1 1 round-robin 0 1 0 disk1');
     assert.equal(yield* doResume(md, noflush ? DM_SUSPEND_NOFLUSH_FLAG : 0), 0);
@@ -146,6 +150,7 @@ kernelTest('reads that were taken back read what is there', function* reads(worl
   assert.equal(yield* endOf(yield* write(md, 5, 1, 9)), '0');
   yield* tell(md, 'fail_path disk0');
   const io = yield* read(md, 5);
+  yield* rested();
   assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
   assert.equal(yield* doResume(md, 0), 0);
   yield* tell(md, 'reinstate_path disk0');

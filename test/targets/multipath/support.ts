@@ -10,8 +10,10 @@ import { dmTableStatus } from '../../../src/core/ioctl.ts';
 import type { MappedDevice } from '../../../src/core/mapped-device.ts';
 import { dmTargetMessage } from '../../../src/core/target-message.ts';
 import { usleep } from '../../../src/irq/timer.ts';
+import { flushWorkqueue } from '../../../src/irq/workqueue.ts';
 import { errnoText } from '../../../src/machine/errno.ts';
 import type { Kernel } from '../../../src/machine/kernel.ts';
+import { kmultipathd } from '../../../src/targets/multipath/kmultipathd.ts';
 import { Multipath } from '../../../src/targets/multipath/multipath.ts';
 import { targetOf, type World } from '../../support/kernel.ts';
 
@@ -44,6 +46,11 @@ export function* tell(md: MappedDevice, text: string, sector = 0): Kernel<void> 
 /** Waits for a condition that kmultipathd makes true, which may be a task of this CPU: so it sleeps between two looks. */
 export function* untilServed(condition: () => boolean): Kernel<void> {
   while (!condition()) yield* usleep(10, HERE);
+}
+
+/** kmultipathd has looked at all that it was told to look at. What is queued then stays until something happens. */
+export function rested(): Kernel<void> {
+  return flushWorkqueue(kmultipathd(), HERE);
 }
 
 /** All that goes down the path fails, or all goes well again. */
