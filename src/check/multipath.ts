@@ -15,6 +15,7 @@ const M_GROUPS = Multipath.offsetOf('priorityGroups');
 const M_NR_VALID = Multipath.offsetOf('nrValidPaths');
 const M_CURRENT = Multipath.offsetOf('currentPgpath');
 const M_QUEUE_IF_NO_PATH = Multipath.offsetOf('queueIfNoPath');
+const M_IN_PROGRESS = Multipath.offsetOf('pgInitInProgress');
 const M_QUEUED = Multipath.offsetOf('queuedIos');
 const M_QUEUE_SIZE = Multipath.offsetOf('queueSize');
 const M_SPLICED = Multipath.offsetOf('spliced');
@@ -73,7 +74,7 @@ function checkPaths(m: number, site: Site): void {
     report('assertion', 'I28', 'the current path of a multipath is not active', site);
 }
 
-/** Nothing can move: the counts are exact, and I/O is queued only because there is no path. */
+/** Nothing can move: the counts are exact, and I/O is queued only for want of a path or of an activation that is under way. */
 export function checkMultipaths(): void {
   eachLive(Multipath, (m) => {
     const w = memory.words;
@@ -81,7 +82,8 @@ export function checkMultipaths(): void {
     checkPaths(m, 0);
     if ((w[m + M_SPLICED] as number) > 0) report('lost-bio', 'I27', 'clones were taken off a queue and are on none');
     const size = w[m + M_QUEUE_SIZE] as number;
-    if (size > 0 && ((w[m + M_NR_VALID] as number) > 0 || w[m + M_QUEUE_IF_NO_PATH] === 0))
+    const waits = w[m + M_IN_PROGRESS] !== 0 || (w[m + M_NR_VALID] === 0 && w[m + M_QUEUE_IF_NO_PATH] !== 0);
+    if (size > 0 && !waits)
       report('lost-bio', 'I45', `${size} clones wait on a multipath's queue and nobody looks at it`);
   });
 }
