@@ -201,6 +201,14 @@ function hearPushedBack(bio: number, md: number, site: Site): void {
   bioPushedBack(bio, site);
 }
 
+function hearLast(io: number, site: Site): void {
+  rangeComplete(io, site);
+  gatherCauses(io);
+  rememberCover(io);
+  requeueHasWon(io, site);
+  ioLast(io, site);
+}
+
 /** I/O records, suspend and resume. */
 function hearDevice(kind: number, a: number, b: number, site: Site): void {
   switch (kind) {
@@ -208,11 +216,7 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       accountingStarted(a, site);
       break;
     case EV_IO_LAST:
-      rangeComplete(a, site);
-      gatherCauses(a);
-      rememberCover(a);
-      requeueHasWon(a, site);
-      ioLast(a, site);
+      hearLast(a, site);
       break;
     case EV_IO_END:
       accountingEnds(a, site);

@@ -138,7 +138,10 @@ function* afterSuspend(parts: RoundParts, md: MappedDevice, cycle: CyclePlan, re
   // Another suspender may have been faster: with −EINVAL, or with a resume that leaves none to us.
   if (result !== 0 && result !== -EINVAL) report('assertion', '', `suspend gives ${errnoText(result)}`);
   yield* pause(cycle.lingerUs);
-  const resumed = yield* doResume(md, cycle.noflush ? DM_SUSPEND_NOFLUSH_FLAG : 0);
+  const flags = cycle.noflush ? DM_SUSPEND_NOFLUSH_FLAG : 0;
+  let resumed = yield* doResume(md, flags);
+  // Before 2.6.31 a noflush suspend does not let the size change: the table is refused, and the device resumes with its old one.
+  if (resumed === -EINVAL && cycle.noflush && parts.plan.tables.length > 1) resumed = yield* doResume(md, flags);
   if (resumed !== 0 && (resumed !== -EINVAL || parts.plan.suspenders.length === 1))
     report('assertion', '', `resume gives ${errnoText(resumed)}`);
 }
@@ -170,8 +173,9 @@ export function* runSignaller(parts: RoundParts, plan: SignallerPlan): Kernel<vo
 /** Loads tables, moves paths, releases disks. */
 export function* runOperator(parts: RoundParts, plan: OperatorPlan): Kernel<void> {
   const md = mdOf(parts);
-  for (const { pauseUs, what, which } of plan.actions) {
+  for (const { pauseUs, what, which, looks } of plan.actions) {
     yield* pause(pauseUs);
+    for (let look = 0; look < looks && SUSPEND_PHASES[md.phase.value] !== 'wait'; look++) yield* usleep(10, HERE);
     if (what === 'load-table') yield* load(parts, md, which);
     else if (what === 'release-disk') yield* releaseDisk(Disk.at(memory.words[parts.disks + which] as number));
     else yield* (parts.paths[which] as PathTarget).setPath(what === 'path-up');

@@ -20,6 +20,7 @@ import { LINE_WORDS, memory, staticWords } from '../../shared/memory.ts';
 import { Mempool } from '../../shared/mempool.ts';
 import type { Struct, StructType } from '../../shared/struct.ts';
 import { bindScripts } from '../../targets/scripted.ts';
+import { failedAlthough } from '../failed-although.ts';
 import { IoLog, RECORD_WORDS } from '../io-log.ts';
 import { PATH_TARGET_WORDS, PathTarget } from '../path-target.ts';
 import type { Scenario } from '../scenario.ts';
@@ -152,6 +153,8 @@ function* verify(built: Built): Kernel<void> {
   for (const [i, log] of logs.entries()) {
     const left = log.underWay();
     if (left > 0) report('lost-bio', 'I1', `${left} I/Os of submitter${i} have not ended`);
+    const failed = log.firstError();
+    if (failed !== 0 && parts.plan.lossless) failedAlthough(failed, 'nothing in the round allows an error');
   }
   checkContents(built);
   if (!removed) {
