@@ -18,6 +18,8 @@ export async function startMachine(t: Test, cpus: number, bootModule = BOOT_MODU
 export interface RealRound {
   readonly scenario: string;
   readonly seed: number;
+  /** Default unified. */
+  readonly preset?: string;
   readonly bug?: string;
   readonly lock?: BootOrder['lock'];
   readonly noise?: NoiseLevel;
@@ -25,9 +27,9 @@ export interface RealRound {
 }
 
 export function runRound(machine: RealMachine, round: RealRound): Promise<RoundResult> {
-  const { scenario, seed, bug = null, lock = 'tas', noise = 'light', delay = null } = round;
+  const { scenario, seed, preset = 'unified', bug = null, lock = 'tas', noise = 'light', delay = null } = round;
   const { cpus } = machine;
-  const variant = { preset: 'unified', bug };
+  const variant = { preset, bug };
   const boot: BootOrder = { scenario, cpus, variant, lock, oracles: true, shuffle: null };
   return machine.run({ boot, cpus, noise, seed, delay });
 }

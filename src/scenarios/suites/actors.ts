@@ -5,9 +5,11 @@
  */
 import { BlockDevice } from '../../block/block-device.ts';
 import { Disk, releaseDisk } from '../../block/disk.ts';
+import { heldForLife } from '../../core/bdev-policy.ts';
 import { dmClose, dmRemove, dmTableLoad, doResume, doSuspend } from '../../core/ioctl.ts';
 import { MappedDevice, SUSPEND_PHASES } from '../../core/mapped-device.ts';
-import { DM_SUSPEND_NOFLUSH_FLAG } from '../../core/suspend.ts';
+import { seams } from '../../core/seams.ts';
+import { DM_SUSPEND_NOFLUSH_FLAG, dmSuspended } from '../../core/suspend.ts';
 import { usleep } from '../../irq/timer.ts';
 import { EINTR, EINVAL, errnoText } from '../../machine/errno.ts';
 import { report } from '../../machine/finding.ts';
@@ -139,11 +141,23 @@ function* afterSuspend(parts: RoundParts, md: MappedDevice, cycle: CyclePlan, re
   if (result !== 0 && result !== -EINVAL) report('assertion', '', `suspend gives ${errnoText(result)}`);
   yield* pause(cycle.lingerUs);
   const flags = cycle.noflush ? DM_SUSPEND_NOFLUSH_FLAG : 0;
-  let resumed = yield* doResume(md, flags);
-  // Before 2.6.31 a noflush suspend does not let the size change: the table is refused, and the device resumes with its old one.
-  if (resumed === -EINVAL && cycle.noflush && parts.plan.tables.length > 1) resumed = yield* doResume(md, flags);
+  const resumed = yield* resumeInTheEnd(parts, md, flags);
   if (resumed !== 0 && (resumed !== -EINVAL || parts.plan.suspenders.length === 1))
     report('assertion', '', `resume gives ${errnoText(resumed)}`);
+}
+
+/**
+ * Resumes. Before 2.6.31 a noflush suspend does not let the size change: then a table may be refused, by our suspend or by
+ * another's, and the device resumes with its old one when it is asked again.
+ */
+function* resumeInTheEnd(parts: RoundParts, md: MappedDevice, flags: number): Kernel<number> {
+  let result = yield* doResume(md, flags);
+  if (seams.bdevPolicy === heldForLife) return result;
+  for (let tables = parts.plan.tables.length; tables > 0 && result === -EINVAL; tables--) {
+    if (!(yield* dmSuspended(md))) break;
+    result = yield* doResume(md, flags);
+  }
+  return result;
 }
 
 function* load(parts: RoundParts, md: MappedDevice, table: number): Kernel<void> {
