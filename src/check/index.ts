@@ -107,11 +107,11 @@ import { checkWakeups } from './stuck.ts';
 import {
   accountingStarted,
   blockCleared,
-  dispatchesInline,
   eventCounted,
   eventsUnbound,
   gateHeld,
   gateShut,
+  holdsIoLock,
   inKdmflush,
   resumeReturns,
   suspendReturns,
@@ -179,7 +179,7 @@ function hearBio(kind: number, a: number, b: number, site: Site): void {
 }
 
 function hearMapped(bio: number, md: number, site: Site): void {
-  if (!inKdmflush(md) && !dispatchesInline(md)) {
+  if (!inKdmflush(md) && !holdsIoLock(md)) {
     gateHeld(md, site);
     nothingWaits(bio, md, site);
   }
@@ -209,6 +209,12 @@ function hearLast(io: number, site: Site): void {
   ioLast(io, site);
 }
 
+function hearMerge(md: number, site: Site): void {
+  pushbackTaken(md, site);
+  numberMerged(md, site);
+  pushbackMerged(md + MD_PUSHBACK, site);
+}
+
 /** I/O records, suspend and resume. */
 function hearDevice(kind: number, a: number, b: number, site: Site): void {
   switch (kind) {
@@ -234,9 +240,7 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       gateShut(a);
       break;
     case EV_PUSHBACK_MERGE:
-      pushbackTaken(a, site);
-      numberMerged(a, site);
-      pushbackMerged(a + MD_PUSHBACK, site);
+      hearMerge(a, site);
       break;
     case EV_SUSPEND_RETURN:
       suspendReturns(a, b, site);

@@ -6,12 +6,14 @@
  * pushed-back bios downwards at the head. kdmflush must take the lowest, or whoever maps deferred bios without it.
  */
 import { MappedDevice } from '../core/mapped-device.ts';
+import { seams } from '../core/seams.ts';
 import { report } from '../machine/finding.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
 import { cpu } from '../shared/per-cpu.ts';
 import { spinLockOwner } from '../shared/spinlock.ts';
 import { DISPATCHED, locationOf } from './bio-location.ts';
+import { holdsIoLock } from './suspend.ts';
 import {
   addressOf,
   BIO_NEXT,
@@ -37,13 +39,17 @@ import {
 
 /** I3: who is on the deferred list is clear only while its lock is held. */
 function deferredLockHeld(bio: number, md: number, site: Site): void {
-  if (spinLockOwner(MappedDevice.atAddress(md).deferredLock) !== cpu + 1)
-    report(
-      'assertion',
-      'I3',
-      `the deferred list of ${mdName(md)} changes without deferred_lock: ${bioName(bio)}`,
-      site,
-    );
+  const held =
+    seams.deferredGuard === 'io_lock'
+      ? holdsIoLock(md)
+      : spinLockOwner(MappedDevice.atAddress(md).deferredLock) === cpu + 1;
+  if (held) return;
+  report(
+    'assertion',
+    'I3',
+    `the deferred list of ${mdName(md)} changes without ${seams.deferredGuard}: ${bioName(bio)}`,
+    site,
+  );
 }
 
 /** Under deferred_lock. */

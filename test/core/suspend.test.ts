@@ -21,10 +21,10 @@ import { sendSignal } from '../../src/shared/task.ts';
 import { remap, type Script } from '../../src/targets/scripted.ts';
 import {
   bdevOf,
+  eachPresetTest,
   endOf,
   Holding,
   hasEnded,
-  eachPresetTest,
   kernelTest,
   load,
   read,
@@ -160,31 +160,34 @@ eachPresetTest('postsuspend comes after the last I/O has ended, and finds NOFLUS
   assert.equal(yield* endOf(io), '0');
 });
 
-eachPresetTest('an error of preresume keeps the device suspended, and no target is resumed', function* preresume(world) {
-  yield* world.disk();
-  const calls: string[] = [];
-  const result = { value: 0 };
-  const failing = world.script({
-    preresume() {
-      calls.push('b preresume');
-      return resolved(result.value);
-    },
-  });
-  const [a, c] = [world.script(noting(calls, 'a')), world.script(noting(calls, 'c'))];
-  const lines = [a, failing, c].map((script, i) => `${i} 1 scripted disk0 ${i} ${script}`);
-  const md = yield* world.device(lines.join('\n'));
-  yield* doSuspend(md, 0);
-  const io = yield* write(md, 0);
-  calls.length = 0;
-  result.value = -EAGAIN;
-  assert.equal(yield* doResume(md, 0), -EAGAIN);
-  assert.deepEqual(calls, ['a preresume', 'b preresume']);
-  assert.equal(yield* dmSuspended(md), true);
-  assert(!hasEnded(io));
-  result.value = 0;
-  assert.equal(yield* doResume(md, 0), 0);
-  assert.equal(yield* endOf(io), '0');
-});
+eachPresetTest(
+  'an error of preresume keeps the device suspended, and no target is resumed',
+  function* preresume(world) {
+    yield* world.disk();
+    const calls: string[] = [];
+    const result = { value: 0 };
+    const failing = world.script({
+      preresume() {
+        calls.push('b preresume');
+        return resolved(result.value);
+      },
+    });
+    const [a, c] = [world.script(noting(calls, 'a')), world.script(noting(calls, 'c'))];
+    const lines = [a, failing, c].map((script, i) => `${i} 1 scripted disk0 ${i} ${script}`);
+    const md = yield* world.device(lines.join('\n'));
+    yield* doSuspend(md, 0);
+    const io = yield* write(md, 0);
+    calls.length = 0;
+    result.value = -EAGAIN;
+    assert.equal(yield* doResume(md, 0), -EAGAIN);
+    assert.deepEqual(calls, ['a preresume', 'b preresume']);
+    assert.equal(yield* dmSuspended(md), true);
+    assert(!hasEnded(io));
+    result.value = 0;
+    assert.equal(yield* doResume(md, 0), 0);
+    assert.equal(yield* endOf(io), '0');
+  },
+);
 
 for (const { kind, flag } of KINDS)
   eachPresetTest(

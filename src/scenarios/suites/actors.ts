@@ -4,7 +4,7 @@
  * Each has the device open while it runs, and counts in words of its own.
  */
 import { BlockDevice } from '../../block/block-device.ts';
-import { Disk, releaseDisk } from '../../block/disk.ts';
+import { Disk, hangDisk, releaseDisk } from '../../block/disk.ts';
 import { heldForLife } from '../../core/bdev-policy.ts';
 import { dmClose, dmRemove, dmTableLoad, doResume, doSuspend } from '../../core/ioctl.ts';
 import { MappedDevice, SUSPEND_PHASES } from '../../core/mapped-device.ts';
@@ -191,6 +191,7 @@ export function* runOperator(parts: RoundParts, plan: OperatorPlan): Kernel<void
     yield* pause(pauseUs);
     for (let look = 0; look < looks && SUSPEND_PHASES[md.phase.value] !== 'wait'; look++) yield* usleep(10, HERE);
     if (what === 'load-table') yield* load(parts, md, which);
+    else if (what === 'hang-disk') yield* hangDisk(Disk.at(memory.words[parts.disks + which] as number));
     else if (what === 'release-disk') yield* releaseDisk(Disk.at(memory.words[parts.disks + which] as number));
     else yield* (parts.paths[which] as PathTarget).setPath(what === 'path-up');
   }

@@ -72,7 +72,7 @@ export interface SignallerPlan {
 
 export interface OperatorAction {
   readonly pauseUs: number;
-  readonly what: 'path-up' | 'path-down' | 'release-disk' | 'load-table';
+  readonly what: 'path-up' | 'path-down' | 'hang-disk' | 'release-disk' | 'load-table';
   /** Number of the script, disk or table. */
   readonly which: number;
   /** Looks for a suspend that waits for I/O before it acts. */
@@ -106,8 +106,8 @@ export interface RoundPlan {
 /**
  * What a round is about, beside what its knobs say:
  *   lossless   no fault, no error target, no read-ahead, no shrinking, no flush: no bio may fail
- *   colliding  bios over two targets, of which one sees nothing but errors and the other hands all back in a noflush suspend;
- *              all clones come back at once, on all CPUs
+ *   colliding  bios over four targets, of which three see nothing but errors and one hands all back in a noflush suspend; all
+ *              clones come back at once, on all CPUs
  */
 export type Shape = 'plain' | 'lossless' | 'colliding';
 
@@ -151,7 +151,7 @@ export function planSuspendRound(knobs: SuspendKnobs, seed: number, round: numbe
     shape === 'colliding' ? { segments: COLLIDING_SEGMENTS, sectors: 4 } : planSegments(random, disks);
   const paths: PathPlan[] = [];
   for (let i = 0; i < PATHS; i++) paths.push(planPath(random, knobs, shape));
-  const cyclesMost = 1 + random.below(knobs.cyclesMax);
+  const cyclesMost = shape === 'colliding' ? COLLIDING_CYCLES : 1 + random.below(knobs.cyclesMax);
   const table = (end: number): string =>
     shape === 'plain' ? planTable(random, knobs, segments, end) : plainTable(segments, shape);
   const tables = [table(sectors)];
@@ -166,9 +166,8 @@ export function planSuspendRound(knobs: SuspendKnobs, seed: number, round: numbe
     return cpu;
   };
   const submitters: SubmitterPlan[] = [];
-  const count = shape === 'colliding' ? 3 : 1 + random.below(3);
-  for (let i = 0; i < count; i++)
-    submitters.push(planSubmitter(random, takeCpu(), i, { sectors, knobs, shape, seam: segments[1]?.from ?? 1 }));
+  const count = shape === 'colliding' ? 2 : 1 + random.below(3);
+  for (let i = 0; i < count; i++) submitters.push(planSubmitter(random, takeCpu(), i, { sectors, knobs, shape }));
   const suspenders = [
     { cpu: takeCpu(), cycles: planCycles(random, knobs, cyclesMost, tables.length, shape === 'colliding' ? 80 : 0) },
   ];
@@ -220,10 +219,17 @@ const COLLIDING_DISK: DiskPlan = {
   failNext: 0x7fffffff,
   hangs: true,
 };
-const COLLIDING_SEGMENTS: readonly SegmentPlan[] = [
-  { from: 0, sectors: 2, disk: 0, start: 1 },
-  { from: 2, sectors: 2, disk: 0, start: 3 },
-];
+/** Four targets of one sector; a bio is over all of them. */
+const COLLIDING_SEGMENTS: readonly SegmentPlan[] = [0, 1, 2, 3].map((from) => ({
+  from,
+  sectors: 1,
+  disk: 0,
+  start: from + 1,
+}));
+/** The target that hands back; the others have nothing but errors. */
+const HANDING_BACK = 2;
+/** Suspends of such a round, each with a burst of its own. */
+const COLLIDING_CYCLES = 3;
 
 /** All of each disk but its first sector, one after the other, and now and then some sectors that keep nothing. */
 function planSegments(random: Random, disks: readonly DiskPlan[]): { segments: SegmentPlan[]; sectors: number } {
@@ -270,7 +276,7 @@ function plainTable(segments: readonly SegmentPlan[], shape: Shape): string {
   const line = ({ from, sectors, disk, start }: SegmentPlan): string => {
     if (disk < 0) return `${from} ${sectors} zero`;
     const below = `disk${disk} ${start}`;
-    if (shape === 'colliding' && from === 0) return `${from} ${sectors} linear ${below}`;
+    if (shape === 'colliding' && from !== HANDING_BACK) return `${from} ${sectors} linear ${below}`;
     return `${from} ${sectors} scripted ${below} ${disk}`;
   };
   return segments.map(line).join('\n');
@@ -306,19 +312,17 @@ interface Addressed {
   readonly sectors: number;
   readonly knobs: SuspendKnobs;
   readonly shape: Shape;
-  /** Where the second disk begins. */
-  readonly seam: number;
 }
 
 function planSubmitter(random: Random, cpu: number, number: number, device: Addressed): SubmitterPlan {
-  const { sectors, knobs, shape, seam } = device;
+  const { sectors, knobs, shape } = device;
   const ios: IoPlan[] = [];
-  const count = 2 + random.below(4);
+  const count = shape === 'colliding' ? 3 : 2 + random.below(4);
   for (let i = 0; i < count; i++) {
-    const size = shape === 'colliding' ? 2 : 1 + random.below(3);
+    const size = shape === 'colliding' ? 4 : 1 + random.below(3);
     const kind = random.below(shape === 'lossless' ? 9 : 10);
     ios.push({
-      sector: shape === 'colliding' ? seam - 1 : random.below(sectors - size + 1),
+      sector: random.below(sectors - size + 1),
       size,
       flags: kind < 6 ? REQ_WRITE : kind < 9 ? 0 : REQ_READA,
       stamp: ((number + 1) << 16) | ((i + 1) << 4),
@@ -375,11 +379,16 @@ interface Operated {
 function planOperator(random: Random, cpu: number, { disks, paths, tables, shape }: Operated): OperatorPlan | null {
   const actions: OperatorAction[] = [];
   const act = (what: OperatorAction['what'], which: number): void => {
-    actions.push({ pauseUs: random.below(200), what, which, looks: shape === 'colliding' ? 40 : 0 });
+    const looks = shape === 'colliding' && what === 'release-disk' ? 40 : 0;
+    actions.push({ pauseUs: random.below(shape === 'colliding' ? 60 : 200), what, which, looks });
   };
   if (tables > 1 && random.chance(1, 3)) act('load-table', random.below(tables));
   disks.forEach((disk, number) => {
     if (disk.hangs) act('release-disk', number);
+    for (let burst = 1; burst < COLLIDING_CYCLES && shape === 'colliding'; burst++) {
+      act('hang-disk', number);
+      act('release-disk', number);
+    }
   });
   paths.forEach((path, number) => {
     if (path.pathUp) return;

@@ -87,7 +87,7 @@ export function suspendRound(name: string, plan: RoundPlan, cpus: number): Scena
     name,
     title: `${plan.submitters.length} submitters, ${plan.suspenders.length} suspenders${plan.signaller === null ? '' : ', signals'}`,
     cpus,
-    slots: { bio: 96, alarm: 64, 'dm-target': 40, 'dm-table': 12 },
+    slots: { bio: 96, alarm: 64, 'dm-target': 40, 'dm-target-io': 48, 'dm-table': 12 },
     staticWords: wordsOf(plan),
     build: () => program(declare(plan, cpus)),
   };
