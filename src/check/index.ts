@@ -108,11 +108,11 @@ import { checkWakeups } from './stuck.ts';
 import {
   accountingStarted,
   blockCleared,
-  dispatchesInline,
   eventCounted,
   eventsUnbound,
   gateHeld,
   gateShut,
+  holdsIoLock,
   inKdmflush,
   resumeReturns,
   suspendReturns,
@@ -180,7 +180,7 @@ function hearBio(kind: number, a: number, b: number, site: Site): void {
 }
 
 function hearMapped(bio: number, md: number, site: Site): void {
-  if (!inKdmflush(md) && !dispatchesInline(md)) {
+  if (!inKdmflush(md) && !holdsIoLock(md)) {
     gateHeld(md, site);
     nothingWaits(bio, md, site);
   }
@@ -202,6 +202,20 @@ function hearPushedBack(bio: number, md: number, site: Site): void {
   bioPushedBack(bio, site);
 }
 
+function hearLast(io: number, site: Site): void {
+  rangeComplete(io, site);
+  gatherCauses(io);
+  rememberCover(io);
+  requeueHasWon(io, site);
+  ioLast(io, site);
+}
+
+function hearMerge(md: number, site: Site): void {
+  pushbackTaken(md, site);
+  numberMerged(md, site);
+  pushbackMerged(md + MD_PUSHBACK, site);
+}
+
 /** I/O records. */
 function hearIo(kind: number, a: number, b: number, site: Site): void {
   switch (kind) {
@@ -209,11 +223,7 @@ function hearIo(kind: number, a: number, b: number, site: Site): void {
       accountingStarted(a, site);
       break;
     case EV_IO_LAST:
-      rangeComplete(a, site);
-      gatherCauses(a);
-      rememberCover(a);
-      requeueHasWon(a, site);
-      ioLast(a, site);
+      hearLast(a, site);
       break;
     case EV_IO_END:
       accountingEnds(a, site);
@@ -237,9 +247,7 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       gateShut(a);
       break;
     case EV_PUSHBACK_MERGE:
-      pushbackTaken(a, site);
-      numberMerged(a, site);
-      pushbackMerged(a + MD_PUSHBACK, site);
+      hearMerge(a, site);
       break;
     case EV_SUSPEND_RETURN:
       suspendReturns(a, b, site);

@@ -10,11 +10,10 @@ import { seams } from '../core/seams.ts';
 import { report } from '../machine/finding.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
-import { cpu, cpuBase } from '../shared/per-cpu.ts';
-import { CPU_CURRENT } from '../shared/per-cpu-layout.ts';
-import { rwSemaphoreOwner } from '../shared/rw-semaphore.ts';
+import { cpu } from '../shared/per-cpu.ts';
 import { spinLockOwner } from '../shared/spinlock.ts';
 import { DISPATCHED, locationOf } from './bio-location.ts';
+import { holdsIoLock } from './suspend.ts';
 import {
   addressOf,
   BIO_NEXT,
@@ -38,18 +37,17 @@ import {
   TIO_IO,
 } from './words.ts';
 
-/** I3: who is on the deferred list is clear only while its lock is held. Which one that is, the variant says. */
-function deferredLockHeld(bio: number, address: number, site: Site): void {
-  const md = MappedDevice.atAddress(address);
+/** I3: who is on the deferred list is clear only while its lock is held. */
+function deferredLockHeld(bio: number, md: number, site: Site): void {
   const held =
     seams.deferredGuard === 'io_lock'
-      ? rwSemaphoreOwner(md.ioLock)?.handle === memory.words[cpuBase + CPU_CURRENT]
-      : spinLockOwner(md.deferredLock) === cpu + 1;
+      ? holdsIoLock(md)
+      : spinLockOwner(MappedDevice.atAddress(md).deferredLock) === cpu + 1;
   if (held) return;
   report(
     'assertion',
     'I3',
-    `the deferred list of ${mdName(address)} changes without ${seams.deferredGuard}: ${bioName(bio)}`,
+    `the deferred list of ${mdName(md)} changes without ${seams.deferredGuard}: ${bioName(bio)}`,
     site,
   );
 }

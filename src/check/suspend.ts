@@ -85,8 +85,8 @@ export function inKdmflush(md: number): boolean {
   return w[addressOf(w[md + MD_WQ] as number) + WQ_WORKER] === w[cpuBase + CPU_CURRENT];
 }
 
-/** Whether the running task holds io_lock for writing: it maps what was deferred, without a thread. */
-export function dispatchesInline(md: number): boolean {
+/** Whether the running task holds io_lock for writing. Outside kdmflush it then maps what was deferred, without a thread. */
+export function holdsIoLock(md: number): boolean {
   const w = memory.words;
   return w[md + MD_IO_LOCK + RWSEM_OWNER] === w[cpuBase + CPU_CURRENT];
 }

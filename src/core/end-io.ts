@@ -107,8 +107,9 @@ export function* __storeError(io: DmIo, error: number): Kernel<void> {
 
 /** Seam finishIo: park first, so that the suspender who sees pending at 0 finds the bio on the list; free before the end, which may take md away. */
 export function* finishIo(md: MappedDevice, io: DmIo): Kernel<void> {
-  if (io.error === DM_ENDIO_REQUEUE) yield* seams.parkPushback(md, io);
+  // Before it is parked: from then on the bio is the suspender's, who may map it again and see its end before this goes on.
   const bio = Bio.at(io.bio);
+  if (io.error === DM_ENDIO_REQUEUE) yield* seams.parkPushback(md, io);
   const error = io.error;
   yield* seams.endIoAcct(md);
   yield* freeIo(md, io);

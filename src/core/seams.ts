@@ -22,6 +22,8 @@ export interface Seams {
   readonly splitRemainder: boolean;
   /** A bio enters the device: is it mapped now, or does it wait for a resume (spec B2)? */
   readonly gate: (md: MappedDevice, bio: Bio) => Kernel<void>;
+  /** What guards the deferred list: its own spinlock, or io_lock held for writing. The other mechanisms keep to it; oracles ask. */
+  readonly deferredGuard: 'deferred_lock' | 'io_lock';
   /** Parks a bio that must wait for the resume; false when the gate has opened meanwhile. */
   readonly queueIo: (md: MappedDevice, bio: Bio) => Kernel<boolean>;
   /** The target of a sector, or null beyond the table's end. */
@@ -46,8 +48,6 @@ export interface Seams {
   readonly mergePushback: (md: MappedDevice) => Kernel<void>;
   /** On which side of the deferred bios those that were pushed back go. */
   readonly joinPushback: (deferred: BioList, pushback: BioList) => void;
-  /** What guards the deferred list: deferred_lock, or io_lock held for writing. For the oracles. */
-  readonly deferredGuard: 'deferred_lock' | 'io_lock';
   /** Lets deferred bios go: by kdmflush, or at once (spec B5). */
   readonly dispatchDeferred: (md: MappedDevice) => Kernel<void>;
   /** Sets SUSPENDED and calls the targets' postsuspend. */

@@ -86,6 +86,16 @@ export class IoLog {
     return this.#count((record) => w[record + STATE] === ENDED && (w[record + ERROR] !== 0) === failed);
   }
 
+  /** The error of the first I/O that ended with one, 0: none did. */
+  firstError(): number {
+    const w = memory.words;
+    for (let entry = 0; entry < this.#entries; entry++) {
+      const record = this.#word + entry * RECORD_WORDS;
+      if (w[record + STATE] === ENDED && w[record + ERROR] !== 0) return w[record + ERROR] as number;
+    }
+    return 0;
+  }
+
   #count(which: (record: number) => boolean): number {
     let count = 0;
     for (let entry = 0; entry < this.#entries; entry++) if (which(this.#word + entry * RECORD_WORDS)) count++;

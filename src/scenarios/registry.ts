@@ -17,11 +17,13 @@ import type { Scenario, Suite } from './scenario.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
 import { locks } from './suites/locks.ts';
 import { pathFailover } from './suites/path-failover.ts';
-import { interruptedSuspend, noflushPushback, suspend } from './suites/suspend-suites.ts';
+import { interruptedSuspend, noflushPushback, suspend, tableSwap } from './suites/suspend-suites.ts';
+import { suspendRaces } from './suspend-races.ts';
 
 export const scenarios: readonly Scenario[] = [
   drain,
   ...noflushScenarios,
+  ...suspendRaces,
   interruptedNoflush,
   lastClose,
   frozenWriter,
@@ -35,6 +37,7 @@ export const suites: readonly Suite[] = [
   suspend,
   noflushPushback,
   interruptedSuspend,
+  tableSwap,
   pathFailover,
   freeze,
   failedSuspend,

@@ -21,6 +21,7 @@ import { sendSignal } from '../../src/shared/task.ts';
 import { remap, type Script } from '../../src/targets/scripted.ts';
 import {
   bdevOf,
+  eachPresetTest,
   endOf,
   Holding,
   hasEnded,
@@ -67,7 +68,7 @@ function givingBack(holding: Holding, remapped: number[] = []): Script {
   };
 }
 
-kernelTest('an idle device suspends, and is suspended until it resumes', function* idle(world) {
+eachPresetTest('an idle device suspends, and is suspended until it resumes', function* idle(world) {
   yield* world.disk();
   const md = yield* world.device('0 4 linear disk0 0');
   assert.equal(yield* dmSuspend(md, 0), 0);
@@ -77,7 +78,7 @@ kernelTest('an idle device suspends, and is suspended until it resumes', functio
   assert.equal(yield* endOf(yield* write(md, 0)), '0');
 });
 
-kernelTest('a suspended device refuses a second suspend', function* second(world) {
+eachPresetTest('a suspended device refuses a second suspend', function* second(world) {
   const calls: string[] = [];
   yield* world.disk();
   const md = yield* world.device(`0 4 scripted disk0 0 ${world.script(noting(calls, 'a'))}`);
@@ -88,19 +89,19 @@ kernelTest('a suspended device refuses a second suspend', function* second(world
   assert.deepEqual(calls, ['a presuspend', 'a postsuspend']);
 });
 
-kernelTest('for the user a second suspend is no error and does nothing', function* twice(world) {
+eachPresetTest('for the user a second suspend is no error and does nothing', function* twice(world) {
   const md = yield* world.device('0 4 zero');
   assert.deepEqual([yield* doSuspend(md, 0), yield* doSuspend(md, 0)], [0, 0]);
   assert.equal(yield* dmSuspended(md), true);
 });
 
-kernelTest('an active device refuses a resume; for the user it is no error', function* active(world) {
+eachPresetTest('an active device refuses a resume; for the user it is no error', function* active(world) {
   const md = yield* world.device('0 4 zero');
   assert.equal(yield* dmResume(md), -EINVAL);
   assert.equal(yield* doResume(md, 0), 0);
 });
 
-kernelTest('a device without a table suspends, but does not resume', function* bare(world) {
+eachPresetTest('a device without a table suspends, but does not resume', function* bare(world) {
   const md = yield* world.create();
   assert.equal(yield* doSuspend(md, 0), 0);
   assert.equal(yield* doResume(md, 0), -EINVAL);
@@ -124,7 +125,7 @@ function noting(calls: string[], name: string, preresume = 0): Script {
   };
 }
 
-kernelTest(
+eachPresetTest(
   'hooks run in the order of the table: all presuspend, all postsuspend; all preresume, all resume',
   function* hooks(world) {
     yield* world.disk();
@@ -139,7 +140,7 @@ kernelTest(
   },
 );
 
-kernelTest('postsuspend comes after the last I/O has ended, and finds NOFLUSH clear', function* post(world) {
+eachPresetTest('postsuspend comes after the last I/O has ended, and finds NOFLUSH clear', function* post(world) {
   yield* world.disk();
   const holding = new Holding();
   const seen: unknown[] = [];
@@ -159,34 +160,37 @@ kernelTest('postsuspend comes after the last I/O has ended, and finds NOFLUSH cl
   assert.equal(yield* endOf(io), '0');
 });
 
-kernelTest('an error of preresume keeps the device suspended, and no target is resumed', function* preresume(world) {
-  yield* world.disk();
-  const calls: string[] = [];
-  const result = { value: 0 };
-  const failing = world.script({
-    preresume() {
-      calls.push('b preresume');
-      return resolved(result.value);
-    },
-  });
-  const [a, c] = [world.script(noting(calls, 'a')), world.script(noting(calls, 'c'))];
-  const lines = [a, failing, c].map((script, i) => `${i} 1 scripted disk0 ${i} ${script}`);
-  const md = yield* world.device(lines.join('\n'));
-  yield* doSuspend(md, 0);
-  const io = yield* write(md, 0);
-  calls.length = 0;
-  result.value = -EAGAIN;
-  assert.equal(yield* doResume(md, 0), -EAGAIN);
-  assert.deepEqual(calls, ['a preresume', 'b preresume']);
-  assert.equal(yield* dmSuspended(md), true);
-  assert(!hasEnded(io));
-  result.value = 0;
-  assert.equal(yield* doResume(md, 0), 0);
-  assert.equal(yield* endOf(io), '0');
-});
+eachPresetTest(
+  'an error of preresume keeps the device suspended, and no target is resumed',
+  function* preresume(world) {
+    yield* world.disk();
+    const calls: string[] = [];
+    const result = { value: 0 };
+    const failing = world.script({
+      preresume() {
+        calls.push('b preresume');
+        return resolved(result.value);
+      },
+    });
+    const [a, c] = [world.script(noting(calls, 'a')), world.script(noting(calls, 'c'))];
+    const lines = [a, failing, c].map((script, i) => `${i} 1 scripted disk0 ${i} ${script}`);
+    const md = yield* world.device(lines.join('\n'));
+    yield* doSuspend(md, 0);
+    const io = yield* write(md, 0);
+    calls.length = 0;
+    result.value = -EAGAIN;
+    assert.equal(yield* doResume(md, 0), -EAGAIN);
+    assert.deepEqual(calls, ['a preresume', 'b preresume']);
+    assert.equal(yield* dmSuspended(md), true);
+    assert(!hasEnded(io));
+    result.value = 0;
+    assert.equal(yield* doResume(md, 0), 0);
+    assert.equal(yield* endOf(io), '0');
+  },
+);
 
 for (const { kind, flag } of KINDS)
-  kernelTest(
+  eachPresetTest(
     `a ${kind} suspend of a linear device waits for the I/O that is in flight`,
     function* inFlight(world) {
       const disk = yield* world.disk({ mode: 'hardirq', anyCpu: true });
@@ -208,7 +212,7 @@ for (const { kind, flag } of KINDS)
     { runs: 100 },
   );
 
-kernelTest('I/O to a suspended device ends only after the resume', function* parked(world) {
+eachPresetTest('I/O to a suspended device ends only after the resume', function* parked(world) {
   const disk = yield* world.disk();
   const md = yield* world.device('0 8 linear disk0 0');
   yield* doSuspend(md, 0);
@@ -223,7 +227,7 @@ kernelTest('I/O to a suspended device ends only after the resume', function* par
   );
 });
 
-kernelTest('read-ahead to a suspended device fails at once with -EIO', function* ahead(world) {
+eachPresetTest('read-ahead to a suspended device fails at once with -EIO', function* ahead(world) {
   yield* world.disk();
   const md = yield* world.device('0 4 linear disk0 0');
   yield* doSuspend(md, 0);
@@ -233,7 +237,7 @@ kernelTest('read-ahead to a suspended device fails at once with -EIO', function*
   assert.equal(yield* endOf(yield* read(md, 0, 1, REQ_READA)), '0');
 });
 
-kernelTest(
+eachPresetTest(
   'what was pushed back is mapped before what was deferred, each in the order of its coming',
   function* order(world) {
     yield* world.disk();
@@ -250,7 +254,7 @@ kernelTest(
   },
 );
 
-kernelTest('a bio can be pushed back again and again', function* again(world) {
+eachPresetTest('a bio can be pushed back again and again', function* again(world) {
   const disk = yield* world.disk();
   const script = world.script({
     map: (ti, clone) => (resumes < 3 ? holding.map(ti, clone) : resolved(remap(ti, clone))),
@@ -302,7 +306,7 @@ kernelTest('the end of a bio that kdmflush maps may submit another to the same d
   assert.equal(stored(disk, 1), 50);
 });
 
-kernelTest('a deferred write goes only to the device of the new table', function* swapped(world) {
+eachPresetTest('a deferred write goes only to the device of the new table', function* swapped(world) {
   const [old, next] = [yield* world.disk(), yield* world.disk()];
   const md = yield* world.device('0 4 linear disk0 0');
   yield* doSuspend(md, 0);
@@ -339,7 +343,7 @@ kernelTest('a table that grew serves its new sectors', function* grown(world) {
   assert.equal(yield* endOf(yield* write(md, 6)), '0');
 });
 
-kernelTest('a deferred write fails when the new table is of error', function* error(world) {
+eachPresetTest('a deferred write fails when the new table is of error', function* error(world) {
   yield* world.disk();
   const md = yield* world.device('0 4 linear disk0 0');
   yield* doSuspend(md, 0);
@@ -359,7 +363,7 @@ function suspendOn(world: World, cpu: number, md: MappedDevice, flag: number): {
 }
 
 for (const { kind, flag } of KINDS)
-  kernelTest(
+  eachPresetTest(
     `a signal interrupts a ${kind} suspend that waits, and the device is as active as before`,
     function* interrupted(world) {
       const disk = yield* world.disk({ mode: 'softirq' });
@@ -380,7 +384,7 @@ for (const { kind, flag } of KINDS)
     { runs: 100 },
   );
 
-kernelTest('a signal does not interrupt the suspend of a device without I/O in flight', function* drained(world) {
+eachPresetTest('a signal does not interrupt the suspend of a device without I/O in flight', function* drained(world) {
   const md = yield* world.device('0 4 zero');
   const go = { now: false };
   const result: number[] = [];
@@ -394,7 +398,7 @@ kernelTest('a signal does not interrupt the suspend of a device without I/O in f
   assert.deepEqual(result, [0]);
 });
 
-kernelTest(
+eachPresetTest(
   'an interrupted noflush suspend maps what was pushed back once more; what comes back later fails with -EIO',
   function* contract(world) {
     const disk = yield* world.disk();
@@ -443,7 +447,7 @@ kernelTest(
   { runs: 100, oracles: false },
 );
 
-kernelTest(
+eachPresetTest(
   'targets see NOFLUSH from presuspend until the wait ends, and it is clear when the suspend returns',
   function* visible(world) {
     yield* world.disk();
@@ -488,7 +492,7 @@ kernelTest(
   { runs: 50 },
 );
 
-kernelTest('a flushing suspend never shows NOFLUSH', function* flushing(world) {
+eachPresetTest('a flushing suspend never shows NOFLUSH', function* flushing(world) {
   yield* world.disk();
   const seen: boolean[] = [];
   const script = world.script({
@@ -527,7 +531,7 @@ kernelTest(
   { finding: { kind: 'assertion', message: /must hold &md->io_lock for writing here/ } },
 );
 
-kernelTest(
+eachPresetTest(
   'of two suspends at once one wins, and the other is refused',
   function* rivals(world) {
     const md = yield* world.device('0 4 zero');
@@ -539,7 +543,7 @@ kernelTest(
   { runs: 100 },
 );
 
-kernelTest('an active device refuses to swap its table', function* swapActive(world) {
+eachPresetTest('an active device refuses to swap its table', function* swapActive(world) {
   const md = yield* world.device('0 4 zero');
   const other = yield* world.create();
   yield* load(other, '0 4 error');
@@ -547,7 +551,7 @@ kernelTest('an active device refuses to swap its table', function* swapActive(wo
   assert.equal(yield* dmTableStatus(md, false), '0 4 zero ');
 });
 
-kernelTest(
+eachPresetTest(
   'a resume whose own suspend is interrupted is refused, and the table that it was to bring is lost',
   function* lostTable(world) {
     const [disk, next] = [yield* world.disk({ mode: 'hardirq' }), yield* world.disk()];
@@ -571,7 +575,7 @@ kernelTest(
   { runs: 50 },
 );
 
-kernelTest(
+eachPresetTest(
   'suspends, resumes, loads and I/O from several CPUs at once lose nothing',
   function* together(world) {
     const disk = yield* world.disk({ mode: 'softirq', anyCpu: true });

@@ -47,6 +47,8 @@ export interface KernelOptions {
   readonly stepLimit?: number;
   /** Off for bodies that break a rule of targets on purpose. */
   readonly oracles?: boolean;
+  /** Default unified. */
+  readonly preset?: string;
   readonly swaps?: Partial<Seams>;
   /** What must be found; nothing by default. */
   readonly finding?: ExpectedFinding;
@@ -203,7 +205,7 @@ export type Body = (world: World) => Kernel<void>;
 /** Runs a body under many schedules, up to the first finding. */
 export function runKernel(body: Body, options: KernelOptions = {}): ExploreResult {
   const { runs = 20, cpus = 3, slots = {}, oracles = true, swaps = {}, stepLimit = 50_000 } = options;
-  const preset = presets.find(({ name }) => name === 'unified');
+  const preset = presets.find(({ name }) => name === (options.preset ?? 'unified'));
   assert(preset !== undefined);
   const seams = { ...preset.seams, ...swaps };
   bindSeams(seams);
@@ -234,6 +236,14 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
     stepLimit,
     ...(oracles ? { atQuiescence: checkQuiescence, whenStuck: checkStuck } : {}),
   });
+}
+
+/** The presets that must be clean. */
+export const CLEAN_PRESETS = presets.filter(({ clean }) => clean).map(({ name }) => name);
+
+/** A test whose body must hold in each of them. */
+export function eachPresetTest(title: string, body: Body, options: KernelOptions = {}): void {
+  for (const preset of CLEAN_PRESETS) kernelTest(`${preset}: ${title}`, body, { ...options, preset });
 }
 
 /** A test whose body must hold under every schedule. */

@@ -18,6 +18,7 @@ export async function startMachine(t: Test, cpus: number, bootModule = BOOT_MODU
 export interface RealRound {
   readonly scenario: string;
   readonly seed: number;
+  /** Default unified. */
   readonly preset?: string;
   readonly bug?: string;
   readonly lock?: BootOrder['lock'];

@@ -4,10 +4,12 @@
  * Each has the device open while it runs, and counts in words of its own.
  */
 import { BlockDevice } from '../../block/block-device.ts';
-import { Disk, releaseDisk } from '../../block/disk.ts';
+import { Disk, hangDisk, releaseDisk } from '../../block/disk.ts';
+import { heldForLife } from '../../core/bdev-policy.ts';
 import { dmClose, dmRemove, dmTableLoad, doResume, doSuspend } from '../../core/ioctl.ts';
 import { MappedDevice, SUSPEND_PHASES } from '../../core/mapped-device.ts';
-import { DM_SUSPEND_NOFLUSH_FLAG } from '../../core/suspend.ts';
+import { seams } from '../../core/seams.ts';
+import { DM_SUSPEND_NOFLUSH_FLAG, dmSuspended } from '../../core/suspend.ts';
 import { usleep } from '../../irq/timer.ts';
 import { EINTR, EINVAL, errnoText } from '../../machine/errno.ts';
 import { report } from '../../machine/finding.ts';
@@ -138,9 +140,24 @@ function* afterSuspend(parts: RoundParts, md: MappedDevice, cycle: CyclePlan, re
   // Another suspender may have been faster: with −EINVAL, or with a resume that leaves none to us.
   if (result !== 0 && result !== -EINVAL) report('assertion', '', `suspend gives ${errnoText(result)}`);
   yield* pause(cycle.lingerUs);
-  const resumed = yield* doResume(md, cycle.noflush ? DM_SUSPEND_NOFLUSH_FLAG : 0);
+  const flags = cycle.noflush ? DM_SUSPEND_NOFLUSH_FLAG : 0;
+  const resumed = yield* resumeInTheEnd(parts, md, flags);
   if (resumed !== 0 && (resumed !== -EINVAL || parts.plan.suspenders.length === 1))
     report('assertion', '', `resume gives ${errnoText(resumed)}`);
+}
+
+/**
+ * Resumes. Before 2.6.31 a noflush suspend does not let the size change: then a table may be refused, by our suspend or by
+ * another's, and the device resumes with its old one when it is asked again.
+ */
+function* resumeInTheEnd(parts: RoundParts, md: MappedDevice, flags: number): Kernel<number> {
+  let result = yield* doResume(md, flags);
+  if (seams.bdevPolicy === heldForLife) return result;
+  for (let tables = parts.plan.tables.length; tables > 0 && result === -EINVAL; tables--) {
+    if (!(yield* dmSuspended(md))) break;
+    result = yield* doResume(md, flags);
+  }
+  return result;
 }
 
 function* load(parts: RoundParts, md: MappedDevice, table: number): Kernel<void> {
@@ -170,9 +187,11 @@ export function* runSignaller(parts: RoundParts, plan: SignallerPlan): Kernel<vo
 /** Loads tables, moves paths, releases disks. */
 export function* runOperator(parts: RoundParts, plan: OperatorPlan): Kernel<void> {
   const md = mdOf(parts);
-  for (const { pauseUs, what, which } of plan.actions) {
+  for (const { pauseUs, what, which, looks } of plan.actions) {
     yield* pause(pauseUs);
+    for (let look = 0; look < looks && SUSPEND_PHASES[md.phase.value] !== 'wait'; look++) yield* usleep(10, HERE);
     if (what === 'load-table') yield* load(parts, md, which);
+    else if (what === 'hang-disk') yield* hangDisk(Disk.at(memory.words[parts.disks + which] as number));
     else if (what === 'release-disk') yield* releaseDisk(Disk.at(memory.words[parts.disks + which] as number));
     else yield* (parts.paths[which] as PathTarget).setPath(what === 'path-up');
   }

@@ -72,9 +72,11 @@ export interface SignallerPlan {
 
 export interface OperatorAction {
   readonly pauseUs: number;
-  readonly what: 'path-up' | 'path-down' | 'release-disk' | 'load-table';
+  readonly what: 'path-up' | 'path-down' | 'hang-disk' | 'release-disk' | 'load-table';
   /** Number of the script, disk or table. */
   readonly which: number;
+  /** Looks for a suspend that waits for I/O before it acts. */
+  readonly looks: number;
 }
 
 export interface OperatorPlan {
@@ -97,7 +99,17 @@ export interface RoundPlan {
   readonly operator: OperatorPlan | null;
   /** Who closes the device last removes it. */
   readonly removeAtLastClose: boolean;
+  /** Nothing in the round allows an error. */
+  readonly lossless: boolean;
 }
+
+/**
+ * What a round is about, beside what its knobs say:
+ *   lossless   no fault, no error target, no read-ahead, no shrinking, no flush: no bio may fail
+ *   colliding  bios over four targets, of which three see nothing but errors and one hands all back in a noflush suspend; all
+ *              clones come back at once, on all CPUs
+ */
+export type Shape = 'plain' | 'lossless' | 'colliding';
 
 /** A probability: so many of so many. */
 export type Odds = readonly [number, number];
@@ -119,6 +131,10 @@ export interface SuspendKnobs {
   readonly signals: Odds;
   readonly cyclesMax: number;
   readonly modes: readonly DiskMode[];
+  /** Each cycle loads a table. */
+  readonly swapEvery?: boolean;
+  /** Shapes of the rounds, all equally frequent; default plain. */
+  readonly shapes?: readonly Shape[];
 }
 
 const PATHS = 2;
@@ -129,14 +145,19 @@ const AIMED_PHASES = ['presuspend', 'block', 'flush', 'wait'] as const;
 export function planSuspendRound(knobs: SuspendKnobs, seed: number, round: number, cpus: number): RoundPlan {
   const random = new Random(deriveSeed(seed, round));
   const odds = ([part, whole]: Odds): boolean => random.chance(part, whole);
-  const disks = planDisks(random, knobs);
-  const { segments, sectors } = planSegments(random, disks);
+  const shape = knobs.shapes?.[random.below(knobs.shapes.length)] ?? 'plain';
+  const disks = planDisks(random, knobs, shape);
+  const { segments, sectors } =
+    shape === 'colliding' ? { segments: COLLIDING_SEGMENTS, sectors: 4 } : planSegments(random, disks);
   const paths: PathPlan[] = [];
-  for (let i = 0; i < PATHS; i++) paths.push(planPath(random, knobs));
-  const cyclesMost = 1 + random.below(knobs.cyclesMax);
-  const tables = [planTable(random, knobs, segments, sectors)];
-  const loads = odds(knobs.load) ? 1 + random.below(2) : 0;
-  for (let i = 0; i < loads; i++) tables.push(planTable(random, knobs, segments, shorter(random, sectors)));
+  for (let i = 0; i < PATHS; i++) paths.push(planPath(random, knobs, shape));
+  const cyclesMost = shape === 'colliding' ? COLLIDING_CYCLES : 1 + random.below(knobs.cyclesMax);
+  const table = (end: number): string =>
+    shape === 'plain' ? planTable(random, knobs, segments, end) : plainTable(segments, shape);
+  const tables = [table(sectors)];
+  const loads =
+    shape === 'colliding' || !odds(knobs.load) ? 0 : knobs.swapEvery === true ? cyclesMost : 1 + random.below(2);
+  for (let i = 0; i < loads; i++) tables.push(table(shorter(random, sectors)));
   // Each actor on the next CPU, beginning elsewhere in each round, so that all CPUs get their share.
   let nextCpu = round % cpus;
   const takeCpu = (): number => {
@@ -145,12 +166,14 @@ export function planSuspendRound(knobs: SuspendKnobs, seed: number, round: numbe
     return cpu;
   };
   const submitters: SubmitterPlan[] = [];
-  const count = 1 + random.below(3);
-  for (let i = 0; i < count; i++) submitters.push(planSubmitter(random, takeCpu(), i, sectors, knobs));
-  const suspenders = [{ cpu: takeCpu(), cycles: planCycles(random, knobs, cyclesMost, tables.length) }];
-  if (odds(knobs.secondSuspender)) suspenders.push({ cpu: takeCpu(), cycles: planCycles(random, knobs, 1, 0) });
+  const count = shape === 'colliding' ? 2 : 1 + random.below(3);
+  for (let i = 0; i < count; i++) submitters.push(planSubmitter(random, takeCpu(), i, { sectors, knobs, shape }));
+  const suspenders = [
+    { cpu: takeCpu(), cycles: planCycles(random, knobs, cyclesMost, tables.length, shape === 'colliding' ? 80 : 0) },
+  ];
+  if (odds(knobs.secondSuspender)) suspenders.push({ cpu: takeCpu(), cycles: planCycles(random, knobs, 1, 0, 0) });
   const signaller = odds(knobs.signals) ? planSignaller(random, takeCpu(), cyclesMost) : null;
-  const operator = planOperator(random, takeCpu(), disks, paths, tables.length);
+  const operator = planOperator(random, takeCpu(), { disks, paths, tables: tables.length, shape });
   return {
     disks,
     segments,
@@ -165,11 +188,13 @@ export function planSuspendRound(knobs: SuspendKnobs, seed: number, round: numbe
     signaller,
     operator,
     removeAtLastClose: odds(knobs.remove),
+    lossless: shape === 'lossless',
   };
 }
 
-function planDisks(random: Random, knobs: SuspendKnobs): DiskPlan[] {
+function planDisks(random: Random, knobs: SuspendKnobs, shape: Shape): DiskPlan[] {
   const disks: DiskPlan[] = [];
+  if (shape === 'colliding') return [COLLIDING_DISK];
   const count = 1 + random.below(2);
   for (let i = 0; i < count; i++) {
     const mode = knobs.modes[random.below(knobs.modes.length)] as DiskMode;
@@ -178,12 +203,33 @@ function planDisks(random: Random, knobs: SuspendKnobs): DiskPlan[] {
       mode,
       latencyUs: random.chance(1, 4) ? [100, 200] : [5, 1 + random.below(80)],
       anyCpu: random.chance(2, 3),
-      failNext: random.chance(1, 6) ? 1 + random.below(2) : 0,
+      failNext: random.chance(1, 6) && shape !== 'lossless' ? 1 + random.below(2) : 0,
       hangs: mode !== DISK_MODES[0] && random.chance(...knobs.hang),
     });
   }
   return disks;
 }
+
+/** Holds everything back, then fails all of it at once. */
+const COLLIDING_DISK: DiskPlan = {
+  sectors: 5,
+  mode: 'hardirq',
+  latencyUs: [5, 0],
+  anyCpu: true,
+  failNext: 0x7fffffff,
+  hangs: true,
+};
+/** Four targets of one sector; a bio is over all of them. */
+const COLLIDING_SEGMENTS: readonly SegmentPlan[] = [0, 1, 2, 3].map((from) => ({
+  from,
+  sectors: 1,
+  disk: 0,
+  start: from + 1,
+}));
+/** The target that hands back; the others have nothing but errors. */
+const HANDING_BACK = 2;
+/** Suspends of such a round, each with a burst of its own. */
+const COLLIDING_CYCLES = 3;
 
 /** All of each disk but its first sector, one after the other, and now and then some sectors that keep nothing. */
 function planSegments(random: Random, disks: readonly DiskPlan[]): { segments: SegmentPlan[]; sectors: number } {
@@ -200,18 +246,40 @@ function planSegments(random: Random, disks: readonly DiskPlan[]): { segments: S
   return { segments, sectors: from };
 }
 
-function planPath(random: Random, knobs: SuspendKnobs): PathPlan {
+function planPath(random: Random, knobs: SuspendKnobs, shape: Shape): PathPlan {
+  if (shape === 'colliding') return { ...ALWAYS_UP, requeueInEndIo: 1 };
   const slow = random.chance(...knobs.slow);
   const often = (odds: Odds): number => (random.chance(...odds) ? 1 + random.below(2) : 0);
   return {
     pathUp: !random.chance(...knobs.pathDown),
-    queueIfNoPath: random.chance(5, 6),
+    queueIfNoPath: random.chance(5, 6) || shape === 'lossless',
     requeueInMap: often(knobs.requeueInMap),
     requeueInEndIo: often(knobs.requeueInEndIo),
     slowMap: slow && random.chance(2, 3) ? 2 : 0,
     slowMapUs: 20 + random.below(150),
     slowPresuspendUs: slow && random.chance(1, 2) ? 20 + random.below(150) : 0,
   };
+}
+
+const ALWAYS_UP: PathPlan = {
+  pathUp: true,
+  queueIfNoPath: true,
+  requeueInMap: 0,
+  requeueInEndIo: 0,
+  slowMap: 0,
+  slowMapUs: 0,
+  slowPresuspendUs: 0,
+};
+
+/** The whole device, a line for each segment, which has its script for itself in all tables. */
+function plainTable(segments: readonly SegmentPlan[], shape: Shape): string {
+  const line = ({ from, sectors, disk, start }: SegmentPlan): string => {
+    if (disk < 0) return `${from} ${sectors} zero`;
+    const below = `disk${disk} ${start}`;
+    if (shape === 'colliding' && from !== HANDING_BACK) return `${from} ${sectors} linear ${below}`;
+    return `${from} ${sectors} scripted ${below} ${disk}`;
+  };
+  return segments.map(line).join('\n');
 }
 
 const shorter = (random: Random, sectors: number): number =>
@@ -239,35 +307,44 @@ function planTable(random: Random, knobs: SuspendKnobs, segments: readonly Segme
   return lines.join('\n');
 }
 
-function planSubmitter(
-  random: Random,
-  cpu: number,
-  number: number,
-  sectors: number,
-  knobs: SuspendKnobs,
-): SubmitterPlan {
+/** What a submitter has to know of its device. */
+interface Addressed {
+  readonly sectors: number;
+  readonly knobs: SuspendKnobs;
+  readonly shape: Shape;
+}
+
+function planSubmitter(random: Random, cpu: number, number: number, device: Addressed): SubmitterPlan {
+  const { sectors, knobs, shape } = device;
   const ios: IoPlan[] = [];
-  const count = 2 + random.below(4);
+  const count = shape === 'colliding' ? 3 : 2 + random.below(4);
   for (let i = 0; i < count; i++) {
-    const size = 1 + random.below(3);
-    const kind = random.below(10);
+    const size = shape === 'colliding' ? 4 : 1 + random.below(3);
+    const kind = random.below(shape === 'lossless' ? 9 : 10);
     ios.push({
       sector: random.below(sectors - size + 1),
       size,
       flags: kind < 6 ? REQ_WRITE : kind < 9 ? 0 : REQ_READA,
       stamp: ((number + 1) << 16) | ((i + 1) << 4),
-      pauseUs: random.chance(1, 6) ? random.below(100) : 0,
+      pauseUs: random.chance(1, 6) && shape !== 'colliding' ? random.below(100) : 0,
     });
   }
+  if (shape === 'colliding') return { cpu, depth: 3, ios };
   const depth = random.chance(...knobs.remove) && random.chance(1, 2) ? 1 : 1 + random.below(3);
   return { cpu, depth, ios };
 }
 
-function planCycles(random: Random, knobs: SuspendKnobs, count: number, tables: number): CyclePlan[] {
+function planCycles(
+  random: Random,
+  knobs: SuspendKnobs,
+  count: number,
+  tables: number,
+  firstPauseUs: number,
+): CyclePlan[] {
   const cycles: CyclePlan[] = [];
   for (let i = 0; i < count; i++)
     cycles.push({
-      pauseUs: random.chance(1, 2) ? 0 : random.below(100),
+      pauseUs: (i === 0 ? firstPauseUs : 0) + (random.chance(1, 2) ? 0 : random.below(100)),
       noflush: random.chance(...knobs.noflush),
       table: i + 1 < tables ? i + 1 : -1,
       lingerUs: random.chance(1, 4) ? random.below(60) : 0,
@@ -291,20 +368,27 @@ function planSignaller(random: Random, cpu: number, cycles: number): SignallerPl
 }
 
 /** Paths flap and end up; disks are released; now and then a table is loaded beside the suspender. */
-function planOperator(
-  random: Random,
-  cpu: number,
-  disks: readonly DiskPlan[],
-  paths: readonly PathPlan[],
-  tables: number,
-): OperatorPlan | null {
+/** What an operator has to do with. */
+interface Operated {
+  readonly disks: readonly DiskPlan[];
+  readonly paths: readonly PathPlan[];
+  readonly tables: number;
+  readonly shape: Shape;
+}
+
+function planOperator(random: Random, cpu: number, { disks, paths, tables, shape }: Operated): OperatorPlan | null {
   const actions: OperatorAction[] = [];
   const act = (what: OperatorAction['what'], which: number): void => {
-    actions.push({ pauseUs: random.below(200), what, which });
+    const looks = shape === 'colliding' && what === 'release-disk' ? 40 : 0;
+    actions.push({ pauseUs: random.below(shape === 'colliding' ? 60 : 200), what, which, looks });
   };
   if (tables > 1 && random.chance(1, 3)) act('load-table', random.below(tables));
   disks.forEach((disk, number) => {
     if (disk.hangs) act('release-disk', number);
+    for (let burst = 1; burst < COLLIDING_CYCLES && shape === 'colliding'; burst++) {
+      act('hang-disk', number);
+      act('release-disk', number);
+    }
   });
   paths.forEach((path, number) => {
     if (path.pathUp) return;

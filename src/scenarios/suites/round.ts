@@ -20,6 +20,7 @@ import { LINE_WORDS, memory, staticWords } from '../../shared/memory.ts';
 import { Mempool } from '../../shared/mempool.ts';
 import type { Struct, StructType } from '../../shared/struct.ts';
 import { bindScripts } from '../../targets/scripted.ts';
+import { failedAlthough } from '../failed-although.ts';
 import { IoLog, RECORD_WORDS } from '../io-log.ts';
 import { PATH_TARGET_WORDS, PathTarget } from '../path-target.ts';
 import type { Scenario } from '../scenario.ts';
@@ -86,7 +87,7 @@ export function suspendRound(name: string, plan: RoundPlan, cpus: number): Scena
     name,
     title: `${plan.submitters.length} submitters, ${plan.suspenders.length} suspenders${plan.signaller === null ? '' : ', signals'}`,
     cpus,
-    slots: { bio: 96, alarm: 64, 'dm-target': 40, 'dm-table': 12 },
+    slots: { bio: 96, alarm: 64, 'dm-target': 40, 'dm-target-io': 48, 'dm-table': 12 },
     staticWords: wordsOf(plan),
     build: () => program(declare(plan, cpus)),
   };
@@ -152,6 +153,8 @@ function* verify(built: Built): Kernel<void> {
   for (const [i, log] of logs.entries()) {
     const left = log.underWay();
     if (left > 0) report('lost-bio', 'I1', `${left} I/Os of submitter${i} have not ended`);
+    const failed = log.firstError();
+    if (failed !== 0 && parts.plan.lossless) failedAlthough(failed, 'nothing in the round allows an error');
   }
   checkContents(built);
   if (!removed) {

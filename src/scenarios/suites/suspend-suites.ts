@@ -4,6 +4,7 @@
  *   suspend              suspends of both kinds and table loads; often the last closer removes the device
  *   noflush-pushback     noflush suspends while targets have no path or hand I/O back
  *   interrupted-suspend  suspends that a signal interrupts, with I/O that does not come back for a while
+ *   table-swap           in each cycle another table, of other targets and of another size
  */
 import { DISK_MODES } from '../../block/disk.ts';
 import type { Suite } from '../scenario.ts';
@@ -55,6 +56,7 @@ export const noflushPushback = suiteOf('noflush-pushback', 'noflush suspends whi
   signals: [0, 1],
   cyclesMax: 3,
   modes: DISK_MODES,
+  shapes: ['plain', 'lossless', 'colliding'],
 });
 
 export const interruptedSuspend = suiteOf('interrupted-suspend', 'suspends that a signal interrupts at any moment', {
@@ -71,4 +73,21 @@ export const interruptedSuspend = suiteOf('interrupted-suspend', 'suspends that 
   signals: [7, 8],
   cyclesMax: 3,
   modes: ['hardirq', 'softirq', 'hardirq', 'inline'],
+});
+
+export const tableSwap = suiteOf('table-swap', 'load, suspend, swap and resume in a loop, with tables of other sizes', {
+  noflush: [1, 2],
+  scripted: [1, 2],
+  pathDown: [1, 6],
+  requeueInMap: [1, 4],
+  requeueInEndIo: [1, 3],
+  slow: [1, 6],
+  hang: [1, 8],
+  load: [1, 1],
+  remove: [1, 3],
+  secondSuspender: [1, 8],
+  signals: [0, 1],
+  cyclesMax: 4,
+  modes: DISK_MODES,
+  swapEvery: true,
 });

@@ -18,9 +18,9 @@ import type { Kernel } from '../../machine/kernel.ts';
 import type { Bug } from '../bug.ts';
 
 function* finishIo(md: MappedDevice, io: DmIo): Kernel<void> {
+  const bio = Bio.at(io.bio);
   yield* seams.endIoAcct(md);
   if (io.error === DM_ENDIO_REQUEUE) yield* seams.parkPushback(md, io);
-  const bio = Bio.at(io.bio);
   const error = io.error;
   yield* freeIo(md, io);
   if (error !== DM_ENDIO_REQUEUE) yield* bioEndio(bio, error);
