@@ -1,31 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { test } from 'tap';
 import { suites } from '../../src/scenarios/registry.ts';
-import { bugs } from '../../src/variants/variants.ts';
 import { runCli, startCli } from '../support/cli.ts';
-
-interface StressJson {
-  readonly settings: { seed: number };
-  readonly canaries: readonly { id: string; caught: boolean; tries: number }[];
-  readonly suites: readonly {
-    name: string;
-    rounds: number;
-    bios: Record<string, number>;
-    errorsByRule: Record<string, number>;
-    suspends: Record<string, number>;
-    interruptedByPhase: Record<string, number>;
-    findings: readonly {
-      kind: string;
-      invariant: string;
-      round: number;
-      seed: number;
-      explore: string;
-      file: string;
-    }[];
-  }[];
-  readonly cpus: readonly Record<string, number>[];
-  readonly ok: boolean;
-}
+import type { StressJson } from '../support/stress-json.ts';
 
 test('a short run catches its canaries, runs every suite and reports all of it as one JSON document', async (t) => {
   const result = await runCli(['stress', '--rounds', '10', '--seed', '3', '--json'], t.testdir());
@@ -74,23 +50,3 @@ test('Ctrl-C prints what is known so far and ends with 130, without a process le
   t.equal(result.code, 130);
   t.match(result.stdout, /End of stress: INTERRUPTED\n$/);
 });
-
-for (const bug of bugs)
-  test(`stress --bug ${bug.id} finds it within 60 s, and the printed command finds the same on the model`, async (t) => {
-    const folder = t.testdir();
-    const result = await runCli(['stress', '--bug', bug.id, '--seconds', '60', '--seed', '1', '--json'], folder);
-    t.equal(result.code, 1, result.stderr);
-    const [finding] = (JSON.parse(result.stdout) as StressJson).suites.flatMap(({ findings }) => findings);
-    if (finding === undefined) throw new Error('there is no finding');
-    t.equal(finding.kind, bug.real.kind);
-    t.ok(bug.real.invariants.includes(finding.invariant), finding.invariant);
-    const file = JSON.parse(readFileSync(`${folder}/${finding.file}`, 'utf8')) as { kind: string; explore: string };
-    t.equal(file.kind, finding.kind);
-    t.equal(file.explore, finding.explore);
-    const words = finding.explore.split(' ').slice(1);
-    t.strictSame(words.slice(0, 2), ['explore', `${bug.suite}@1.${finding.round}`]);
-    const model = await runCli([...words, '--seconds', '60', '--seed', '1', '--json'], folder);
-    const found = JSON.parse(model.stdout) as { findings: readonly { kind: string; invariant: string }[] };
-    t.equal(model.code, 1);
-    t.equal(found.findings[0]?.kind, bug.model.kind);
-  });

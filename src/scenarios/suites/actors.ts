@@ -20,7 +20,7 @@ import type { IoLog } from '../io-log.ts';
 import type { PathTarget } from '../path-target.ts';
 import type { SignalTarget } from '../signal-target.ts';
 import { submitLoggedIo, type UserIo, waitIo } from '../user-io.ts';
-import type { CyclePlan, OperatorPlan, RoundPlan, SignallerPlan, SubmitterPlan, SuspenderPlan } from './plan.ts';
+import type { CyclePlan, OperatorPlan, RoundPlan, SignallerPlan, SubmitterPlan, SuspenderPlan } from './round-plan.ts';
 
 /** What the actors of a round share. */
 export interface RoundParts {

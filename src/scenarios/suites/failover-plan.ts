@@ -4,7 +4,7 @@
 import { REQ_WRITE } from '../../block/bio.ts';
 import type { DiskMode } from '../../block/disk.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
-import type { IoPlan } from './plan.ts';
+import type { IoPlan } from './round-plan.ts';
 
 /** Paths to the one storage, and its sectors. */
 export const PATHS = 3;

@@ -7,7 +7,7 @@
 import { DISK_MODES, type DiskMode } from '../../block/disk.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { PathPlan } from '../path-target.ts';
-import type { Odds } from './plan.ts';
+import type { Odds } from './suspend-plan.ts';
 
 /** Writes a sector again and again: through the file system, with an fsync after each, or by bios. */
 export interface FreezeWriter {

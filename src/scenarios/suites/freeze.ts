@@ -25,7 +25,7 @@ import { PATH_TARGET_WORDS, PathTarget } from '../path-target.ts';
 import type { Scenario, Suite } from '../scenario.ts';
 import { submitIo, waitIo } from '../user-io.ts';
 import { type FreezeCycle, type FreezePlan, type FreezeWriter, planFreezeRound } from './freeze-plan.ts';
-import type { Odds } from './plan.ts';
+import type { Odds } from './suspend-plan.ts';
 
 // What each actor counts, in a line of its own.
 const DONE = 0;

@@ -37,7 +37,7 @@ import {
   runSuspender,
   SuspendCounts,
 } from './actors.ts';
-import type { RoundPlan } from './plan.ts';
+import type { RoundPlan } from './round-plan.ts';
 
 /** The words of a round that its actors share, and what each of them counts in. */
 interface Built {

@@ -7,17 +7,25 @@
  *   table-swap           in each cycle another table, of other targets and of another size
  */
 import { DISK_MODES } from '../../block/disk.ts';
+import { deriveSeed, Random } from '../../shared/random.ts';
 import type { Suite } from '../scenario.ts';
-import { planSuspendRound, type RoundPlan, type SuspendKnobs } from './plan.ts';
+import { planCollidingRound } from './colliding-plan.ts';
 import { suspendRound } from './round.ts';
+import type { RoundPlan } from './round-plan.ts';
+import { planSuspendRound, type SuspendKnobs } from './suspend-plan.ts';
 
 /** A suite whose plans can be looked at. */
 export interface SuspendSuite extends Suite {
   plan(seed: number, round: number, cpus: number): RoundPlan;
 }
 
-function suiteOf(name: string, title: string, knobs: SuspendKnobs): SuspendSuite {
-  const plan = (seed: number, round: number, cpus: number): RoundPlan => planSuspendRound(knobs, seed, round, cpus);
+/** One round in `colliding` is of that kind; default none. */
+function suiteOf(name: string, title: string, knobs: SuspendKnobs, colliding = 0): SuspendSuite {
+  const plan = (seed: number, round: number, cpus: number): RoundPlan => {
+    const random = new Random(deriveSeed(seed, round));
+    if (colliding > 0 && random.chance(1, colliding)) return planCollidingRound(random, round, cpus);
+    return planSuspendRound(knobs, random, round, cpus);
+  };
   return {
     name,
     title,
@@ -42,22 +50,27 @@ export const suspend = suiteOf('suspend', 'suspend, resume and table loads under
   modes: DISK_MODES,
 });
 
-export const noflushPushback = suiteOf('noflush-pushback', 'noflush suspends while targets hand their I/O back', {
-  noflush: [1, 1],
-  scripted: [3, 4],
-  pathDown: [1, 2],
-  requeueInMap: [1, 3],
-  requeueInEndIo: [1, 2],
-  slow: [1, 4],
-  hang: [1, 8],
-  load: [1, 2],
-  remove: [1, 4],
-  secondSuspender: [1, 8],
-  signals: [0, 1],
-  cyclesMax: 3,
-  modes: DISK_MODES,
-  shapes: ['plain', 'lossless', 'colliding'],
-});
+export const noflushPushback = suiteOf(
+  'noflush-pushback',
+  'noflush suspends while targets hand their I/O back',
+  {
+    noflush: [1, 1],
+    scripted: [3, 4],
+    pathDown: [1, 2],
+    requeueInMap: [1, 3],
+    requeueInEndIo: [1, 2],
+    slow: [1, 4],
+    hang: [1, 8],
+    load: [1, 2],
+    remove: [1, 4],
+    secondSuspender: [1, 8],
+    signals: [0, 1],
+    cyclesMax: 3,
+    modes: DISK_MODES,
+    lossless: [1, 2],
+  },
+  3,
+);
 
 export const interruptedSuspend = suiteOf('interrupted-suspend', 'suspends that a signal interrupts at any moment', {
   noflush: [3, 4],
