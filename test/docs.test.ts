@@ -87,6 +87,20 @@ test('every npm script, dmrace command and option that the documents name exists
   );
 });
 
+test('each dependency has its row in ARCHITECTURE.md, and no other has one', async (t) => {
+  const packages = JSON.parse(readText('package.json')) as Record<'dependencies' | 'devDependencies', object>;
+  const rows = tableRows(readText('docs/ARCHITECTURE.md'), [
+    'package',
+    'what for',
+    'why this one',
+    'kept by',
+    'tree, size',
+  ]);
+  const named = rows.flatMap(([name = '']) => name.replace(/ \(.*\)$/, '').split(', '));
+  const installed = [...Object.keys(packages.dependencies), ...Object.keys(packages.devDependencies)];
+  t.strictSame(named.sort(), installed.sort());
+});
+
 test('each of our names in ROSETTA.md is in the file beside it', async (t) => {
   const rows = tableRows(readText('docs/ROSETTA.md'), ['kernel', 'ours', 'file', 'era']);
   t.ok(rows.length > 0);
