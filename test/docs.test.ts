@@ -6,6 +6,7 @@ import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'tap';
 import ts from 'typescript-api';
+import { cases } from './cases/all.ts';
 import { codeBlocks, type Page, pages, proseOf, readText, sourceText, tableRows } from './support/documents.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -111,6 +112,23 @@ test('each of our names in ROSETTA.md is in the file beside it', async (t) => {
     return names.filter((name) => !new RegExp(`\\b${name}\\b`).test(text)).map((name) => `${kernel}: ${name}`);
   });
   t.strictSame(missing, []);
+});
+
+test('each acceptance case has its row, and the sentence of each row is in the file beside it', async (t) => {
+  const rows = tableRows(readText('docs/TESTING.md'), ['case', 'what is shown', 'where']);
+  t.ok(rows.length > 0);
+  const isThere = ([, sentence = '', file = '']: string[]): boolean =>
+    readText(file.replaceAll('`', '')).includes(`'${sentence}'`);
+  t.strictSame(
+    rows.filter((row) => !isThere(row)),
+    [],
+  );
+  t.notOk(isThere(['patch 0', 'nothing is ever lost', '`test/cases/all.ts`']));
+  const here = rows.filter(([, , file]) => file?.startsWith('`test/cases/'));
+  t.strictSame(
+    here.map(([number, sentence]) => `${number}: ${sentence}`).sort(),
+    cases.map(({ of, sentence }) => `${of}: ${sentence}`).sort(),
+  );
 });
 
 test('every path of the repository that the documents name exists', async (t) => {

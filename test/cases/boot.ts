@@ -1,0 +1,35 @@
+/** A boot module whose programs are the acceptance cases, for both machines. */
+import type { Bootable } from '../../src/actors/boot-module.ts';
+import { checkQuiescence, checkStuck, installOracles, removeOracles } from '../../src/check/index.ts';
+import { bindSpinLocks, tasSpinLock } from '../../src/shared/spinlock.ts';
+import { installVariant } from '../../src/variants/variants.ts';
+import '../../src/targets/all.ts';
+import { cases } from './all.ts';
+import { Bench, CASE_WORDS } from './bench.ts';
+
+export interface CaseOrder {
+  readonly sentence: string;
+  readonly preset: string;
+  readonly bug: string | null;
+  /** Off: only what the case itself expects is looked at. */
+  readonly oracles: boolean;
+}
+
+export function prepare(what: unknown): Bootable {
+  const { sentence, preset, bug, oracles } = what as CaseOrder;
+  const found = cases.find((each) => each.sentence === sentence);
+  if (found === undefined) throw new Error(`there is no case in which ${sentence}`);
+  return {
+    slots: {},
+    staticWords: CASE_WORDS,
+    atQuiescence: oracles ? checkQuiescence : undefined,
+    whenStuck: oracles ? checkStuck : undefined,
+    build() {
+      if (oracles) installOracles();
+      else removeOracles();
+      bindSpinLocks(tasSpinLock);
+      installVariant({ preset, bug });
+      return found.build(new Bench());
+    },
+  };
+}

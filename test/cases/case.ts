@@ -1,0 +1,23 @@
+/**
+ * Acceptance cases: small programs that must end well on both machines, each with the sentence that it shows.
+ *
+ * The kernel code of a case is written once. Its tasks run on other threads on the real machine, so what they tell each other lies
+ * in shared memory (bench.ts); an expectation that fails is a finding on either machine.
+ */
+import type { Program } from '../../src/machine/machine.ts';
+import type { Bench } from './bench.ts';
+
+export interface AcceptanceCase {
+  /** Which list asks for it and where: `patch 4`, `dmsetup 31`. docs/TESTING.md has a row for each case. */
+  readonly of: string;
+  /** What it shows; the name of its tests. */
+  readonly sentence: string;
+  /** Default unified. */
+  readonly presets?: readonly string[];
+  /** Bugs of src/variants/bugs that it must notice, under each of its presets. */
+  readonly bugs?: readonly string[];
+  build(bench: Bench): Program;
+}
+
+/** CPUs of every case. The kernel's threads run on CPU 0, where the device was made: an administrator on another one races with them. */
+export const CASE_CPUS = 3;

@@ -1,0 +1,67 @@
+/**
+ * Every acceptance case on both machines: so many seeded schedules on the model, so many rounds on threads.
+ */
+import { type Test, test } from 'tap';
+import type { RealMachine } from '../../src/actors/machine.ts';
+import { explore } from '../../src/explore/explore.ts';
+import { Walk } from '../../src/explore/walk.ts';
+import { startMachine } from '../support/real.ts';
+import { cases } from './all.ts';
+import { type CaseOrder, prepare } from './boot.ts';
+import { CASE_CPUS } from './case.ts';
+
+const SEED = 1;
+const SCHEDULES = 150;
+const ROUNDS = 25;
+/** Enough for a bug that needs a certain interleaving. */
+const SCHEDULES_TO_FIND = 20_000;
+const ROUNDS_TO_FIND = 2000;
+const STEP_LIMIT = 50_000;
+
+const BOOT_MODULE = new URL('./boot.js', import.meta.url).href;
+
+/** Up to the first finding; gives its sentence, or null. */
+type Machine = (order: CaseOrder, times: number) => Promise<string | null>;
+
+const model: Machine = async (order, times) => {
+  const bootable = prepare(order);
+  const { finding } = explore(bootable.build, new Walk(SEED), times, {
+    ...bootable,
+    settings: { cpus: CASE_CPUS, lock: 'tas', oracles: order.oracles },
+    stepLimit: STEP_LIMIT,
+  });
+  return finding?.message ?? null;
+};
+
+const threads =
+  (machine: RealMachine): Machine =>
+  async (boot, times) => {
+    for (let i = 0; i < times; i++) {
+      const { finding } = await machine.run({ boot, cpus: CASE_CPUS, noise: 'light', seed: SEED + i, delay: null });
+      if (finding !== null) return finding.message;
+    }
+    return null;
+  };
+
+async function runCases(t: Test, machine: Machine, times: number, timesToFind: number): Promise<void> {
+  t.comment(`seed ${SEED}`);
+  for (const { sentence, presets = ['unified'], bugs = [] } of cases)
+    await t.test(sentence, async (t) => {
+      for (const preset of presets) {
+        const order = { sentence, preset, bug: null, oracles: true };
+        t.equal(await machine(order, times), null, `${preset}: holds`);
+        for (const bug of bugs) {
+          const finding = await machine({ ...order, bug, oracles: false }, timesToFind);
+          t.not(finding, null, `${preset} with ${bug}: does not hold; ${finding}`);
+        }
+      }
+    });
+}
+
+test('on the model machine', async (t) => {
+  await runCases(t, model, SCHEDULES, SCHEDULES_TO_FIND);
+});
+
+test('on threads', async (t) => {
+  await runCases(t, threads(await startMachine(t, CASE_CPUS, BOOT_MODULE)), ROUNDS, ROUNDS_TO_FIND);
+});
