@@ -181,7 +181,12 @@ export class Bench {
 
   /** Waits for what nobody announces. Sleeps between two looks, since a thread of this CPU may be who brings it about. */
   *until(condition: () => boolean): Kernel<void> {
-    while (!condition()) yield* usleep(10, HERE);
+    while (!condition()) yield* this.pause();
+  }
+
+  /** Others have the CPU for a moment. */
+  pause(): Kernel<void> {
+    return usleep(10, HERE);
   }
 
   /** Waits until the suspend under way is in this phase. */
