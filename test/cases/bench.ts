@@ -88,6 +88,11 @@ export class Bench {
     return sectors.map((sector) => memory.words[this.diskAt(minor).media + sector] as number);
   }
 
+  /** What a sector of a disk holds before I/O comes. In `setup`. */
+  store(minor: number, sector: number, value: number): void {
+    memory.words[this.diskAt(minor).media + sector] = value;
+  }
+
   /** `dm0` with a live table; I/O goes straight to the target. In `setup`. */
   *device(table: string): Kernel<void> {
     for (let i = 0; i < RESULTS; i++) memory.words[this.#results + i] = NONE;

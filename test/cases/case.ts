@@ -4,6 +4,7 @@
  * The kernel code of a case is written once. Its tasks run on other threads on the real machine, so what they tell each other lies
  * in shared memory (bench.ts); an expectation that fails is a finding on either machine.
  */
+import type { Seams } from '../../src/core/seams.ts';
 import type { Program } from '../../src/machine/machine.ts';
 import type { Bench } from './bench.ts';
 
@@ -16,6 +17,8 @@ export interface AcceptanceCase {
   readonly presets?: readonly string[];
   /** Bugs of src/variants/bugs that it must notice, under each of its presets. */
   readonly bugs?: readonly string[];
+  /** A mistake in the core that it must notice, where no bug of the list is one; under each of its presets. */
+  readonly planted?: Partial<Seams>;
   build(bench: Bench): Program;
 }
 

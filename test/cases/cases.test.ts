@@ -45,14 +45,18 @@ const threads =
 
 async function runCases(t: Test, machine: Machine, times: number, timesToFind: number): Promise<void> {
   t.comment(`seed ${SEED}`);
-  for (const { sentence, presets = ['unified'], bugs = [] } of cases)
+  for (const { sentence, presets = ['unified'], bugs = [], planted } of cases)
     await t.test(sentence, async (t) => {
       for (const preset of presets) {
-        const order = { sentence, preset, bug: null, oracles: true };
+        const order = { sentence, preset, bug: null, planted: false, oracles: true };
         t.equal(await machine(order, times), null, `${preset}: holds`);
-        for (const bug of bugs) {
-          const finding = await machine({ ...order, bug, oracles: false }, timesToFind);
-          t.not(finding, null, `${preset} with ${bug}: does not hold; ${finding}`);
+        const mistakes = [
+          ...bugs.map((bug) => ({ bug, planted: false })),
+          ...(planted === undefined ? [] : [{ bug: null, planted: true }]),
+        ];
+        for (const mistake of mistakes) {
+          const finding = await machine({ ...order, ...mistake, oracles: false }, timesToFind);
+          t.not(finding, null, `${preset} with ${mistake.bug ?? 'a planted mistake'}: does not hold; ${finding}`);
         }
       }
     });

@@ -1,10 +1,16 @@
 /**
  * What a suspended device does with I/O that comes meanwhile: it waits, and the resume maps it as the table then says.
  */
+import type { Bio } from '../../src/block/bio.ts';
+import { BlockDevice } from '../../src/block/block-device.ts';
+import { type BdevPolicy, bdgetAlways, bdgetUnlessNoflush } from '../../src/core/bdev-policy.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
+import type { MappedDevice } from '../../src/core/mapped-device.ts';
+import { splitAndProcess } from '../../src/core/submit.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG, dmSuspended } from '../../src/core/suspend.ts';
 import { errnoText } from '../../src/machine/errno.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
+import { downRead, upRead } from '../../src/shared/rw-semaphore.ts';
 import { actor, type Bench, expect } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
 
@@ -12,6 +18,13 @@ const PRESETS = ['unified', '2.6.20'];
 
 /** What sector 5 holds. */
 const STORED = 9;
+
+/** Maps what comes to a suspended device too. */
+function* openGate(md: MappedDevice, bio: Bio): Kernel<void> {
+  yield* downRead(md.ioLock, HERE);
+  yield* splitAndProcess(md, bio);
+  yield* upRead(md.ioLock, HERE);
+}
 
 /** A suspended device of eight sectors over `disk0`, and another disk. */
 function* suspended(bench: Bench, flags = 0): Kernel<void> {
@@ -31,6 +44,7 @@ const deferred: AcceptanceCase = {
   of: 'dmsetup 31',
   sentence: 'a write and a read to a suspended device end only after the resume, and then well',
   presets: PRESETS,
+  planted: { gate: openGate },
   build: (bench) => ({
     setup: () => suspended(bench),
     actors: [actor('writer', 0, () => bench.write(0, 1, 2, 40)), actor('reader', 2, () => bench.read(1, 5))],
@@ -59,6 +73,7 @@ function reloaded(
     sentence,
     // A noflush suspend of 2.6.20 takes no table of another size.
     presets: flags === 0 ? PRESETS : ['unified'],
+    planted: { gate: openGate },
     build: (bench) => ({
       setup: () => suspended(bench, flags),
       actors: [
@@ -84,6 +99,8 @@ const elsewhere = reloaded(
     expect('ends', yield* bench.ends(0, 1), ['0', '0']);
     expect('on the old disk', bench.stored(0, 1, 2, 4), [0, 0, 0]);
     expect('on the new disk', bench.stored(1, 1, 2, 4), [40, 41, 60]);
+    const opened = [0, 1].map((disk) => BlockDevice.at(bench.diskAt(disk).bdev).openCount);
+    expect('how often the disks are open', opened, [0, 1]);
   },
 );
 
@@ -125,11 +142,17 @@ const error = reloaded(
 );
 
 /** I/O flows while the administrator loads a bigger table and suspends with noflush. */
-function growing(sentence: string, preset: string, act: (bench: Bench) => Kernel<void>): AcceptanceCase {
+function growing(
+  sentence: string,
+  preset: string,
+  bdevPolicy: BdevPolicy,
+  act: (bench: Bench) => Kernel<void>,
+): AcceptanceCase {
   return {
     of: 'dmsetup 42',
     sentence,
     presets: [preset],
+    planted: { bdevPolicy },
     build: (bench) => ({
       *setup(): Kernel<void> {
         yield* bench.disk(0);
@@ -161,6 +184,7 @@ function growing(sentence: string, preset: string, act: (bench: Bench) => Kernel
 const grown = growing(
   'a table that grows under I/O shows its new size after a noflush suspend and a resume',
   'unified',
+  bdgetUnlessNoflush,
   function* act(bench): Kernel<void> {
     yield* resume(bench);
     expect('size', yield* bench.bdev.capacity.read(HERE), 8);
@@ -173,6 +197,7 @@ const grown = growing(
 const mayNotGrow = growing(
   'in 2.6.20 a noflush suspend takes no table of another size, and the device stays suspended with the old one',
   '2.6.20',
+  bdgetAlways,
   function* act(bench): Kernel<void> {
     expect('resume', errnoText(yield* doResume(bench.md, 0)), '-EINVAL');
     expect('suspended', yield* dmSuspended(bench.md), true);

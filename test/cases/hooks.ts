@@ -3,12 +3,13 @@
  */
 import { hangDisk, releaseDisk } from '../../src/block/disk.ts';
 import { fsFsync, fsWrite, SB_UNFROZEN, umountBdev } from '../../src/block/file-system.ts';
+import { Inode } from '../../src/block/inode.ts';
 import { type DmTarget, EIO } from '../../src/core/device-mapper.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { DMF_BLOCK_IO_FOR_SUSPEND, DMF_FROZEN, DMF_SUSPENDED } from '../../src/core/mapped-device.ts';
 import { dmSuspended } from '../../src/core/suspend.ts';
 import { EAGAIN, errnoText } from '../../src/machine/errno.ts';
-import type { Kernel } from '../../src/machine/kernel.ts';
+import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import { staticWords } from '../../src/shared/memory.ts';
 import { Atomic } from '../../src/shared/word.ts';
 import { bindScripts, remap, type Script } from '../../src/targets/scripted.ts';
@@ -58,6 +59,7 @@ const order: AcceptanceCase = {
   sentence:
     'targets hear of a suspend before its freeze and after its last I/O, and of a resume before I/O, in their order',
   presets: PRESETS,
+  planted: { presuspend: () => resolved(undefined) },
   build(bench) {
     const journal = new Journal(VOCABULARY);
     const suspended = new Moment('suspended');
@@ -149,6 +151,7 @@ const failedFreeze: AcceptanceCase = {
   of: 'dmsetup 45',
   sentence: 'an error of lock_fs is that of the suspend; the device is active, I/O flows, and presuspend is not undone',
   presets: PRESETS,
+  planted: { mayFreeze: () => false },
   build(bench) {
     const journal = new Journal(VOCABULARY);
     const anything = function* anything(): Kernel<void> {};
@@ -174,6 +177,7 @@ const failedFreeze: AcceptanceCase = {
           const flags = yield* bench.md.flags.read(HERE);
           expect('flags', flags & (DMF_SUSPENDED | DMF_FROZEN | DMF_BLOCK_IO_FOR_SUSPEND), 0);
           expect('level of the freeze', yield* bench.sb.frozen.read(HERE), SB_UNFROZEN);
+          expect('freezes', Inode.at(bench.sb.inode).fsfreezeCount, 0);
         }),
         actor('file system', 2, function* sync(): Kernel<void> {
           yield* fsWrite(bench.sb, 6, 31);

@@ -5,13 +5,21 @@
  * device is active then: the code is what counts (spec B8).
  */
 import { DM_ENDIO_REQUEUE, type DmTarget, dmNoflushSuspending } from '../../src/core/device-mapper.ts';
+import type { DmIo } from '../../src/core/dm-io.ts';
+import { appendPushback } from '../../src/core/end-io.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
-import { DMF_BLOCK_IO_FOR_SUSPEND, DMF_NOFLUSH_SUSPENDING, DMF_SUSPENDED } from '../../src/core/mapped-device.ts';
+import {
+  DMF_BLOCK_IO_FOR_SUSPEND,
+  DMF_NOFLUSH_SUSPENDING,
+  DMF_SUSPENDED,
+  type MappedDevice,
+} from '../../src/core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
 import { EIO } from '../../src/machine/errno.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
 import type { Program } from '../../src/machine/machine.ts';
 import { ops } from '../../src/machine/operations.ts';
+import { spinLockIrqsave, spinUnlockIrqrestore } from '../../src/shared/spinlock.ts';
 import { bindScripts, type Script } from '../../src/targets/scripted.ts';
 import { actor, type Bench, expect, Moment } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
@@ -156,6 +164,13 @@ function interrupted(check: (bench: Bench, journal: Journal) => Kernel<void>): (
   };
 }
 
+/** Parks what comes back after the suspend has taken the list. */
+function* parkWhateverTheFlag(md: MappedDevice, io: DmIo): Kernel<void> {
+  const saved = yield* spinLockIrqsave(md.pushbackLock, HERE);
+  appendPushback(md, io);
+  yield* spinUnlockIrqrestore(md.pushbackLock, saved, HERE);
+}
+
 const PRESETS = ['unified', '2.6.20'];
 
 const pushedBackBefore: AcceptanceCase = {
@@ -177,6 +192,7 @@ const notYetReturned: AcceptanceCase = {
   of: 'patch 13',
   sentence: 'I/O that its target has not returned when a noflush suspend is interrupted fails',
   presets: PRESETS,
+  planted: { parkPushback: parkWhateverTheFlag },
   build: interrupted(function* check(bench): Kernel<void> {
     expect('pushed back', bench.md.pushedBack.value, 2);
     expect('ends', yield* bench.ends(3), ['-EIO']);
