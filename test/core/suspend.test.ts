@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Bio, bioAlloc, bioPut, endIos, REQ_READA } from '../../src/block/bio.ts';
+import { bioAlloc, bioPut, endIos, REQ_READA } from '../../src/block/bio.ts';
 import { hangDisk, releaseDisk } from '../../src/block/disk.ts';
 import { genericMakeRequest } from '../../src/block/submit.ts';
 import { DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../../src/core/device-mapper.ts';
@@ -14,7 +14,7 @@ import {
   SUSPEND_PHASES,
 } from '../../src/core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG, dmResume, dmSuspend, dmSuspended, mergePushback } from '../../src/core/suspend.ts';
-import { EAGAIN, EINTR, EINVAL } from '../../src/machine/errno.ts';
+import { EINTR, EINVAL } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import type { UserIo } from '../../src/scenarios/user-io.ts';
 import { sendSignal } from '../../src/shared/task.ts';
@@ -125,21 +125,6 @@ function noting(calls: string[], name: string, preresume = 0): Script {
   };
 }
 
-eachPresetTest(
-  'hooks run in the order of the table: all presuspend, all postsuspend; all preresume, all resume',
-  function* hooks(world) {
-    yield* world.disk();
-    const calls: string[] = [];
-    const [a, b] = [world.script(noting(calls, 'a')), world.script(noting(calls, 'b'))];
-    const md = yield* world.device(`0 1 scripted disk0 0 ${a}\n1 1 zero\n2 1 scripted disk0 2 ${b}`);
-    assert.deepEqual(calls.splice(0), ['a preresume', 'b preresume', 'a resume', 'b resume']);
-    yield* doSuspend(md, 0);
-    assert.deepEqual(calls.splice(0), ['a presuspend', 'b presuspend', 'a postsuspend', 'b postsuspend']);
-    yield* doResume(md, 0);
-    assert.deepEqual(calls, ['a preresume', 'b preresume', 'a resume', 'b resume']);
-  },
-);
-
 eachPresetTest('postsuspend comes after the last I/O has ended, and finds NOFLUSH clear', function* post(world) {
   yield* world.disk();
   const holding = new Holding();
@@ -158,73 +143,6 @@ eachPresetTest('postsuspend comes after the last I/O has ended, and finds NOFLUS
   assert.deepEqual(seen, [false, 0]);
   yield* doResume(md, 0);
   assert.equal(yield* endOf(io), '0');
-});
-
-eachPresetTest(
-  'an error of preresume keeps the device suspended, and no target is resumed',
-  function* preresume(world) {
-    yield* world.disk();
-    const calls: string[] = [];
-    const result = { value: 0 };
-    const failing = world.script({
-      preresume() {
-        calls.push('b preresume');
-        return resolved(result.value);
-      },
-    });
-    const [a, c] = [world.script(noting(calls, 'a')), world.script(noting(calls, 'c'))];
-    const lines = [a, failing, c].map((script, i) => `${i} 1 scripted disk0 ${i} ${script}`);
-    const md = yield* world.device(lines.join('\n'));
-    yield* doSuspend(md, 0);
-    const io = yield* write(md, 0);
-    calls.length = 0;
-    result.value = -EAGAIN;
-    assert.equal(yield* doResume(md, 0), -EAGAIN);
-    assert.deepEqual(calls, ['a preresume', 'b preresume']);
-    assert.equal(yield* dmSuspended(md), true);
-    assert(!hasEnded(io));
-    result.value = 0;
-    assert.equal(yield* doResume(md, 0), 0);
-    assert.equal(yield* endOf(io), '0');
-  },
-);
-
-for (const { kind, flag } of KINDS)
-  eachPresetTest(
-    `a ${kind} suspend of a linear device waits for the I/O that is in flight`,
-    function* inFlight(world) {
-      const disk = yield* world.disk({ mode: 'hardirq', anyCpu: true });
-      const md = yield* world.device('0 4 linear disk0 0');
-      yield* hangDisk(disk);
-      const io = yield* write(md, 0, 1, 31);
-      let returned = false;
-      const suspender = world.start(1, function* suspend(): Kernel<void> {
-        assert.equal(yield* doSuspend(md, flag), 0);
-        returned = true;
-        assert.equal(stored(disk, 0), 31);
-      });
-      yield* until(waiting(md));
-      assert(!returned);
-      yield* releaseDisk(disk);
-      yield* suspender.join();
-      assert.equal(yield* endOf(io), '0');
-    },
-    { runs: 100 },
-  );
-
-eachPresetTest('I/O to a suspended device ends only after the resume', function* parked(world) {
-  const disk = yield* world.disk();
-  const md = yield* world.device('0 8 linear disk0 0');
-  yield* doSuspend(md, 0);
-  const ios = [yield* write(md, 0, 1, 5), yield* read(md, 1), yield* write(md, 2, 2, 7)];
-  assert(!ios.some(hasEnded));
-  assert.equal(stored(disk, 0), 0);
-  yield* doResume(md, 0);
-  for (const io of ios) assert.equal(yield* endOf(io), '0');
-  assert.deepEqual(
-    [0, 2, 3].map((sector) => stored(disk, sector)),
-    [5, 7, 8],
-  );
 });
 
 eachPresetTest('read-ahead to a suspended device fails at once with -EIO', function* ahead(world) {
@@ -306,53 +224,6 @@ kernelTest('the end of a bio that kdmflush maps may submit another to the same d
   assert.equal(stored(disk, 1), 50);
 });
 
-eachPresetTest('a deferred write goes only to the device of the new table', function* swapped(world) {
-  const [old, next] = [yield* world.disk(), yield* world.disk()];
-  const md = yield* world.device('0 4 linear disk0 0');
-  yield* doSuspend(md, 0);
-  const io = yield* write(md, 1, 1, 44);
-  yield* load(md, '0 4 linear disk1 0');
-  assert.equal(yield* doResume(md, 0), 0);
-  assert.equal(yield* endOf(io), '0');
-  assert.deepEqual([stored(old, 1), stored(next, 1)], [0, 44]);
-  assert.deepEqual([bdevOf(old).openCount, bdevOf(next).openCount], [0, 1]);
-});
-
-for (const { kind, flag } of KINDS)
-  kernelTest(
-    `after a ${kind} suspend a parked bio beyond the new end fails with -EIO, the others do not`,
-    function* shrunk(world) {
-      yield* world.disk();
-      const md = yield* world.device('0 8 linear disk0 0');
-      yield* doSuspend(md, flag);
-      const ios = [yield* write(md, 6), yield* write(md, 3, 2), yield* write(md, 3)];
-      yield* load(md, '0 4 linear disk0 0');
-      assert.equal(yield* doResume(md, flag), 0);
-      const ends: string[] = [];
-      for (const io of ios) ends.push(yield* endOf(io));
-      assert.deepEqual(ends, ['-EIO', '-EIO', '0']);
-    },
-  );
-
-kernelTest('a table that grew serves its new sectors', function* grown(world) {
-  yield* world.disk();
-  const md = yield* world.device('0 4 linear disk0 0');
-  yield* load(md, '0 8 linear disk0 0');
-  assert.equal(yield* endOf(yield* write(md, 6)), '-EIO');
-  assert.equal(yield* doResume(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
-  assert.equal(yield* endOf(yield* write(md, 6)), '0');
-});
-
-eachPresetTest('a deferred write fails when the new table is of error', function* error(world) {
-  yield* world.disk();
-  const md = yield* world.device('0 4 linear disk0 0');
-  yield* doSuspend(md, 0);
-  const io = yield* write(md, 0);
-  yield* load(md, '0 4 error');
-  assert.equal(yield* doResume(md, 0), 0);
-  assert.equal(yield* endOf(io), '-EIO');
-});
-
 /** A suspend of a task of its own; gives the task and its result. */
 function suspendOn(world: World, cpu: number, md: MappedDevice, flag: number): { started: Started; result: number[] } {
   const result: number[] = [];
@@ -397,55 +268,6 @@ eachPresetTest('a signal does not interrupt the suspend of a device without I/O 
   yield* join();
   assert.deepEqual(result, [0]);
 });
-
-eachPresetTest(
-  'an interrupted noflush suspend maps what was pushed back once more; what comes back later fails with -EIO',
-  function* contract(world) {
-    const disk = yield* world.disk();
-    const mapped: number[] = [];
-    const kept: Bio[] = [];
-    const holding = new Holding();
-    const script = world.script({
-      map(ti, clone) {
-        const again = mapped.includes(clone.sector);
-        mapped.push(clone.sector);
-        if (again) return resolved(remap(ti, clone));
-        if (clone.sector === 3) kept.push(clone);
-        return holding.map(ti, clone);
-      },
-      endIo: (_ti, clone) =>
-        resolved(clone.sector === 3 || mapped.filter((s) => s === clone.sector).length < 2 ? DM_ENDIO_REQUEUE : 0),
-    });
-    const md = yield* world.device(`0 8 scripted disk0 0 ${script}`);
-    const ios = [yield* write(md, 1, 1, 11), yield* write(md, 2, 1, 12), yield* write(md, 3, 1, 13)];
-    const late = holding.held.pop();
-    const { started, result } = suspendOn(world, 1, md, DM_SUSPEND_NOFLUSH_FLAG);
-    yield* until(waiting(md));
-    yield* holding.release();
-    const deferred = yield* write(md, 4, 1, 14);
-    holding.held.length = 0;
-    yield* sendSignal(started.task, HERE);
-    yield* started.join();
-    assert.deepEqual(result, [-EINTR]);
-    assert.equal(yield* unusual(md), 0);
-    yield* settled(md);
-    // Sectors 1 and 2 were pushed back: mapped again once each, in their order, before the one that came later.
-    assert.deepEqual(mapped, [1, 2, 3, 1, 2, 4]);
-    assert.equal(late, kept[0]);
-    holding.held.push(late as Bio);
-    yield* holding.release();
-    const ends: string[] = [];
-    for (const io of ios) ends.push(yield* endOf(io));
-    assert.deepEqual(ends, ['0', '0', '-EIO']);
-    assert.deepEqual(
-      [1, 2, 3].map((sector) => stored(disk, sector)),
-      [11, 12, 0],
-    );
-    assert.equal(hasEnded(deferred), true);
-    yield* endOf(deferred);
-  },
-  { runs: 100, oracles: false },
-);
 
 eachPresetTest(
   'targets see NOFLUSH from presuspend until the wait ends, and it is clear when the suspend returns',

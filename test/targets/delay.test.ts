@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { dmTableLoad, dmTableStatus, doResume, doSuspend } from '../../src/core/ioctl.ts';
-import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
+import { dmTableLoad, dmTableStatus } from '../../src/core/ioctl.ts';
 import { errnoText } from '../../src/machine/errno.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
 import { memory } from '../../src/shared/memory.ts';
-import { endOf, hasEnded, kernelTest, read, settled, stored, type World, write } from '../support/kernel.ts';
+import { endOf, hasEnded, kernelTest, read, stored, type World, write } from '../support/kernel.ts';
 
 function* disks(world: World): Kernel<void> {
   yield* world.disk();
@@ -44,26 +43,6 @@ kernelTest('I/O of several CPUs is delayed, counted, and ends', function* severa
   for (const { join } of users) yield* join();
   assert.equal(yield* dmTableStatus(md, true), '0 8 delay 0 0 0');
 });
-
-for (const flag of [0, DM_SUSPEND_NOFLUSH_FLAG])
-  kernelTest(
-    `a ${flag === 0 ? 'flushing' : 'noflush'} suspend sends on what is delayed, and nothing is delayed until the resume`,
-    function* suspend(world) {
-      yield* disks(world);
-      const md = yield* world.device('0 4 delay disk0 0 900000');
-      const ios = [yield* write(md, 0), yield* read(md, 1)];
-      assert.equal(yield* dmTableStatus(md, true), '0 4 delay 1 1 0');
-      assert.equal(yield* doSuspend(md, flag), 0);
-      for (const io of ios) assert.equal(yield* endOf(io), '0');
-      assert.equal(yield* dmTableStatus(md, true), '0 4 delay 0 0 0');
-      const late = yield* write(md, 2);
-      assert.equal(yield* doResume(md, 0), 0);
-      yield* settled(md);
-      assert.equal(yield* doSuspend(md, flag), 0);
-      assert.equal(yield* endOf(late), '0');
-      assert.equal(yield* doResume(md, 0), 0);
-    },
-  );
 
 kernelTest('its lines say what it was given, devices by number', function* lines(world) {
   yield* disks(world);
