@@ -5,6 +5,7 @@ import { hookCases } from './hooks.ts';
 import { inFlightCases } from './in-flight.ts';
 import { errorCases } from './noflush-errors.ts';
 import { multipathCases } from './noflush-multipath.ts';
+import { pathCases } from './paths.ts';
 
 export const cases: readonly AcceptanceCase[] = [
   ...multipathCases,
@@ -12,4 +13,5 @@ export const cases: readonly AcceptanceCase[] = [
   ...deferredCases,
   ...inFlightCases,
   ...hookCases,
+  ...pathCases,
 ];
