@@ -3,9 +3,12 @@ import type { AcceptanceCase } from './case.ts';
 import { deferredCases } from './deferred.ts';
 import { hookCases } from './hooks.ts';
 import { inFlightCases } from './in-flight.ts';
+import { interruptedCases } from './interrupted.ts';
 import { errorCases } from './noflush-errors.ts';
+import { noflushFlagCases } from './noflush-flag.ts';
 import { multipathCases } from './noflush-multipath.ts';
 import { pathCases } from './paths.ts';
+import { requeueCases } from './requeue.ts';
 
 export const cases: readonly AcceptanceCase[] = [
   ...multipathCases,
@@ -14,4 +17,7 @@ export const cases: readonly AcceptanceCase[] = [
   ...inFlightCases,
   ...hookCases,
   ...pathCases,
+  ...requeueCases,
+  ...interruptedCases,
+  ...noflushFlagCases,
 ];
