@@ -4,6 +4,7 @@
 import { DM_ENDIO_DONE, DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../../src/core/device-mapper.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { DMF_BLOCK_IO_FOR_SUSPEND, DMF_NOFLUSH_SUSPENDING, DMF_SUSPENDED } from '../../src/core/mapped-device.ts';
+import type { Seams } from '../../src/core/seams.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
 import { usleep } from '../../src/irq/timer.ts';
 import { errnoText } from '../../src/machine/errno.ts';
@@ -13,6 +14,7 @@ import { bindScripts } from '../../src/targets/scripted.ts';
 import { actor, type Bench, expect, Moment } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
 import { Keeper, REQUEUE } from './keeper.ts';
+import { alwaysParked, neverMerged } from './mistakes.ts';
 
 /** I/O flows, and no noflush suspend has left anything behind. */
 export function* expectActive(bench: Bench): Kernel<void> {
@@ -22,11 +24,17 @@ export function* expectActive(bench: Bench): Kernel<void> {
 }
 
 /** Of three bios two are pushed back before the signal; the third one comes back when the suspend has returned. */
-function interruptedCase(sentence: string, preset: string, mapped: (bench: Bench) => Kernel<void>): AcceptanceCase {
+function interruptedCase(
+  sentence: string,
+  preset: string,
+  planted: Partial<Seams>,
+  mapped: (bench: Bench) => Kernel<void>,
+): AcceptanceCase {
   return {
     of: 'dmsetup 63',
     sentence,
     presets: [preset],
+    planted,
     build(bench) {
       const keeper = new Keeper();
       const [kept, returned] = [new Moment('kept'), new Moment('returned')];
@@ -174,11 +182,13 @@ export const interruptedCases: readonly AcceptanceCase[] = [
   interruptedCase(
     'what was pushed back before a noflush suspend is interrupted is mapped again once, and what comes back later fails',
     'unified',
+    alwaysParked,
     (bench) => bench.settle(),
   ),
   interruptedCase(
     'in 2.6.20 what was pushed back before a noflush suspend is interrupted is mapped again before the suspend returns',
     '2.6.20',
+    neverMerged,
     () => resolved(undefined),
   ),
   race,

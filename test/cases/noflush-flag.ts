@@ -14,6 +14,7 @@ import { actor, type Bench, expect, Moment } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
 import { expectActive } from './interrupted.ts';
 import { Keeper, REQUEUE, WELL } from './keeper.ts';
+import { alwaysNoflush } from './mistakes.ts';
 import { Journal } from './parts.ts';
 
 const PLACES = ['presuspend 0', 'presuspend 1', 'end of a clone', 'postsuspend 0', 'postsuspend 1', 'return', 'resume'];
@@ -198,6 +199,7 @@ const flushing: AcceptanceCase = {
   of: 'dmsetup 69',
   sentence: 'targets never see NOFLUSH in a flushing suspend',
   presets: ['unified'],
+  planted: alwaysNoflush,
   build(bench) {
     const watched = new Watched(bench);
     return {

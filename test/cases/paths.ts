@@ -12,6 +12,7 @@ import { memory } from '../../src/shared/memory.ts';
 import { Multipath } from '../../src/targets/multipath/multipath.ts';
 import { actor, type Bench, expect, Moment } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
+import { alwaysNoflush, errorsForgotten, neverNoflush } from './mistakes.ts';
 
 const PRESETS = ['unified', '2.6.20'];
 const BOTH_PATHS = '1 1 round-robin 0 2 1 disk0 1 disk1 1';
@@ -62,6 +63,7 @@ const fsyncFails: AcceptanceCase = {
   sentence:
     'fsync fails when there is no valid path and queue_if_no_path is not set, and the suspend freezes all the same',
   presets: PRESETS,
+  planted: errorsForgotten,
   build: (bench) => ({
     *setup(): Kernel<void> {
       yield* plugIn(bench, 0, `0 8 multipath 0 0 ${BOTH_PATHS}`);
@@ -143,6 +145,7 @@ const flushedByResume: AcceptanceCase = {
   of: 'dmsetup 58',
   sentence: 'queued I/O fails when the device is resumed with a new table and without noflush, and later I/O succeeds',
   presets: PRESETS,
+  planted: alwaysNoflush,
   build(bench) {
     const submitted = new Moment('submitted');
     return {
@@ -179,6 +182,7 @@ function spanning(sentence: string, noflush: boolean, act: (bench: Bench) => Ker
     of: 'dmsetup 59',
     sentence,
     presets: ['seed-000'],
+    planted: noflush ? neverNoflush : alwaysNoflush,
     build(bench) {
       const submitted = new Moment('submitted');
       return {

@@ -4,6 +4,7 @@
  * kdmflush, or in 2.6.20 the resume, maps the bio, so that in both presets the two clones belong to one dm_io.
  */
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
+import type { Seams } from '../../src/core/seams.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
 import { errnoText } from '../../src/machine/errno.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
@@ -12,6 +13,7 @@ import { bindScripts } from '../../src/targets/scripted.ts';
 import { actor, type Bench, expect, Moment } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
 import { type CloneEnd, Keeper, REQUEUE, WELL, WITH_EIO, WITH_ENXIO, WITH_EOPNOTSUPP } from './keeper.ts';
+import { alwaysParked, firstErrorCounts, lastErrorCounts, requeueAlwaysCounts } from './mistakes.ts';
 
 const PRESETS = ['unified', '2.6.20'];
 
@@ -58,11 +60,16 @@ class Halves {
 }
 
 /** `enders` act while a noflush suspend waits for the bio, which must come back whole and succeed after the resume. */
-function pushedBack(sentence: string, enders: (halves: Halves, bench: Bench) => Actor[]): AcceptanceCase {
+function pushedBack(
+  sentence: string,
+  planted: Partial<Seams>,
+  enders: (halves: Halves, bench: Bench) => Actor[],
+): AcceptanceCase {
   return {
     of: 'dmsetup 61',
     sentence,
     presets: PRESETS,
+    planted,
     build(bench) {
       const halves = new Halves(bench);
       return {
@@ -105,11 +112,17 @@ const atOnce = (halves: Halves, bench: Bench) =>
   );
 
 /** The clones end while a flushing suspend waits. The target knows of a noflush suspend that was interrupted before. */
-function refused(sentence: string, first: CloneEnd, second: CloneEnd, end: string): AcceptanceCase {
+function refused(
+  sentence: string,
+  planted: Partial<Seams>,
+  [first, second]: readonly [CloneEnd, CloneEnd],
+  end: string,
+): AcceptanceCase {
   return {
     of: 'dmsetup 62',
     sentence,
     presets: PRESETS,
+    planted,
     build(bench) {
       const halves = new Halves(bench);
       const interrupted = new Moment('interrupted');
@@ -146,17 +159,46 @@ function refused(sentence: string, first: CloneEnd, second: CloneEnd, end: strin
 export const requeueCases: readonly AcceptanceCase[] = [
   pushedBack(
     'in a noflush suspend an error that comes after a REQUEUE does not fail the bio',
+    lastErrorCounts,
     inOrder(REQUEUE, WITH_EIO),
   ),
-  pushedBack('in a noflush suspend a REQUEUE that comes after an error takes the bio back', inOrder(WITH_EIO, REQUEUE)),
+  pushedBack(
+    'in a noflush suspend a REQUEUE that comes after an error takes the bio back',
+    firstErrorCounts,
+    inOrder(WITH_EIO, REQUEUE),
+  ),
   {
-    ...pushedBack('in a noflush suspend a REQUEUE and an error at the same time take the bio back', atOnce),
+    ...pushedBack(
+      'in a noflush suspend a REQUEUE and an error at the same time take the bio back',
+      lastErrorCounts,
+      atOnce,
+    ),
     bugs: ['dec-pending-error-rmw'],
     slow: { file: 'src/variants/bugs/dec-pending-error-rmw.ts', func: 'storeError' },
   },
-  refused('without a noflush suspend a REQUEUE alone fails the bio with -EIO', REQUEUE, WELL, '-EIO'),
-  refused('without a noflush suspend a REQUEUE after an error fails the bio with -EIO', WITH_ENXIO, REQUEUE, '-EIO'),
-  refused('without a noflush suspend the error that comes after a REQUEUE counts', REQUEUE, WITH_ENXIO, '-ENXIO'),
-  refused('of two errors of one bio the last one counts', WITH_ENXIO, WITH_EOPNOTSUPP, '-EOPNOTSUPP'),
-  refused('of the same two errors in the other order the last one counts', WITH_EOPNOTSUPP, WITH_ENXIO, '-ENXIO'),
+  refused('without a noflush suspend a REQUEUE alone fails the bio with -EIO', alwaysParked, [REQUEUE, WELL], '-EIO'),
+  refused(
+    'without a noflush suspend a REQUEUE after an error fails the bio with -EIO',
+    firstErrorCounts,
+    [WITH_ENXIO, REQUEUE],
+    '-EIO',
+  ),
+  refused(
+    'without a noflush suspend the error that comes after a REQUEUE counts',
+    requeueAlwaysCounts,
+    [REQUEUE, WITH_ENXIO],
+    '-ENXIO',
+  ),
+  refused(
+    'of two errors of one bio the last one counts',
+    firstErrorCounts,
+    [WITH_ENXIO, WITH_EOPNOTSUPP],
+    '-EOPNOTSUPP',
+  ),
+  refused(
+    'of the same two errors in the other order the last one counts',
+    firstErrorCounts,
+    [WITH_EOPNOTSUPP, WITH_ENXIO],
+    '-ENXIO',
+  ),
 ];
