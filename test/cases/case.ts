@@ -9,7 +9,7 @@ import type { Program } from '../../src/machine/machine.ts';
 import type { Bench } from './bench.ts';
 
 export interface AcceptanceCase {
-  /** Which list asks for it and where: `patch 4`, `dmsetup 31`. docs/TESTING.md has a row for each case. */
+  /** Which lists ask for it and where: `patch 5`, `patch 4, dmsetup 52`. docs/TESTING.md has a row for each case. */
   readonly of: string;
   /** What it shows; the name of its tests. */
   readonly sentence: string;

@@ -126,7 +126,7 @@ function queuedCase(
 }
 
 const validPath: AcceptanceCase = {
-  of: 'patch 1',
+  of: 'patch 1, dmsetup 49',
   sentence: 'I/O to a multipath device succeeds while there is a valid path',
   presets: PRESETS,
   build: (bench) => ({
@@ -154,7 +154,7 @@ const validPath: AcceptanceCase = {
 };
 
 const noPath: AcceptanceCase = {
-  of: 'patch 2',
+  of: 'patch 2, dmsetup 50',
   sentence: 'I/O fails when there is no valid path and queue_if_no_path is not set',
   presets: PRESETS,
   build: (bench) => ({
@@ -168,7 +168,7 @@ const noPath: AcceptanceCase = {
 };
 
 const queued: AcceptanceCase = {
-  of: 'patch 3',
+  of: 'patch 3, dmsetup 51',
   sentence: 'I/O is queued in the target when there is no valid path and queue_if_no_path is set',
   presets: PRESETS,
   build: (bench) => ({
@@ -185,7 +185,7 @@ const queued: AcceptanceCase = {
 
 const flushed: AcceptanceCase = {
   ...queuedCase(
-    'patch 4',
+    'patch 4, dmsetup 52',
     'queued I/O fails when the device is suspended without noflush',
     function* act(bench): Kernel<void> {
       yield* suspend(bench, 0);
@@ -247,7 +247,7 @@ const spanningFlushed = spanning(
 );
 
 const pushedBack = queuedCase(
-  'patch 6',
+  'patch 6, dmsetup 53',
   'queued I/O leaves the target in a noflush suspend and does not return',
   function* act(bench): Kernel<void> {
     yield* suspend(bench, DM_SUSPEND_NOFLUSH_FLAG);
@@ -265,7 +265,7 @@ const pushedBack = queuedCase(
 );
 
 const queuedAgain = queuedCase(
-  'patch 7',
+  'patch 7, dmsetup 54',
   'pushed-back I/O is queued in the target again when the device is resumed without path recovery',
   function* act(bench): Kernel<void> {
     yield* suspend(bench, DM_SUSPEND_NOFLUSH_FLAG);
@@ -312,7 +312,7 @@ function newTable(of: string, sentence: string, act: (bench: Bench) => Kernel<vo
 }
 
 const reloaded = newTable(
-  'patch 8',
+  'patch 8, dmsetup 56',
   'pushed-back I/O succeeds when the device is resumed after a table load',
   function* act(bench): Kernel<void> {
     yield* suspend(bench, DM_SUSPEND_NOFLUSH_FLAG);
@@ -327,7 +327,7 @@ function* loadAndResume(bench: Bench): Kernel<void> {
 }
 
 const resumedNoflush = newTable(
-  'patch 9',
+  'patch 9, dmsetup 57',
   'queued I/O succeeds when the device is resumed with noflush after a table load',
   loadAndResume,
 );
