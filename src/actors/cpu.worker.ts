@@ -71,8 +71,8 @@ export default async function cpuThread(task: CpuTask): Promise<void> {
         log.error('the CPU died', { round, error: String(error) });
         throw error;
       }
-      log.error(error.message, { round, kind: error.kind, invariant: error.invariant });
       stopWithFinding(task, error);
+      log.error(error.message, { round, kind: error.kind, invariant: error.invariant });
     }
     arrive(task);
   }

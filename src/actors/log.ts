@@ -55,9 +55,15 @@ export class ActorLog {
 
   #open(): Logger {
     const { level, folder } = this.#options;
-    mkdirSync(folder, { recursive: true });
-    const destination = pino.destination({ dest: join(folder, LOG_FILE), sync: true, append: true });
-    return pino({ level, base: { actor: this.#actor } }, destination);
+    try {
+      mkdirSync(folder, { recursive: true });
+      const destination = pino.destination({ dest: join(folder, LOG_FILE), sync: true, append: true });
+      return pino({ level, base: { actor: this.#actor } }, destination);
+    } catch {
+      // The folder was there when the run began. What it was to hold beside this log is missed by the main thread, which says so;
+      // a CPU must not die of it, because its finding would be lost.
+      return pino({ level: 'silent' });
+    }
   }
 }
 

@@ -208,15 +208,29 @@ export class RealOperations implements Operations {
 
   // Locks that keep their CPU.
 
+  /**
+   * Takes this CPU off those who wait for a lock, which it now has. A bit left behind would cost another one its ring:
+   *
+   *   CPU0                          CPU1                CPU2
+   *   sets its bit, takes the lock
+   *   releases it: rings CPU1       takes it
+   *                                                     sets its bit, parks
+   *                                 releases it: rings CPU0, which no longer waits
+   */
+  private noLongerWaits(word: number): void {
+    const bit = 1 << this.cpu;
+    if (((this.w[word + 1] as number) & bit) !== 0) Atomics.and(this.w, word + 1, ~bit);
+  }
+
   /** Waits on this CPU until `attempt` succeeds, taking interrupts meanwhile if they are on. */
   private *contend(word: number, exclusive: number, site: Site, attempt: () => boolean): Kernel<void> {
     const { w, parking, pendingWord } = this;
     if (listening !== 0) emit(EV_LOCK_CONTENDED, word, exclusive, site);
     for (;;) {
-      for (let turn = 0; turn < this.spins; turn++) if (attempt()) return;
+      for (let turn = 0; turn < this.spins; turn++) if (attempt()) return this.noLongerWaits(word);
       const seen = parking.seen();
       Atomics.or(w, word + 1, 1 << this.cpu);
-      if (attempt()) return;
+      if (attempt()) return this.noLongerWaits(word);
       this.checked(Atomics.load(w, word), word, site);
       const pending = Atomics.load(w, pendingWord);
       // A line that cannot enter now is no reason to stay awake; the release will ring.

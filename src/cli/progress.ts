@@ -11,7 +11,9 @@ export interface Progress {
 export function startProgress(text: string): Progress {
   if (!process.stderr.isTTY) return { say() {}, stop() {} };
   // Keyboard and cursor stay as they are, so that Ctrl-C works as everywhere.
-  const spinner = ora({ text, stream: process.stderr, discardStdin: false, hideCursor: false }).start();
+  // https://no-color.org: the variable counts if it is there and not empty.
+  const color = (process.env['NO_COLOR'] ?? '') === '' ? 'cyan' : false;
+  const spinner = ora({ text, color, stream: process.stderr, discardStdin: false, hideCursor: false }).start();
   return {
     say(next) {
       spinner.text = next;

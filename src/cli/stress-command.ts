@@ -52,7 +52,7 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
   checkNames(names, all, 'suite');
   if (options.seconds !== undefined && options.rounds !== undefined)
     throw new UsageError('--seconds and --rounds exclude each other; give one of them.');
-  if (options.out !== DEFAULT_OUT) checkWritable(options.out);
+  checkWritable(options.out);
   const bug = options.bug === undefined ? undefined : findBug(options.bug);
   const chosen = names.length > 0 ? [...new Set(names)] : bug === undefined ? all : [bug.suite];
   // Heavy noise wants twice as many CPUs as were asked for or as the host has cores: each is off its core half of the time.

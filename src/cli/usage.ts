@@ -1,7 +1,7 @@
 /**
  * What a user may write on the command line, and what is said when it is something else: the value, why, what is allowed.
  */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 
@@ -50,20 +50,22 @@ export function checkNames(names: readonly string[], allowed: readonly string[],
       );
 }
 
-/** Part by part: mkdirSync's recursive mode never returns where a parent that exists refuses with ENOENT, as /proc does. */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolder(dirname(folder));
+/** Gives the folders that it made, the inner ones first. Part by part: mkdirSync's recursive mode never returns where a parent that exists refuses with ENOENT, as /proc does. */
+function makeFolder(folder: string): string[] {
+  if (existsSync(folder)) return [];
+  const made = makeFolder(dirname(folder));
   mkdirSync(folder);
+  return [folder, ...made];
 }
 
-/** Makes sure that files can be written to the folder that the user named. */
+/** Makes sure that files can be written to a folder; what was not there before is not there afterwards. */
 export function checkWritable(folder: string): void {
   try {
-    makeFolder(folder);
+    const made = makeFolder(folder);
     const probe = join(folder, '.writable');
     writeFileSync(probe, '');
     rmSync(probe);
+    for (const each of made) rmdirSync(each);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw new UsageError(`--out '${folder}' cannot be written to (${code}); name a folder that can.`);

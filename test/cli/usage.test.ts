@@ -17,6 +17,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['stress --rounds 0', /argument '0' is invalid/],
   ['stress --seconds 3 --rounds 2', /--seconds and --rounds exclude each other/],
   ['stress --out package.json/x', /--out 'package.json\/x' cannot be written to/],
+  ['stress --out package.json', /--out 'package.json' cannot be written to \(ENOTDIR\)/],
   ['stress --lock queued', /'queued' is invalid.*tas, ticket/],
   ['stress --noise loud', /'loud' is invalid.*none, light, heavy/],
   ['stress --preset 2.4', /'2.4' is invalid.*unified/],
@@ -40,6 +41,13 @@ for (const [line, sentence] of WRONG)
     t.match(result.stderr, sentence);
     t.equal(result.stderr.trim().split('\n').length, 1);
   });
+
+test('the folder that findings go to by default is tried as well', async (t) => {
+  const result = await runCli(['stress', '--rounds', '1'], t.testdir({ 'dmrace-out': 'a file' }));
+  t.equal(result.code, 2);
+  t.equal(result.stdout, '');
+  t.match(result.stderr, /^dmrace: --out 'dmrace-out' cannot be written to \(ENOTDIR\); name a folder that can\.\n$/);
+});
 
 test('--help shows examples and exit codes, --version the version', async (t) => {
   const help = await runCli(['stress', '--help'], process.cwd());

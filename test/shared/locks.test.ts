@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import type { Kernel } from '../../src/machine/kernel.ts';
+import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import { ops } from '../../src/machine/operations.ts';
 import {
   assertHeldRead,
@@ -10,6 +10,7 @@ import {
   declareRwSemaphore,
   declareSemaphore,
   declareSpinLock,
+  declareWaitQueue,
   down,
   downRead,
   downWrite,
@@ -34,6 +35,8 @@ import {
   up,
   upRead,
   upWrite,
+  waitEvent,
+  waitEventExclusive,
   writeLock,
   writeLockIrqsave,
   writeUnlock,
@@ -44,7 +47,7 @@ import { staticWords } from '../../src/shared/memory.ts';
 import { cpu, irqsDisabled } from '../../src/shared/per-cpu.ts';
 import type { SpinLock } from '../../src/shared/spinlock.ts';
 import { defineStruct, type Struct } from '../../src/shared/struct.ts';
-import { current, mightSleep } from '../../src/shared/task.ts';
+import { current, mightSleep, TASK_UNINTERRUPTIBLE } from '../../src/shared/task.ts';
 import { Atomic } from '../../src/shared/word.ts';
 import { type ExpectedFinding, expectClean, expectFinding, onCpus, program, runModel } from '../support/model.ts';
 
@@ -59,6 +62,7 @@ function declareLocks() {
     sem: declareRwSemaphore('&test->rwsem'),
     counting: declareSemaphore('&test->sem'),
     mutex: declareMutex('&test->mutex'),
+    queue: declareWaitQueue('&test->wait'),
   };
 }
 type Locks = ReturnType<typeof declareLocks>;
@@ -250,11 +254,16 @@ test("releasing another CPU's spinlock names its owner", async (t) => {
   }
 });
 
-const SLEEPERS: readonly [string, Misuse][] = [
+/** A condition that nobody has to wait for. */
+const isTrue = (): Kernel<number> => resolved(1);
+
+const SLEEPERS: readonly [string, (locks: Locks) => Kernel<unknown>][] = [
   ['down_read(&test->rwsem)', ({ sem }) => downRead(sem, HERE)],
   ['down_write(&test->rwsem)', ({ sem }) => downWrite(sem, HERE)],
   ['down(&test->sem)', ({ counting }) => down(counting, HERE)],
   ['mutex_lock(&test->mutex)', ({ mutex }) => mutexLock(mutex, HERE)],
+  ['wait_event(&test->wait)', ({ queue }) => waitEvent(queue, isTrue, TASK_UNINTERRUPTIBLE, HERE)],
+  ['wait_event(&test->wait)', ({ queue }) => waitEventExclusive(queue, isTrue, TASK_UNINTERRUPTIBLE, HERE)],
 ];
 
 const ATOMIC_CONTEXTS: readonly [string, Misuse][] = [
@@ -276,7 +285,7 @@ const ATOMIC_CONTEXTS: readonly [string, Misuse][] = [
   ],
 ];
 
-test('a sleeping lock is refused in atomic context, although it is free, and the reason is named', async (t) => {
+test('what may sleep is refused in atomic context, although it would not have to, and the reason is named', async (t) => {
   const literal = (text: string): string => text.replace(/[()]/g, '\\$&');
   for (const [what, sleep] of SLEEPERS)
     for (const [why, enter] of ATOMIC_CONTEXTS)

@@ -17,7 +17,7 @@ import {
   wakeUpAll,
 } from '../../src/shared/atomics-lock.ts';
 import { FunctionTable } from '../../src/shared/function-table.ts';
-import { staticWords } from '../../src/shared/memory.ts';
+import { memory, staticWords } from '../../src/shared/memory.ts';
 import {
   MEMPOOL_RESERVE_MAX,
   type Mempool,
@@ -35,10 +35,12 @@ import { defineStruct, plain } from '../../src/shared/struct.ts';
 import { nameWord } from '../../src/shared/struct-registry.ts';
 import {
   current,
+  schedule,
   sendSignal,
   setCurrentState,
   signalPending,
   TASK_INTERRUPTIBLE,
+  TASK_RUNNING,
   TASK_UNINTERRUPTIBLE,
   type Task,
 } from '../../src/shared/task.ts';
@@ -408,6 +410,37 @@ test('a completion that came first lets as many waiters pass as it was called', 
   });
   expectFinding(t, result, { kind: 'deadlock', message: /actor0 waits for &test->done\.wait at/ });
 });
+
+test('complete wakes one of those who wait, the one that came first', async (t) => {
+  const woken: number[] = [];
+  const build = () => {
+    const done = declareCompletion('&test->done');
+    const waiter = () => waitForCompletion(done, HERE);
+    return {
+      actors: [
+        { name: 'waiter0', cpu: 0, run: waiter },
+        { name: 'waiter1', cpu: 0, run: waiter },
+        {
+          name: 'completer',
+          cpu: 0,
+          *run(): Kernel<void> {
+            const asleep = (): Task[] => [...done.wait.waiters()].filter((task) => stateOf(task) !== TASK_RUNNING);
+            while (asleep().length < 2) yield* schedule(HERE);
+            const [first] = asleep();
+            yield* complete(done, HERE);
+            woken.push(2 - asleep().length);
+            t.equal(stateOf(first!), TASK_RUNNING);
+            yield* complete(done, HERE);
+          },
+        },
+      ],
+    };
+  };
+  expectClean(t, runModel(program(build), { executions: 20 }));
+  t.strictSame([...new Set(woken)], [1]);
+});
+
+const stateOf = (task: Task): number => memory.words[task.state.word] as number;
 
 test('waiting for a completion in atomic context names the completion', async (t) => {
   const result = runTask(function* () {

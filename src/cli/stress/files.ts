@@ -3,18 +3,29 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MachineFailure } from '../../actors/machine.ts';
 import type { FindingReport } from '../../machine/machine.ts';
 import type { StressSettings } from './order.ts';
 
-/** Writes a finding with all that is known of it; gives the file's path. */
+/** The file of what is found in a round. */
+export function findingFile(settings: StressSettings, scenario: string): string {
+  return join(settings.out, `${scenario}.json`);
+}
+
+/** Writes a finding with all that is known of it. */
 export function writeFinding(
   settings: StressSettings,
   scenario: string,
   finding: FindingReport,
   explore: string,
-): string {
-  mkdirSync(settings.out, { recursive: true });
-  const file = join(settings.out, `${scenario}.json`);
-  writeFileSync(file, `${JSON.stringify({ scenario, settings, explore, ...finding }, null, 2)}\n`);
-  return file;
+): void {
+  const file = findingFile(settings, scenario);
+  try {
+    mkdirSync(settings.out, { recursive: true });
+    writeFileSync(file, `${JSON.stringify({ scenario, settings, explore, ...finding }, null, 2)}\n`);
+  } catch (error) {
+    throw new MachineFailure(`the finding cannot be written to ${file}: ${errorText(error)}`);
+  }
 }
+
+const errorText = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { RealMachine } from '../../actors/machine.ts';
 import type { Canary } from '../../variants/canary.ts';
 import { type CanaryResult, runCanary } from './canaries.ts';
-import { writeFinding } from './files.ts';
+import { findingFile, writeFinding } from './files.ts';
 import { exploreCommand, ordinaryRound, roundOrder, type StressSettings } from './order.ts';
 import { CpuTally, SuiteTally } from './tally.ts';
 
@@ -13,6 +13,9 @@ const BOOT_MODULE = new URL('../boot.js', import.meta.url).href;
 
 /** CPUs that the scenarios of the canaries have. */
 const CANARY_CPUS = 3;
+
+/** That a canary is caught is no error: only who asks for all that goes on gets lines of it. */
+const canaryLogLevel = (level: string): string => (['info', 'debug', 'trace'].includes(level) ? level : 'silent');
 
 /** How a run ended. */
 export interface StressOutcome {
@@ -66,20 +69,32 @@ export class StressRunner {
     };
   }
 
-  /** Runs to the end; throws MachineFailure when the harness breaks. */
+  /** Runs to the end; throws MachineFailure when the harness breaks, which is a fault of the run as well. */
   async run(): Promise<StressOutcome> {
-    const { cpus } = this.#settings;
+    try {
+      return await this.#runAll();
+    } catch (error) {
+      this.#faults.push(`the harness broke: ${error instanceof Error ? error.message : String(error)}`);
+      throw error;
+    }
+  }
+
+  async #runAll(): Promise<StressOutcome> {
+    const { cpus, logLevel } = this.#settings;
     const canaryCpus = Math.max(cpus, CANARY_CPUS);
     // Canaries need CPUs that the suites may not have been given.
     const clean =
-      this.#canaries.length === 0 || (await this.#on(canaryCpus, (machine) => this.#runCanaries(machine, canaryCpus)));
-    if (clean && !this.#hooks.stopped()) await this.#on(cpus, (machine) => this.#runSuites(machine));
+      this.#canaries.length === 0 ||
+      (await this.#on(canaryCpus, canaryLogLevel(this.#settings.logLevel), (machine) =>
+        this.#runCanaries(machine, canaryCpus),
+      ));
+    if (clean && !this.#hooks.stopped()) await this.#on(cpus, logLevel, (machine) => this.#runSuites(machine));
     return this.outcome();
   }
 
   /** Does something on a machine of so many CPUs. */
-  async #on<T>(cpus: number, work: (machine: RealMachine) => Promise<T>): Promise<T> {
-    const { logLevel, out } = this.#settings;
+  async #on<T>(cpus: number, logLevel: string, work: (machine: RealMachine) => Promise<T>): Promise<T> {
+    const { out } = this.#settings;
     const machine = await RealMachine.start({
       cpus,
       bootModule: BOOT_MODULE,
@@ -142,10 +157,11 @@ export class StressRunner {
     suite.add(result.counts);
     if (result.finding === null) return;
     const explore = exploreCommand(settings, scenario);
-    const file = writeFinding(settings, scenario, result.finding, explore);
+    const file = findingFile(settings, scenario);
     suite.findings.push({ ...result.finding, round, seed: settings.seed, scenario, explore, file });
     const { kind, invariant, message } = result.finding;
     this.#hooks.log('error', message, { kind, invariant, scenario });
+    writeFinding(settings, scenario, result.finding, explore);
   }
 
   /** A run in which a CPU did nothing was not the run that it claims to be. Few rounds may leave one out. */

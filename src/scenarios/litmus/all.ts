@@ -1,9 +1,12 @@
 /**
  * All litmus tests, by name.
  */
+
 import type { Scenario } from '../scenario.ts';
 import { fifoTests } from './fifo.ts';
+import { interruptTests } from './interrupts.ts';
 import type { Litmus } from './litmus.ts';
+import { lockOrderTests } from './lock-order.ts';
 import { memoryOrderTests } from './memory-order.ts';
 import { mutualExclusionTests } from './mutual-exclusion.ts';
 import { readerTests } from './readers.ts';
@@ -13,10 +16,12 @@ import { wakeUpTests } from './wake-ups.ts';
 
 export const litmusTests: readonly Litmus[] = [
   ...mutualExclusionTests,
+  ...lockOrderTests,
   ...readerTests,
   ...waitingWriterTests,
   ...fifoTests,
   ...wakeUpTests,
+  ...interruptTests,
   ...serviceTests,
   ...memoryOrderTests,
 ];
