@@ -26,5 +26,5 @@ export interface AcceptanceCase {
   build(bench: Bench): Program;
 }
 
-/** CPUs of every case. The kernel's threads run on CPU 0, where the device was made: an administrator on another one races with them. */
+/** CPUs of every case. kmultipathd runs on CPU 0 and kdmflush on the last one: an administrator on CPU 1 races with both. */
 export const CASE_CPUS = 3;
