@@ -8,6 +8,18 @@ test('a short run catches its canaries, runs every suite and reports all of it a
   t.equal(result.code, 0, result.stderr);
   const json = JSON.parse(result.stdout) as StressJson;
   t.equal(json.ok, true);
+  const has = (what: object | undefined, keys: string): void => {
+    t.strictSame(
+      keys.split(' ').filter((key) => !(key in (what ?? {}))),
+      [],
+    );
+  };
+  has(json, 'command version settings canaries suites cpus ok');
+  has(json.suites[1], 'name rounds bios errorsByRule suspends interruptedByPhase findings');
+  t.strictSame(Object.keys(json.suites[1]?.bios ?? {}), ['submitted', 'completed', 'pushedBack', 'failed']);
+  t.strictSame(Object.keys(json.suites[1]?.suspends ?? {}), ['done', 'interrupted', 'failed']);
+  t.strictSame(Object.keys(json.canaries[0] ?? {}), ['id', 'caught', 'tries']);
+  t.strictSame(Object.keys(json.cpus[0] ?? {}), ['cpu', 'steps', 'interrupts', 'softirqs', 'switches', 'parks']);
   t.equal(json.settings.seed, 3);
   t.strictSame(
     json.canaries.map(({ id, caught }) => [id, caught]),
@@ -40,6 +52,18 @@ test('a run for people says its settings first and last, and its verdict in the 
   t.match(lines[0], /^stress: suites=suspend cpus=4 rounds=5 seed=4 preset=unified lock=ticket noise=light/);
   t.match(lines.at(-2), /^suites=suspend cpus=4 rounds=5 seed=4/);
   t.equal(lines.at(-1), 'End of stress: SUCCESS');
+});
+
+test('Ctrl-C among the suites says what its canaries and rounds have shown', async (t) => {
+  const cli = startCli(['stress', '--seconds', '600', '--seed', '5', '--json', '--log-level', 'info'], t.testdir());
+  // The last of the canaries.
+  await cli.logged('"nf-check-then-queue-unlocked"');
+  cli.process.kill('SIGINT');
+  const result = await cli.ended;
+  t.equal(result.code, 130);
+  const json = JSON.parse(result.stdout) as StressJson;
+  t.equal(json.ok, false);
+  t.equal(json.canaries.length, 4);
 });
 
 test('Ctrl-C prints what is known so far and ends with 130, without a process left behind', async (t) => {

@@ -1,4 +1,5 @@
-import { test } from 'tap';
+import { type Test, test } from 'tap';
+import { bugOn } from '../../src/machine/finding.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import { ops } from '../../src/machine/operations.ts';
 import {
@@ -11,13 +12,17 @@ import {
   declareSemaphore,
   declareSpinLock,
   declareWaitQueue,
+  defineWait,
   down,
   downRead,
   downWrite,
+  finishWait,
+  freeWait,
   lockdepAssertHeld,
   mutexLock,
   mutexOwner,
   mutexUnlock,
+  prepareToWait,
   readLock,
   readLockIrqsave,
   readUnlock,
@@ -37,17 +42,18 @@ import {
   upWrite,
   waitEvent,
   waitEventExclusive,
+  wakeUpAll,
   writeLock,
   writeLockIrqsave,
   writeUnlock,
   writeUnlockIrqrestore,
 } from '../../src/shared/atomics-lock.ts';
 import { locksHeldByCpu, locksHeldByTask } from '../../src/shared/holders.ts';
-import { staticWords } from '../../src/shared/memory.ts';
+import { memory, staticWords } from '../../src/shared/memory.ts';
 import { cpu, irqsDisabled } from '../../src/shared/per-cpu.ts';
 import type { SpinLock } from '../../src/shared/spinlock.ts';
 import { defineStruct, type Struct } from '../../src/shared/struct.ts';
-import { current, mightSleep, TASK_UNINTERRUPTIBLE } from '../../src/shared/task.ts';
+import { current, mightSleep, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type Task } from '../../src/shared/task.ts';
 import { Atomic } from '../../src/shared/word.ts';
 import { type ExpectedFinding, expectClean, expectFinding, onCpus, program, runModel } from '../support/model.ts';
 
@@ -505,6 +511,98 @@ test('might_sleep says nothing in process context', async (t) => {
     },
   ]);
   expectClean(t, result);
+});
+
+/** Two want a lock; the first one has it, and lets go when the second one waits. */
+function handOver(t: Test, lock: Misuse, unlock: Misuse, check: (locks: Locks, waiter: Task) => void): void {
+  const build = () => {
+    const locks = declareLocks();
+    const held = new Atomic(staticWords(1));
+    const waiter = (): Task | null =>
+      locks.sem.sleepers.first() ?? locks.mutex.sleepers.first() ?? locks.counting.sleepers.first();
+    let entered = false;
+    return {
+      *setup(): Kernel<void> {
+        entered = false;
+        locks.counting.init(1);
+      },
+      actors: onCpus(
+        function* () {
+          yield* lock(locks);
+          yield* held.set(1, HERE);
+          while (waiter() === null) yield* ops.relax(HERE);
+          const waited = waiter() as Task;
+          yield* unlock(locks);
+          if (!entered) check(locks, waited);
+        },
+        function* () {
+          while ((yield* held.read(HERE)) === 0) yield* ops.relax(HERE);
+          yield* lock(locks);
+          entered = true;
+          t.equal(memory.words[current().state.word], TASK_RUNNING, 'who has a lock is awake');
+          yield* unlock(locks);
+        },
+      ),
+      outcome: () => `${memory.words[locks.counting.word]} free`,
+    };
+  };
+  const result = runModel(program(build), { executions: 200 });
+  expectClean(t, result);
+  t.strictSame([...result.outcomes.keys()], ['1 free'], 'a unit that is handed over is not free as well');
+}
+
+test('a lock that is handed over has its next owner before that one runs', async (t) => {
+  handOver(
+    t,
+    ({ mutex }) => mutexLock(mutex, HERE),
+    ({ mutex }) => mutexUnlock(mutex, HERE),
+    ({ mutex }, waiter) => t.equal(mutexOwner(mutex), waiter),
+  );
+  handOver(
+    t,
+    ({ sem }) => downWrite(sem, HERE),
+    ({ sem }) => upWrite(sem, HERE),
+    ({ sem }, waiter) => t.equal(rwSemaphoreOwner(sem), waiter),
+  );
+  handOver(
+    t,
+    ({ counting }) => down(counting, HERE),
+    ({ counting }) => up(counting, HERE),
+    ({ counting }) => t.equal(memory.words[counting.word], 0),
+  );
+});
+
+test('a wake-up that has nothing to do with a lock does not give it away', async (t) => {
+  const build = () => {
+    const { mutex, queue } = declareLocks();
+    const held = new Atomic(staticWords(1));
+    return {
+      actors: onCpus(
+        function* () {
+          yield* mutexLock(mutex, HERE);
+          yield* held.set(1, HERE);
+          while (mutex.sleepers.first() === null) yield* ops.relax(HERE);
+          yield* wakeUpAll(queue, HERE);
+          for (let i = 0; i < 10; i++) yield* ops.relax(HERE);
+          assertMutexHeld(mutex, HERE);
+          yield* held.set(2, HERE);
+          yield* mutexUnlock(mutex, HERE);
+        },
+        function* () {
+          while ((yield* held.read(HERE)) === 0) yield* ops.relax(HERE);
+          // The entry stays on the queue while the task sleeps for the mutex.
+          const entry = defineWait(0);
+          yield* prepareToWait(queue, entry, TASK_UNINTERRUPTIBLE, HERE);
+          yield* mutexLock(mutex, HERE);
+          bugOn((yield* held.read(HERE)) !== 2, 'the mutex is given away by its owner only');
+          yield* mutexUnlock(mutex, HERE);
+          yield* finishWait(queue, entry, HERE);
+          freeWait(entry);
+        },
+      ),
+    };
+  };
+  expectClean(t, runModel(program(build), { executions: 200 }));
 });
 
 test('a writer that leaves lets the whole run of readers in', async (t) => {

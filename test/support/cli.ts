@@ -16,7 +16,30 @@ export interface RunningCli {
   readonly process: ChildProcess;
   /** Resolves when the command has printed a text on stdout. */
   printed(text: string): Promise<void>;
+  /** Resolves when the command has printed a text on stderr. */
+  logged(text: string): Promise<void>;
   readonly ended: Promise<CliResult>;
+}
+
+/** Those who wait for a text in what a stream has brought so far. */
+class Watchers {
+  readonly #soFar: () => string;
+  readonly #waiting: { text: string; done: () => void }[] = [];
+
+  constructor(soFar: () => string) {
+    this.#soFar = soFar;
+  }
+
+  look(): void {
+    for (const { text, done } of this.#waiting) if (this.#soFar().includes(text)) done();
+  }
+
+  wait(text: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ text, done: resolve });
+      this.look();
+    });
+  }
 }
 
 export function startCli(args: readonly string[], cwd: string): RunningCli {
@@ -25,23 +48,20 @@ export function startCli(args: readonly string[], cwd: string): RunningCli {
   const child = spawn(process.execPath, [BIN, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
-  const watchers: { text: string; done: () => void }[] = [];
+  const printed = new Watchers(() => stdout);
+  const logged = new Watchers(() => stderr);
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     stdout += chunk;
-    for (const { text, done } of watchers) if (stdout.includes(text)) done();
+    printed.look();
   });
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     stderr += chunk;
+    logged.look();
   });
   const ended = new Promise<CliResult>((resolve) => {
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
-  const printed = (text: string): Promise<void> =>
-    new Promise((resolve) => {
-      if (stdout.includes(text)) resolve();
-      else watchers.push({ text, done: resolve });
-    });
-  return { process: child, printed, ended };
+  return { process: child, printed: (text) => printed.wait(text), logged: (text) => logged.wait(text), ended };
 }
 
 export function runCli(args: readonly string[], cwd: string): Promise<CliResult> {

@@ -168,6 +168,7 @@ export class StressRunner {
   #checkCpus(): void {
     if (this.#hooks.stopped()) return;
     const idle = this.#cpus.idle();
-    if (idle.length > 0) this.#faults.push(`CPU ${idle.join(', ')} did nothing in the whole run`);
+    if (idle.length > 0)
+      this.#faults.push(`CPU ${idle.join(', ')} did nothing in the whole run: it wants more rounds, or fewer CPUs`);
   }
 }
