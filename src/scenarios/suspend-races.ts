@@ -21,6 +21,8 @@ import { submitIo, waitIo } from './user-io.ts';
 /** How often a signaller looks for the phase that it aims at. */
 const LOOKS_MAX = 24;
 const IDLE = SUSPEND_PHASES.indexOf('idle');
+const FREEZE = SUSPEND_PHASES.indexOf('freeze');
+const BLOCK = SUSPEND_PHASES.indexOf('block');
 const WAIT = SUSPEND_PHASES.indexOf('wait');
 
 function submitter(device: Device, result: number): Actor {
@@ -47,6 +49,14 @@ function bindRequeueing(): void {
       presuspend: () => ops.relax(HERE),
     },
   ]);
+}
+
+/**
+ * The phase is no operation of its own. A noflush suspend has nothing to freeze, so no operation lies between the beginnings of
+ * freeze and block, and only threads can look between the two.
+ */
+function phaseWithOperations(phase: number, noflush: boolean): number {
+  return noflush && phase === FREEZE ? BLOCK : phase;
 }
 
 /** Something is in flight until the suspend has ended, so a signal in any phase interrupts it; but only its wait can notice. */
@@ -82,7 +92,7 @@ function buildInterrupted(noflush: boolean): Program {
           const { md } = device;
           for (let look = 0; look < LOOKS_MAX && md.phase.value !== aim; look++) yield* ops.relax(HERE);
           const note = (): void => {
-            memory.words[phase] = md.phase.value;
+            memory.words[phase] = phaseWithOperations(md.phase.value, noflush);
           };
           while (!(yield* target.send(note))) yield* ops.relax(HERE);
         },
