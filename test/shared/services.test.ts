@@ -45,7 +45,7 @@ import {
   type Task,
 } from '../../src/shared/task.ts';
 import { type WaitQueue, WQ_FLAG_AUTOREMOVE } from '../../src/shared/wait-queue.ts';
-import { Marked, Statistic } from '../../src/shared/word.ts';
+import { Atomic, Marked, Statistic } from '../../src/shared/word.ts';
 import { expectClean, expectFinding, onCpus, program, runModel, runTask } from '../support/model.ts';
 
 // ---- Reference counts. ----
@@ -409,6 +409,30 @@ test('a completion that came first lets as many waiters pass as it was called', 
     yield* waitForCompletion(done, HERE);
   });
   expectFinding(t, result, { kind: 'deadlock', message: /actor0 waits for &test->done\.wait at/ });
+});
+
+test('a signal wakes nobody who sleeps uninterruptibly', async (t) => {
+  const build = () => {
+    const asleep = new Atomic(staticWords(1));
+    let sleeper: Task;
+    return {
+      actors: onCpus(
+        function* () {
+          sleeper = current();
+          yield* setCurrentState(TASK_UNINTERRUPTIBLE, HERE);
+          yield* asleep.set(1, HERE);
+          yield* schedule(HERE);
+        },
+        function* () {
+          while ((yield* asleep.read(HERE)) === 0) yield* ops.relax(HERE);
+          yield* sendSignal(sleeper, HERE);
+          t.equal(stateOf(sleeper), TASK_UNINTERRUPTIBLE);
+        },
+      ),
+    };
+  };
+  const message = /^no CPU can move: actor0 waits for /;
+  expectFinding(t, runModel(program(build), { executions: 1 }), { kind: 'deadlock', message });
 });
 
 test('complete wakes one of those who wait, the one that came first', async (t) => {
