@@ -1,5 +1,5 @@
 /**
- * One line on stderr that says how far a long command is; nothing when stderr is no terminal.
+ * One line on stderr that says how far a long command is; nothing when stderr is no terminal, or one without a width.
  */
 import ora from 'ora';
 
@@ -9,7 +9,8 @@ export interface Progress {
 }
 
 export function startProgress(text: string): Progress {
-  if (!process.stderr.isTTY) return { say() {}, stop() {} };
+  // A terminal that does not know its width says 0 (script(1), some containers): ora would clear lines of it for ever.
+  if (!process.stderr.isTTY || !(process.stderr.columns > 0)) return { say() {}, stop() {} };
   // Keyboard and cursor stay as they are, so that Ctrl-C works as everywhere.
   // https://no-color.org: the variable counts if it is there and not empty.
   const color = (process.env['NO_COLOR'] ?? '') === '' ? 'cyan' : false;
