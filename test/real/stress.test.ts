@@ -74,3 +74,14 @@ test('Ctrl-C prints what is known so far and ends with 130, without a process le
   t.equal(result.code, 130);
   t.match(result.stdout, /End of stress: INTERRUPTED\n$/);
 });
+
+test('signals interrupt suspends in each of their phases', async (t) => {
+  const line = ['stress', 'interrupted-suspend', 'freeze', '--rounds', '500', '--seed', '1', '--json'];
+  const result = await runCli(line, t.testdir());
+  t.equal(result.code, 0, result.stderr);
+  const { suites: ran } = JSON.parse(result.stdout) as StressJson;
+  for (const phase of ['presuspend', 'freeze', 'block', 'flush', 'wait']) {
+    const interrupted = ran.reduce((sum, { interruptedByPhase }) => sum + (interruptedByPhase[phase] ?? 0), 0);
+    t.ok(interrupted > 0, `${interrupted} in ${phase}`);
+  }
+});

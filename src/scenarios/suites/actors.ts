@@ -6,7 +6,7 @@
 import { BlockDevice } from '../../block/block-device.ts';
 import { Disk, hangDisk, releaseDisk } from '../../block/disk.ts';
 import { heldForLife } from '../../core/bdev-policy.ts';
-import { dmClose, dmRemove, dmTableLoad, doResume, doSuspend } from '../../core/ioctl.ts';
+import { dmClose, dmRemove, dmTableLoad, doResume } from '../../core/ioctl.ts';
 import { MappedDevice, SUSPEND_PHASES } from '../../core/mapped-device.ts';
 import { seams } from '../../core/seams.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG, dmSuspended } from '../../core/suspend.ts';
@@ -14,13 +14,12 @@ import { usleep } from '../../irq/timer.ts';
 import { EINTR, EINVAL, errnoText } from '../../machine/errno.ts';
 import { report } from '../../machine/finding.ts';
 import type { Kernel } from '../../machine/kernel.ts';
-import { ops } from '../../machine/operations.ts';
-import { LINE_WORDS, memory, staticWords } from '../../shared/memory.ts';
+import { memory } from '../../shared/memory.ts';
 import type { IoLog } from '../io-log.ts';
 import type { PathTarget } from '../path-target.ts';
-import type { SignalTarget } from '../signal-target.ts';
 import { submitLoggedIo, type UserIo, waitIo } from '../user-io.ts';
 import type { CyclePlan, OperatorPlan, RoundPlan, SignallerPlan, SubmitterPlan, SuspenderPlan } from './round-plan.ts';
+import type { SuspendCounts, SuspendSignals } from './suspend-signals.ts';
 
 /** What the actors of a round share. */
 export interface RoundParts {
@@ -32,48 +31,11 @@ export interface RoundParts {
   /** Words of the disks' handles. */
   readonly disks: number;
   readonly paths: readonly PathTarget[];
-  /** Whom the signaller signals: the first suspender. */
-  readonly target: SignalTarget;
-  /** The phase of the suspend at which the first signal of a cycle was sent, + 1; guarded by the target's lock. */
-  readonly signalPhase: number;
+  /** To the first suspender. */
+  readonly signals: SuspendSignals;
 }
 
 export const mdOf = (parts: RoundParts): MappedDevice => MappedDevice.at(memory.words[parts.device] as number);
-
-/** Counters of one suspender: suspends that were done, interrupted, refused, and interrupted by phase. */
-const DONE = 0;
-const INTERRUPTED = 1;
-const FAILED = 2;
-const BY_PHASE = 3;
-
-export class SuspendCounts {
-  readonly #word: number;
-
-  constructor() {
-    this.#word = staticWords(LINE_WORDS);
-  }
-
-  count(result: number, phase: number): void {
-    const w = memory.words;
-    const what = result === 0 ? DONE : result === -EINTR ? INTERRUPTED : FAILED;
-    (w[this.#word + what] as number)++;
-    if (result === -EINTR) (w[this.#word + BY_PHASE + phase] as number)++;
-  }
-
-  get done(): number {
-    return memory.words[this.#word + DONE] as number;
-  }
-  get interrupted(): number {
-    return memory.words[this.#word + INTERRUPTED] as number;
-  }
-  get failed(): number {
-    return memory.words[this.#word + FAILED] as number;
-  }
-  /** By index of SUSPEND_PHASES. */
-  interruptedIn(phase: number): number {
-    return memory.words[this.#word + BY_PHASE + phase] as number;
-  }
-}
 
 function* pause(us: number): Kernel<void> {
   if (us > 0) yield* usleep(us, HERE);
@@ -121,12 +83,7 @@ export function* runSuspender(
     yield* pause(cycle.pauseUs);
     if (cycle.table >= 0) yield* load(parts, md, cycle.table);
     const flags = cycle.noflush ? DM_SUSPEND_NOFLUSH_FLAG : 0;
-    if (signalled) yield* parts.target.open();
-    const result = yield* doSuspend(md, flags);
-    if (signalled) yield* parts.target.close();
-    const phase = (memory.words[parts.signalPhase] as number) - 1;
-    if (signalled) memory.words[parts.signalPhase] = 0;
-    counts.count(result, phase);
+    const result = yield* signalled ? parts.signals.suspend(md, flags, counts) : counts.suspend(md, flags);
     yield* afterSuspend(parts, md, cycle, result);
   }
   yield* leave(parts);
@@ -167,20 +124,7 @@ function* load(parts: RoundParts, md: MappedDevice, table: number): Kernel<void>
 
 /** Signals the first suspender when it has come to a phase, or at any moment. */
 export function* runSignaller(parts: RoundParts, plan: SignallerPlan): Kernel<void> {
-  const w = memory.words;
-  const md = mdOf(parts);
-  const phases = SUSPEND_PHASES.length;
-  for (const signal of plan.signals) {
-    yield* pause(signal.pauseUs);
-    for (let look = 0; look < signal.looks && md.phase.value !== signal.phase; look++) {
-      // A CPU does not leave a task that relaxes, so with one CPU nobody else would get any further.
-      if (parts.cpus === 1) yield* usleep(10, HERE);
-      else yield* ops.relax(HERE);
-    }
-    yield* parts.target.send(() => {
-      if (w[parts.signalPhase] === 0) w[parts.signalPhase] = 1 + (md.phase.value % phases);
-    });
-  }
+  yield* parts.signals.send(mdOf(parts), plan, parts.cpus);
   yield* leave(parts);
 }
 

@@ -7,7 +7,9 @@
 import { DISK_MODES, type DiskMode } from '../../block/disk.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { PathPlan } from '../path-target.ts';
+import type { SignallerPlan } from './round-plan.ts';
 import type { Odds } from './suspend-plan.ts';
+import { planSignaller } from './suspend-signals.ts';
 
 /** Writes a sector again and again: through the file system, with an fsync after each, or by bios. */
 export interface FreezeWriter {
@@ -46,6 +48,8 @@ export interface FreezePlan {
   /** Freezes and thaws the device for a user; how long each lasts. */
   readonly freezer: { readonly cpu: number; readonly lingersUs: readonly number[] } | null;
   readonly suspenders: readonly { readonly cpu: number; readonly cycles: readonly FreezeCycle[] }[];
+  /** Interrupts the first suspender. */
+  readonly signaller: SignallerPlan | null;
   /** Brings the path up, and perhaps down and up again, after these pauses. */
   readonly operator: { readonly cpu: number; readonly pausesUs: readonly number[] } | null;
 }
@@ -100,6 +104,8 @@ export function planFreezeRound(mounts: Odds, seed: number, round: number, cpus:
     freezer:
       mounted && random.chance(1, 2) ? { cpu: takeCpu(), lingersUs: pauses(random, 1 + random.below(2), 80) } : null,
     suspenders: random.chance(1, 5) ? [suspender(), suspender()] : [suspender()],
+    signaller:
+      mounted && random.chance(3, 4) ? planSignaller(random, takeCpu(), 3, ['freeze', 'freeze', 'wait']) : null,
     operator: path.pathUp ? null : { cpu: takeCpu(), pausesUs: pauses(random, random.chance(1, 3) ? 3 : 1, 400) },
   };
 }

@@ -11,11 +11,11 @@ import { writebackSingleInode } from '../../block/page-cache.ts';
 import { DmIo, DmTargetIo } from '../../core/dm-io.ts';
 import { DmTable } from '../../core/dm-table.ts';
 import { DmTarget } from '../../core/dm-target.ts';
-import { DM_SKIP_LOCKFS_FLAG, dmCreate, dmRemove, dmTableLoad, doResume, doSuspend } from '../../core/ioctl.ts';
+import { DM_SKIP_LOCKFS_FLAG, dmCreate, dmRemove, dmTableLoad, doResume } from '../../core/ioctl.ts';
 import { MappedDevice } from '../../core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG, dmSuspended } from '../../core/suspend.ts';
 import { usleep } from '../../irq/timer.ts';
-import { EINVAL, EIO, ENOMEM, errnoText } from '../../machine/errno.ts';
+import { EINTR, EINVAL, EIO, ENOMEM, errnoText } from '../../machine/errno.ts';
 import { report } from '../../machine/finding.ts';
 import type { Kernel } from '../../machine/kernel.ts';
 import type { Actor, Program } from '../../machine/machine.ts';
@@ -26,14 +26,13 @@ import type { Scenario, Suite } from '../scenario.ts';
 import { submitIo, waitIo } from '../user-io.ts';
 import { type FreezeCycle, type FreezePlan, type FreezeWriter, planFreezeRound } from './freeze-plan.ts';
 import type { Odds } from './suspend-plan.ts';
+import { SUSPEND_SIGNALS_WORDS, SuspendCounts, SuspendSignals } from './suspend-signals.ts';
 
 // What each actor counts, in a line of its own.
 const DONE = 0;
 const FAILED = 1;
 const FSYNCS = 2;
 const FREEZES = 3;
-const SUSPENDED = 4;
-const REFUSED = 5;
 
 /** More than the tables that all suspenders load. */
 const RESUMES_MAX = 8;
@@ -47,6 +46,9 @@ interface Parts {
   readonly device: number;
   readonly superBlock: number;
   readonly pushedBack: number;
+  /** To the first suspender. */
+  readonly signals: SuspendSignals;
+  readonly cpus: number;
 }
 
 const mdOf = ({ device }: Parts): MappedDevice => MappedDevice.at(memory.words[device] as number);
@@ -120,7 +122,12 @@ function* runOperator(parts: Parts, pausesUs: readonly number[]): Kernel<void> {
   }
 }
 
-function* runSuspender(parts: Parts, cycles: readonly FreezeCycle[], counts: number): Kernel<void> {
+function* runSuspender(
+  parts: Parts,
+  cycles: readonly FreezeCycle[],
+  counts: SuspendCounts,
+  signalled: boolean,
+): Kernel<void> {
   const md = mdOf(parts);
   for (const cycle of cycles) {
     yield* pause(cycle.pauseUs);
@@ -129,10 +136,10 @@ function* runSuspender(parts: Parts, cycles: readonly FreezeCycle[], counts: num
       if (loaded !== 0) report('assertion', '', `load gives ${errnoText(loaded)}`);
     }
     const flags = (cycle.noflush ? DM_SUSPEND_NOFLUSH_FLAG : 0) | (cycle.skipLockfs ? DM_SKIP_LOCKFS_FLAG : 0);
-    const result = yield* doSuspend(md, flags);
-    add(counts, result === 0 ? SUSPENDED : REFUSED);
+    const result = yield* signalled ? parts.signals.suspend(md, flags, counts) : counts.suspend(md, flags);
     // A freeze can fail, and so can the allocation of the inode; another suspender may have been faster.
-    if (![0, -EIO, -ENOMEM, -EINVAL].includes(result)) report('assertion', '', `suspend gives ${errnoText(result)}`);
+    const errors = [-EIO, -ENOMEM, -EINVAL, ...(signalled ? [-EINTR] : [])];
+    if (result !== 0 && !errors.includes(result)) report('assertion', '', `suspend gives ${errnoText(result)}`);
     // presuspend of a suspend that failed is not undone (spec B8): as by a message.
     if (result !== 0) yield* parts.path.setQueueing();
     yield* pause(cycle.lingerUs);
@@ -187,8 +194,8 @@ function* verify(parts: Parts): Kernel<void> {
       report('leak', 'I29', `${type.live().length} of the kind ${type.name} are left when the device is gone`);
 }
 
-function actorsOf(parts: Parts, counters: () => number): Actor[] {
-  const { fsWriters, bioWriters, flusher, freezer, suspenders, operator } = parts.plan;
+function actorsOf(parts: Parts, counters: () => number, counts: readonly SuspendCounts[]): Actor[] {
+  const { fsWriters, bioWriters, flusher, freezer, suspenders, signaller, operator } = parts.plan;
   const actors: Actor[] = [];
   const actor = (name: string, cpu: number, run: (counts: number) => Kernel<void>): void => {
     const counts = counters();
@@ -201,14 +208,19 @@ function actorsOf(parts: Parts, counters: () => number): Actor[] {
   if (flusher !== null) actor('pdflush', flusher.cpu, () => runFlusher(parts, flusher.pausesUs));
   if (freezer !== null) actor('freezer', freezer.cpu, (counts) => runFreezer(parts, freezer.lingersUs, counts));
   for (const [i, each] of suspenders.entries())
-    actor(`suspender${i}`, each.cpu, (counts) => runSuspender(parts, each.cycles, counts));
+    actor(`suspender${i}`, each.cpu, () =>
+      runSuspender(parts, each.cycles, counts[i] as SuspendCounts, i === 0 && signaller !== null),
+    );
+  if (signaller !== null)
+    actor('signaller', signaller.cpu, () => parts.signals.send(mdOf(parts), signaller, parts.cpus));
   if (operator !== null) actor('operator', operator.cpu, () => runOperator(parts, operator.pausesUs));
   return actors;
 }
 
-const ACTORS_MAX = 10;
+const ACTORS_MAX = 11;
+const SUSPENDERS_MAX = 2;
 
-function build(plan: FreezePlan): Program {
+function build(plan: FreezePlan, cpus: number): Program {
   const path = new PathTarget(plan.path);
   bindScripts([path]);
   const parts: Parts = {
@@ -218,26 +230,29 @@ function build(plan: FreezePlan): Program {
     device: staticWords(1),
     superBlock: staticWords(1),
     pushedBack: staticWords(1),
+    signals: new SuspendSignals(),
+    cpus,
   };
   const lines: number[] = [];
-  const actors = actorsOf(parts, () => {
+  const suspends = plan.suspenders.map(() => new SuspendCounts());
+  const countersOfActor = (): number => {
     const line = staticWords(LINE_WORDS);
     lines.push(line);
     return line;
-  });
+  };
+  const actors = actorsOf(parts, countersOfActor, suspends);
   const total = (what: number): number => lines.reduce((sum, line) => sum + (memory.words[line + what] as number), 0);
   return {
     setup: () => setUp(parts),
     actors,
     verify: () => verify(parts),
-    outcome: () => `bios failed ${total(FAILED)}, suspends refused ${total(REFUSED)}`,
+    outcome: () => `bios failed ${total(FAILED)}, suspends refused ${SuspendCounts.total(suspends)['suspends.failed']}`,
     counts: () => ({
       'bios.submitted': total(DONE) + total(FAILED),
       'bios.completed': total(DONE),
       'bios.failed': total(FAILED),
       'bios.pushedBack': memory.words[parts.pushedBack] as number,
-      'suspends.done': total(SUSPENDED),
-      'suspends.failed': total(REFUSED),
+      ...SuspendCounts.total(suspends),
       'fs.fsyncs': total(FSYNCS),
       'fs.freezes': total(FREEZES),
     }),
@@ -262,8 +277,9 @@ function suiteOf(name: string, title: string, mounts: Odds): FreezeSuite {
         title: `${plan.mounted ? 'a file system' : 'no file system'}, ${plan.suspenders.length} suspenders`,
         cpus,
         slots: { bio: 64, alarm: 48 },
-        staticWords: plan.sectors + 3 + PATH_TARGET_WORDS + ACTORS_MAX * LINE_WORDS,
-        build: () => build(plan),
+        staticWords:
+          plan.sectors + 3 + PATH_TARGET_WORDS + SUSPEND_SIGNALS_WORDS + (ACTORS_MAX + SUSPENDERS_MAX) * LINE_WORDS,
+        build: () => build(plan, cpus),
       };
     },
   };

@@ -7,7 +7,7 @@ import { DmIo, DmTargetIo } from '../../core/dm-io.ts';
 import { DmTable } from '../../core/dm-table.ts';
 import { DmTarget } from '../../core/dm-target.ts';
 import { dmCreate, dmOpen, dmTableClear, dmTableLoad, doResume } from '../../core/ioctl.ts';
-import { MappedDevice, SUSPEND_PHASES } from '../../core/mapped-device.ts';
+import { MappedDevice } from '../../core/mapped-device.ts';
 import { dmSuspended } from '../../core/suspend.ts';
 import { Alarm } from '../../irq/alarm.ts';
 import { Timer } from '../../irq/timer.ts';
@@ -25,7 +25,6 @@ import { IoLog, RECORD_WORDS } from '../io-log.ts';
 import { PATH_TARGET_WORDS, PathTarget } from '../path-target.ts';
 import type { Scenario } from '../scenario.ts';
 import { checkSector, checkZeroSector } from '../sector-check.ts';
-import { SIGNAL_TARGET_WORDS, SignalTarget } from '../signal-target.ts';
 import { UserIo } from '../user-io.ts';
 import {
   mdOf,
@@ -35,9 +34,9 @@ import {
   runSignaller,
   runSubmitter,
   runSuspender,
-  SuspendCounts,
 } from './actors.ts';
 import type { RoundPlan } from './round-plan.ts';
+import { SUSPEND_SIGNALS_WORDS, SuspendCounts, SuspendSignals } from './suspend-signals.ts';
 
 /** The words of a round that its actors share, and what each of them counts in. */
 interface Built {
@@ -48,14 +47,20 @@ interface Built {
   readonly counts: readonly SuspendCounts[];
 }
 
-const SHARED_WORDS = 3;
+const SHARED_WORDS = 2;
 
 function wordsOf(plan: RoundPlan): number {
   const media = plan.disks.reduce((sum, disk) => sum + disk.sectors + 1, 0);
   const records = plan.submitters.reduce((sum, each) => sum + each.ios.length * RECORD_WORDS, 0);
   const counts = plan.suspenders.length * LINE_WORDS;
   return (
-    media + records + counts + plan.sectors + plan.paths.length * PATH_TARGET_WORDS + SIGNAL_TARGET_WORDS + SHARED_WORDS
+    media +
+    records +
+    counts +
+    plan.sectors +
+    plan.paths.length * PATH_TARGET_WORDS +
+    SUSPEND_SIGNALS_WORDS +
+    SHARED_WORDS
   );
 }
 
@@ -72,8 +77,7 @@ function declare(plan: RoundPlan, cpus: number): Built {
       pushedBack: staticWords(1),
       disks: staticWords(plan.disks.length),
       paths,
-      target: new SignalTarget(),
-      signalPhase: staticWords(1),
+      signals: new SuspendSignals(),
     },
     media,
     logs: plan.submitters.map((submitter) => new IoLog(submitter.ios.length, clocks)),
@@ -206,21 +210,15 @@ function total<T>(list: readonly T[], of: (each: T) => number): number {
 
 function outcomeOf({ logs, counts }: Built): string {
   const failed = total(logs, (log) => log.ended(true));
-  return `bios failed ${failed}, suspends interrupted ${total(counts, (each) => each.interrupted)}`;
+  return `bios failed ${failed}, suspends interrupted ${SuspendCounts.total(counts)['suspends.interrupted']}`;
 }
 
 function countsOf({ parts, logs, counts }: Built): Record<string, number> {
-  const result: Record<string, number> = {
+  return {
     'bios.submitted': total(logs, (log) => log.submitted()),
     'bios.completed': total(logs, (log) => log.ended(false)),
     'bios.failed': total(logs, (log) => log.ended(true)),
     'bios.pushedBack': memory.words[parts.pushedBack] as number,
-    'suspends.done': total(counts, (each) => each.done),
-    'suspends.interrupted': total(counts, (each) => each.interrupted),
-    'suspends.failed': total(counts, (each) => each.failed),
+    ...SuspendCounts.total(counts),
   };
-  SUSPEND_PHASES.forEach((name, phase) => {
-    result[`interrupted.${name}`] = total(counts, (each) => each.interruptedIn(phase));
-  });
-  return result;
 }

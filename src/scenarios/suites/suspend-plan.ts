@@ -3,7 +3,6 @@
  */
 import { REQ_READA, REQ_WRITE } from '../../block/bio.ts';
 import { DISK_MODES, type DiskMode } from '../../block/disk.ts';
-import { SUSPEND_PHASES } from '../../core/mapped-device.ts';
 import type { Random } from '../../shared/random.ts';
 import type { PathPlan } from '../path-target.ts';
 import type {
@@ -14,10 +13,9 @@ import type {
   OperatorPlan,
   RoundPlan,
   SegmentPlan,
-  SignallerPlan,
-  SignalPlan,
   SubmitterPlan,
 } from './round-plan.ts';
+import { planSignaller } from './suspend-signals.ts';
 
 /** A probability: so many of so many. */
 export type Odds = readonly [number, number];
@@ -46,8 +44,8 @@ export interface SuspendKnobs {
 }
 
 const PATHS = 2;
-/** The phases at which a signaller aims. */
-const AIMED_PHASES = ['presuspend', 'block', 'flush', 'wait'] as const;
+/** Nobody does much in freeze, and only who waits for kdmflush long in flush. */
+const AIMED_PHASES = ['presuspend', 'block', 'flush', 'flush', 'wait'] as const;
 
 /** The plan of the round that `random` draws. */
 export function planSuspendRound(knobs: SuspendKnobs, random: Random, round: number, cpus: number): RoundPlan {
@@ -74,7 +72,7 @@ export function planSuspendRound(knobs: SuspendKnobs, random: Random, round: num
   for (let i = 0; i < count; i++) submitters.push(planSubmitter(random, takeCpu(), i, { sectors, knobs, lossless }));
   const suspenders = [{ cpu: takeCpu(), cycles: planCycles(random, knobs, cyclesMost, tables.length) }];
   if (odds(knobs.secondSuspender)) suspenders.push({ cpu: takeCpu(), cycles: planCycles(random, knobs, 1, 0) });
-  const signaller = odds(knobs.signals) ? planSignaller(random, takeCpu(), cyclesMost) : null;
+  const signaller = odds(knobs.signals) ? planSignaller(random, takeCpu(), cyclesMost, AIMED_PHASES) : null;
   const operator = planOperator(random, takeCpu(), { disks, paths, tables: tables.length });
   return {
     disks,
@@ -209,20 +207,6 @@ function planCycles(random: Random, knobs: SuspendKnobs, count: number, tables: 
       requeueing: random.chance(2, 3),
     });
   return cycles;
-}
-
-function planSignaller(random: Random, cpu: number, cycles: number): SignallerPlan {
-  const signals: SignalPlan[] = [];
-  const count = 1 + random.below(cycles);
-  for (let i = 0; i < count; i++) {
-    const aimed = AIMED_PHASES[random.below(AIMED_PHASES.length)] as (typeof AIMED_PHASES)[number];
-    signals.push({
-      pauseUs: random.chance(1, 2) ? 0 : random.below(120),
-      phase: SUSPEND_PHASES.indexOf(aimed),
-      looks: random.chance(1, 4) ? 0 : 24,
-    });
-  }
-  return { cpu, signals };
 }
 
 /** What an operator has to do with. */
