@@ -135,6 +135,7 @@ export function* runOperator(parts: RoundParts, plan: OperatorPlan): Kernel<void
     yield* pause(pauseUs);
     for (let look = 0; look < looks && SUSPEND_PHASES[md.phase.value] !== 'wait'; look++) yield* usleep(10, HERE);
     if (what === 'load-table') yield* load(parts, md, which);
+    else if (what === 'signal') yield* parts.signals.signal(md);
     else if (what === 'hang-disk') yield* hangDisk(Disk.at(memory.words[parts.disks + which] as number));
     else if (what === 'release-disk') yield* releaseDisk(Disk.at(memory.words[parts.disks + which] as number));
     else yield* (parts.paths[which] as PathTarget).setPath(what === 'path-up');

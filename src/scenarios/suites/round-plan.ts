@@ -69,7 +69,7 @@ export interface SignallerPlan {
 
 export interface OperatorAction {
   readonly pauseUs: number;
-  readonly what: 'path-up' | 'path-down' | 'hang-disk' | 'release-disk' | 'load-table';
+  readonly what: 'path-up' | 'path-down' | 'hang-disk' | 'release-disk' | 'load-table' | 'signal';
   /** Number of the script, disk or table. */
   readonly which: number;
   /** Looks for a suspend that waits for I/O before it acts. */

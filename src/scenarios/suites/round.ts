@@ -108,6 +108,9 @@ function program(built: Built): Program {
   };
 }
 
+const isSignalled = ({ signaller, operator }: RoundPlan): boolean =>
+  signaller !== null || operator?.actions.some(({ what }) => what === 'signal') === true;
+
 function actorsOf({ parts, logs, counts }: Built): Actor[] {
   const { submitters, suspenders, signaller, operator } = parts.plan;
   const actors: Actor[] = submitters.map((each, i) => ({
@@ -117,7 +120,7 @@ function actorsOf({ parts, logs, counts }: Built): Actor[] {
   }));
   suspenders.forEach((each, i) => {
     const run = (): Kernel<void> =>
-      runSuspender(parts, each, counts[i] as SuspendCounts, i === 0 && signaller !== null);
+      runSuspender(parts, each, counts[i] as SuspendCounts, i === 0 && isSignalled(parts.plan));
     actors.push({ name: `suspender${i}`, cpu: each.cpu, run });
   });
   if (signaller !== null)

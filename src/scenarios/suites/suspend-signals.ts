@@ -94,7 +94,6 @@ export class SuspendSignals {
 
   /** Sends the signals of a plan, each when the suspend has come to its phase, or after so many looks. */
   *send(md: MappedDevice, plan: SignallerPlan, cpus: number): Kernel<void> {
-    const w = memory.words;
     for (const signal of plan.signals) {
       if (signal.pauseUs > 0) yield* usleep(signal.pauseUs, HERE);
       for (let look = 0; look < signal.looks && md.phase.value !== signal.phase; look++) {
@@ -102,9 +101,15 @@ export class SuspendSignals {
         if (cpus === 1) yield* usleep(10, HERE);
         else yield* ops.relax(HERE);
       }
-      yield* this.#target.send(() => {
-        if (w[this.#phase] === 0) w[this.#phase] = 1 + (md.phase.value % SUSPEND_PHASES.length);
-      });
+      yield* this.signal(md);
     }
+  }
+
+  /** Signals the suspender if it is in a suspend now. */
+  *signal(md: MappedDevice): Kernel<void> {
+    const w = memory.words;
+    yield* this.#target.send(() => {
+      if (w[this.#phase] === 0) w[this.#phase] = 1 + (md.phase.value % SUSPEND_PHASES.length);
+    });
   }
 }

@@ -9,7 +9,7 @@
 import { DISK_MODES } from '../../block/disk.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { Suite } from '../scenario.ts';
-import { planCollidingRound } from './colliding-plan.ts';
+import { planCollidingRound, planInterruptingRound } from './burst-plan.ts';
 import { suspendRound } from './round.ts';
 import type { RoundPlan } from './round-plan.ts';
 import { planSuspendRound, type SuspendKnobs } from './suspend-plan.ts';
@@ -19,11 +19,11 @@ export interface SuspendSuite extends Suite {
   plan(seed: number, round: number, cpus: number): RoundPlan;
 }
 
-/** One round in `colliding` is of that kind; default none. */
-function suiteOf(name: string, title: string, knobs: SuspendKnobs, colliding = 0): SuspendSuite {
+/** One round in three is a `burst`, if there is one. */
+function suiteOf(name: string, title: string, knobs: SuspendKnobs, burst?: typeof planCollidingRound): SuspendSuite {
   const plan = (seed: number, round: number, cpus: number): RoundPlan => {
     const random = new Random(deriveSeed(seed, round));
-    if (colliding > 0 && random.chance(1, colliding)) return planCollidingRound(random, round, cpus);
+    if (burst !== undefined && random.chance(1, 3)) return burst(random, round, cpus);
     return planSuspendRound(knobs, random, round, cpus);
   };
   return {
@@ -69,24 +69,29 @@ export const noflushPushback = suiteOf(
     modes: DISK_MODES,
     lossless: [1, 2],
   },
-  3,
+  planCollidingRound,
 );
 
-export const interruptedSuspend = suiteOf('interrupted-suspend', 'suspends that a signal interrupts at any moment', {
-  noflush: [3, 4],
-  scripted: [3, 4],
-  pathDown: [1, 6],
-  requeueInMap: [1, 6],
-  requeueInEndIo: [2, 3],
-  slow: [1, 2],
-  hang: [1, 3],
-  load: [1, 4],
-  remove: [1, 4],
-  secondSuspender: [0, 1],
-  signals: [7, 8],
-  cyclesMax: 3,
-  modes: ['hardirq', 'softirq', 'hardirq', 'inline'],
-});
+export const interruptedSuspend = suiteOf(
+  'interrupted-suspend',
+  'suspends that a signal interrupts at any moment',
+  {
+    noflush: [3, 4],
+    scripted: [3, 4],
+    pathDown: [1, 6],
+    requeueInMap: [1, 6],
+    requeueInEndIo: [2, 3],
+    slow: [1, 2],
+    hang: [1, 3],
+    load: [1, 4],
+    remove: [1, 4],
+    secondSuspender: [0, 1],
+    signals: [7, 8],
+    cyclesMax: 3,
+    modes: ['hardirq', 'softirq', 'hardirq', 'inline'],
+  },
+  planInterruptingRound,
+);
 
 export const tableSwap = suiteOf('table-swap', 'load, suspend, swap and resume in a loop, with tables of other sizes', {
   noflush: [1, 2],
