@@ -3,7 +3,7 @@
  */
 import { prepare } from '../src/cli/boot.ts';
 import { Search } from '../src/explore/explore.ts';
-import { Walk } from '../src/explore/walk.ts';
+import { Walk } from '../src/explore/strategies/walk.ts';
 import { findScenario } from '../src/scenarios/registry.ts';
 import { medianOf, nanoseconds } from './measure.ts';
 import type { Row } from './row.ts';

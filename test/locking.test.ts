@@ -10,7 +10,7 @@ import { dmTableEvent, dmWaitEvent } from '../src/core/event.ts';
 import { doResume, doSuspend } from '../src/core/ioctl.ts';
 import { dmTargetMessage } from '../src/core/target-message.ts';
 import { Search } from '../src/explore/explore.ts';
-import { Walk } from '../src/explore/walk.ts';
+import { Walk } from '../src/explore/strategies/walk.ts';
 import { bindListeners } from '../src/machine/events.ts';
 import type { Kernel } from '../src/machine/kernel.ts';
 import type { Program } from '../src/machine/machine.ts';

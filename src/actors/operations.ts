@@ -20,6 +20,7 @@ import { doIrq } from '../irq/interrupt.ts';
 import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import {
+  CHOICE_ALLOCATION,
   type ChoiceKind,
   type Kernel,
   OP_SCHEDULE,
@@ -501,8 +502,8 @@ export class RealOperations implements Operations {
     return this.boundary(0, site) ? this.scheduleSlow(site) : this.sleep;
   }
 
-  choice(_kind: ChoiceKind, count: number, _site: Site): Kernel<number> {
-    return resolved(this.noise.below(count));
+  choice(kind: ChoiceKind, count: number, _site: Site): Kernel<number> {
+    return resolved(kind === CHOICE_ALLOCATION ? 0 : this.noise.below(count));
   }
 
   relax(site: Site): Kernel<void> {

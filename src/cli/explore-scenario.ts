@@ -3,7 +3,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { type ExploreResult, Search } from '../explore/explore.ts';
-import { Walk } from '../explore/walk.ts';
+import { Walk } from '../explore/strategies/walk.ts';
 import { findScenario } from '../scenarios/registry.ts';
 import { prepare } from './boot.ts';
 

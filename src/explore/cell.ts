@@ -46,11 +46,13 @@ const THEN_NOTHING = 0;
 const THEN_TAKE = 1;
 const THEN_IRQ_ON = 2;
 
-/** Chooses which armed alarm goes off; bound by the execution. */
-export interface AlarmChooser {
+/** What an operation leaves to the execution. */
+export interface Chooser {
   anyArmed(): boolean;
   /** Marks one armed alarm as going off and gives its address. */
   goOff(): number;
+  /** A sleeper goes on that nobody has woken: a signal has come, or nothing has. */
+  wakeEarly(cell: Cell): void;
 }
 
 export class Cell {
@@ -64,7 +66,9 @@ export class Cell {
   /** Words of the task's state and of its pending signal, for schedule. */
   stateWord = 0;
   signalWord = 0;
-  alarms: AlarmChooser | null = null;
+  /** Signals come to this task only if it is an actor. */
+  killable = false;
+  chooser: Chooser | null = null;
   readonly result: IteratorReturnResult<unknown> = { done: true, value: 0 };
 
   [Symbol.iterator](): this {
@@ -127,7 +131,7 @@ export class Cell {
         return state === TASK_RUNNING || (state === TASK_INTERRUPTIBLE && w[this.signalWord] !== 0);
       }
       case OP_NEXT_ALARM:
-        return w[this.word] !== this.value || (this.alarms as AlarmChooser).anyArmed();
+        return w[this.word] !== this.value || (this.chooser as Chooser).anyArmed();
       default:
         return true;
     }
@@ -210,10 +214,11 @@ export class Cell {
         w[cpuBase + CPU_IRQS_OFF] = this.value === 0 ? 1 : 0;
         return 0;
       case OP_SCHEDULE:
+        if (!this.enabled()) (this.chooser as Chooser).wakeEarly(this);
         w[this.stateWord] = TASK_RUNNING;
         return 0;
       case OP_NEXT_ALARM:
-        return w[word] !== this.value ? 0 : (this.alarms as AlarmChooser).goOff();
+        return w[word] !== this.value ? 0 : (this.chooser as Chooser).goOff();
       case OP_WAIT_FOR:
         this.#checked(w[word] as number);
         if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, this.site);

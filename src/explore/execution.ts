@@ -11,49 +11,30 @@ import { ALARM_ARMED, ALARM_GOING_OFF, Alarm } from '../irq/alarm.ts';
 import { doIrq } from '../irq/interrupt.ts';
 import { startInterruptActor } from '../irq/interrupt-actor.ts';
 import { KernelFinding, report } from '../machine/finding.ts';
-import { CHOICE_COMPLETION, type ChoiceKind, OP_SCHEDULE, OP_START, open } from '../machine/kernel.ts';
+import {
+  CHOICE_ALLOCATION,
+  CHOICE_COMPLETION,
+  CHOICE_LATE,
+  CHOICE_WAKE,
+  type ChoiceKind,
+  OP_SCHEDULE,
+  OP_START,
+  open,
+} from '../machine/kernel.ts';
 import type { RunOutcome } from '../machine/machine.ts';
 import { bindOperations } from '../machine/operations.ts';
-import { memory, perCpuBase, type SlabPlan } from '../shared/memory.ts';
+import { memory, type SlabPlan } from '../shared/memory.ts';
 import { checkTaskEnd, enterCpu } from '../shared/per-cpu.ts';
 import { CPU_CURRENT, CPU_IRQS_OFF, CPU_PENDING, CPU_TASKS } from '../shared/per-cpu-layout.ts';
-import { boundProgram, PARTS, spawnPart, taskName } from '../shared/program.ts';
-import { programs, releaseTask, Task } from '../shared/task.ts';
-import { type AlarmChooser, Cell } from './cell.ts';
+import { boundProgram, isDaemon, PARTS, spawnPart, taskName } from '../shared/program.ts';
+import { watchFrees } from '../shared/slab.ts';
+import { programs, releaseTask, TASK_INTERRUPTIBLE, Task } from '../shared/task.ts';
+import { Cell, type Chooser } from './cell.ts';
+import { type Budget, BudgetLeft, ChoiceList, NO_BUDGET } from './choices.ts';
+import { Context, FIRST_TASK, ModelCpu } from './context.ts';
 import { type Host, modelOperations } from './operations.ts';
 import { describeFinding, whoIsStuck } from './places.ts';
-import { MOVE_IRQ, MOVE_STEP, MOVE_SWITCH, type Moves, type Strategy } from './strategy.ts';
-
-/** A generator under way: a task, or an interrupt on top of one. */
-export class Context {
-  readonly cell = new Cell();
-  iterator: Iterator<number, void, unknown> | null = null;
-  /** Null for an interrupt. */
-  task: Task | null = null;
-  line = 0;
-}
-
-/** What one CPU of the model runs. */
-export class ModelCpu {
-  readonly number: number;
-  readonly base: number;
-  /** The task that the CPU runs, or that went to sleep on it last. */
-  running: Context | null = null;
-  readonly tasks: Context[] = [];
-  /** Interrupts under way, innermost last. */
-  readonly interrupts: Context[] = [];
-
-  constructor(number: number) {
-    this.number = number;
-    this.base = perCpuBase(number);
-  }
-
-  /** What runs when the CPU moves. */
-  get top(): Context | null {
-    const depth = this.interrupts.length;
-    return depth > 0 ? (this.interrupts[depth - 1] as Context) : this.running;
-  }
-}
+import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE } from './strategy.ts';
 
 /** What others check while the machine stands still. What they find is reported as the run's finding. */
 export interface ExecutionChecks {
@@ -66,41 +47,78 @@ export interface ExecutionChecks {
 /** Hears each step of an execution before it runs. */
 export type StepObserver = (cpu: ModelCpu, context: Context) => void;
 
+/** Hears all that makes one run differ from another. */
+export interface RunListener {
+  begin(): void;
+  moving(context: Context): void;
+  /** A data choice of the running step; `word` is the alarm's state word when it is which alarm goes off, else 0. */
+  chose(kind: ChoiceKind, value: number, word: number): void;
+  freed(slot: number): void;
+}
+
+/** Thrown when the strategy gives a run up. */
+class GivenUp extends Error {}
+
 const ALARM_STATE = Alarm.offsetOf('state');
 
-export class Execution implements Host, Moves, AlarmChooser {
+export class Execution implements Host, Moves, Chooser {
   cell = new Cell();
   steps = 0;
   /** Folds every step: same schedule, same hash. */
   hash = 0;
   observer: StepObserver | null = null;
+  listener: RunListener | null = null;
+  /** The strategy gave the last run up. */
+  gaveUp = false;
+  /** What the last run chose. */
+  readonly choices = new ChoiceList();
+  readonly left = new BudgetLeft();
   readonly cpus: ModelCpu[] = [];
-  readonly #strategy: Strategy;
+  #strategy: Strategy;
   readonly #stepLimit: number;
   readonly #checks: ExecutionChecks;
+  readonly #budget: Budget;
   readonly #alarms: SlabPlan;
   readonly #spare: Context[] = [];
-  // The moves found by the last collect: CPU, kind and argument of each.
-  readonly #moveCpu: number[] = [];
-  readonly #moveKind: number[] = [];
-  readonly #moveArg: number[] = [];
+  readonly #movers: Context[] = [];
   #moveCount = 0;
+  #process = FIRST_TASK;
+  /** Who makes the step; null before the first one. */
+  #mover: Context | null = null;
 
   /** An execution on the memory that is bound. `stepLimit`: a run that takes more steps is a livelock. */
-  constructor(cpuCount: number, strategy: Strategy, stepLimit: number, checks: ExecutionChecks = {}) {
+  constructor(
+    cpuCount: number,
+    strategy: Strategy,
+    stepLimit: number,
+    checks: ExecutionChecks = {},
+    budget: Budget = NO_BUDGET,
+  ) {
     const slab = memory.plan?.slabs.get(Alarm.name);
     if (slab === undefined) throw new Error('no memory is bound');
     this.#alarms = slab;
     this.#strategy = strategy;
     this.#stepLimit = stepLimit;
     this.#checks = checks;
+    this.#budget = budget;
     for (let number = 0; number <= cpuCount; number++) this.cpus.push(new ModelCpu(number));
+  }
+
+  /** The next runs follow another strategy. */
+  follow(strategy: Strategy): void {
+    this.#strategy = strategy;
   }
 
   /** Runs the bound program once, from memory in its boot state. */
   run(): RunOutcome {
     this.#reset();
     bindOperations(modelOperations(this));
+    const outcome = this.#outcome();
+    this.#strategy.end?.(this.#pending());
+    return outcome;
+  }
+
+  #outcome(): RunOutcome {
     try {
       enterCpu(0);
       startInterruptActor();
@@ -108,6 +126,8 @@ export class Execution implements Host, Moves, AlarmChooser {
       const program = boundProgram();
       return { finding: null, outcome: program.outcome?.() ?? '', counts: program.counts?.() ?? {}, steps: this.steps };
     } catch (error) {
+      this.gaveUp = error instanceof GivenUp;
+      if (this.gaveUp) return { finding: null, outcome: null, counts: {}, steps: this.steps };
       if (!(error instanceof KernelFinding)) throw error;
       return { finding: describeFinding(error, this.cpus), outcome: null, counts: {}, steps: this.steps };
     }
@@ -116,17 +136,47 @@ export class Execution implements Host, Moves, AlarmChooser {
   #reset(): void {
     this.steps = 0;
     this.hash = 0;
+    this.gaveUp = false;
+    this.choices.clear();
+    this.left.refill(this.#budget);
+    this.#process = FIRST_TASK;
+    this.#mover = null;
     for (const each of this.cpus) {
       for (const context of each.tasks) this.#spare.push(context);
       for (const context of each.interrupts) this.#spare.push(context);
       each.running = null;
       each.tasks.length = 0;
       each.interrupts.length = 0;
+      each.interruptSteps.fill(0);
+    }
+    const strategy = this.#strategy;
+    const listener = this.listener;
+    listener?.begin();
+    watchFrees(
+      strategy.freed === undefined && listener === null
+        ? null
+        : (slot) => {
+            strategy.freed?.(slot);
+            listener?.freed(slot);
+          },
+    );
+  }
+
+  /** Everybody who has not ended. */
+  *#pending(): Iterable<Context> {
+    for (const each of this.cpus) {
+      yield* each.tasks;
+      yield* each.interrupts;
+      for (let pending = memory.words[each.base + CPU_PENDING] as number, line = 0; pending >> line !== 0; line++)
+        if ((pending & (1 << line)) !== 0) yield this.#entering(each, line);
     }
   }
 
   #untilQuiet(): void {
-    while (this.#strategy.next(this)) {
+    for (;;) {
+      const turn = this.#strategy.next(this);
+      if (turn === TURN_GIVE_UP) throw new GivenUp();
+      if (turn !== TURN_MADE && !this.#late()) break;
       if (this.steps >= this.#stepLimit) report('livelock', 'I48', `the run is not over after ${this.steps} steps`);
     }
     const waiting = whoIsStuck(this.cpus);
@@ -137,6 +187,18 @@ export class Execution implements Host, Moves, AlarmChooser {
     this.#checks.atQuiescence?.();
   }
 
+  /** Nothing can move: something that seldom happens may still wake a sleeper. */
+  #late(): boolean {
+    const { signals, wakeups } = this.left;
+    if (signals === 0 && wakeups === 0) return false;
+    // There are no usual moves, so all that are collected are unusual ones.
+    this.#collectAll();
+    if (this.#moveCount === 0) return false;
+    const chosen = this.choose(CHOICE_LATE, 1 + this.#moveCount);
+    if (chosen > 0) this.take(chosen - 1);
+    return chosen > 0;
+  }
+
   #context(): Context {
     const context = this.#spare.pop() ?? new Context();
     context.cell.kind = OP_START;
@@ -144,23 +206,59 @@ export class Execution implements Host, Moves, AlarmChooser {
     context.cell.word = 0;
     context.cell.sequel = 0;
     context.cell.announced = false;
-    context.cell.alarms = this;
+    context.cell.chooser = this;
+    context.iterator = null;
+    context.children = 0;
     return context;
   }
 
-  choose(kind: ChoiceKind, count: number): number {
-    return this.#strategy.choose(kind, count);
+  choose(kind: ChoiceKind, count: number, word = 0): number {
+    const value = this.#strategy.choose(kind, count);
+    this.choices.answered(value);
+    if (this.listener !== null) this.listener.chose(kind, value, word);
+    return value;
+  }
+
+  allocationFails(): boolean {
+    if (this.left.allocations === 0 || this.choose(CHOICE_ALLOCATION, 2) === 0) return false;
+    this.left.allocations--;
+    return true;
   }
 
   spawned(cpu: number, slot: number): void {
     const owner = this.cpus[cpu] as ModelCpu;
     const task = Task.at(memory.words[owner.base + CPU_TASKS + slot] as number);
     const context = this.#context();
+    const parent = this.#mover;
     context.task = task;
+    context.cpu = cpu;
+    context.process = this.#process++;
+    // The tasks of a part that have no parent are started in a fixed order.
+    context.key =
+      parent === null || parent.iterator === null
+        ? Math.imul(context.process, 0x85ebca6b)
+        : Math.imul(parent.key ^ ++parent.children, 0x27d4eb2f) ^ (parent.key >>> 13);
+    context.count = 0;
     context.iterator = open(programs.at(task.program)(task.arg));
     context.cell.stateWord = task.state.word;
     context.cell.signalWord = task.sigpending.word;
+    context.cell.killable = !isDaemon(task);
     owner.tasks.push(context);
+    this.#strategy.spawned?.(context);
+  }
+
+  mayWakeEarly(cell: Cell): boolean {
+    const state = memory.words[cell.stateWord];
+    return this.left.wakeups > 0 || (this.left.signals > 0 && state === TASK_INTERRUPTIBLE && cell.killable);
+  }
+
+  wakeEarly(cell: Cell): void {
+    const w = memory.words;
+    const signal = this.left.signals > 0 && w[cell.stateWord] === TASK_INTERRUPTIBLE && cell.killable;
+    if (signal && (this.left.wakeups === 0 || this.choose(CHOICE_WAKE, 2) === 0)) {
+      this.left.signals--;
+      w[cell.signalWord] = 1;
+    } else this.left.wakeups--;
   }
 
   anyArmed(): boolean {
@@ -179,6 +277,8 @@ export class Execution implements Host, Moves, AlarmChooser {
       if (w[word] === ALARM_ARMED) armed.push(word);
     const chosen = armed.length === 1 ? 0 : this.#strategy.choose(CHOICE_COMPLETION, armed.length);
     const word = armed[chosen] as number;
+    if (armed.length > 1) this.choices.answered(chosen);
+    if (this.listener !== null) this.listener.chose(CHOICE_COMPLETION, chosen, word);
     w[word] = ALARM_GOING_OFF;
     return word - ALARM_STATE;
   }
@@ -192,61 +292,82 @@ export class Execution implements Host, Moves, AlarmChooser {
     this.#resume(this.cpus[cpu] as ModelCpu);
   }
 
-  cpuOf(index: number): number {
-    return this.#moveCpu[index] as number;
+  mover(index: number): Context {
+    return this.#movers[index] as Context;
   }
 
   collect(): number {
+    const usual = this.#collectUsual();
+    if (usual > 0 && (this.left.signals | this.left.wakeups) !== 0) return this.#collectUnusual();
+    return usual;
+  }
+
+  #collectAll(): void {
+    this.#moveCount = 0;
+    this.#collectUnusual();
+  }
+
+  #collectUsual(): number {
     const w = memory.words;
     this.#moveCount = 0;
     for (const each of this.cpus) {
       const pending = w[each.base + CPU_PENDING] as number;
       if (pending !== 0 && w[each.base + CPU_IRQS_OFF] === 0)
         for (let line = 0; pending >> line !== 0; line++)
-          if ((pending & (1 << line)) !== 0) this.#move(each.number, MOVE_IRQ, line);
+          if ((pending & (1 << line)) !== 0) this.#movers[this.#moveCount++] = this.#entering(each, line);
       const top = each.top;
-      if (top?.cell.enabled() === true) this.#move(each.number, MOVE_STEP, 0);
+      if (top?.cell.enabled() === true) this.#movers[this.#moveCount++] = top;
       // A task that was woken meanwhile competes with the others of its CPU.
-      if (each.interrupts.length === 0 && (top === null || top.cell.kind === OP_SCHEDULE)) this.#switches(each, top);
+      if (each.interrupts.length === 0 && (top === null || top.cell.kind === OP_SCHEDULE))
+        for (const context of each.tasks)
+          if (context !== top && context.cell.enabled()) this.#movers[this.#moveCount++] = context;
     }
     return this.#moveCount;
   }
 
-  #switches(each: ModelCpu, top: Context | null): void {
-    for (let i = 0; i < each.tasks.length; i++) {
-      const context = each.tasks[i] as Context;
-      if (context !== top && context.cell.enabled()) this.#move(each.number, MOVE_SWITCH, i);
+  /** Sleepers whom nobody has woken, but whom a signal or nothing at all may wake. */
+  #collectUnusual(): number {
+    for (const each of this.cpus) {
+      const top = each.top;
+      if (each.interrupts.length > 0 || (top !== null && top.cell.kind !== OP_SCHEDULE)) continue;
+      for (const context of each.tasks) {
+        const { cell } = context;
+        if (cell.kind === OP_SCHEDULE && !cell.enabled() && this.mayWakeEarly(cell))
+          this.#movers[this.#moveCount++] = context;
+      }
     }
+    return this.#moveCount;
   }
 
-  #move(cpu: number, kind: number, arg: number): void {
-    const index = this.#moveCount++;
-    this.#moveCpu[index] = cpu;
-    this.#moveKind[index] = kind;
-    this.#moveArg[index] = arg;
+  /** The interrupt that enters when this CPU takes a line. */
+  #entering(owner: ModelCpu, line: number): Context {
+    let context = owner.entering[line] ?? null;
+    if (context === null) {
+      context = this.#context();
+      owner.entering[line] = context;
+    }
+    owner.name(context, line);
+    context.cell.word = owner.base + CPU_PENDING;
+    return context;
   }
 
   take(index: number): void {
-    const owner = this.cpus[this.#moveCpu[index] as number] as ModelCpu;
-    const kind = this.#moveKind[index];
-    const arg = this.#moveArg[index] as number;
-    if (kind === MOVE_SWITCH) {
-      const context = owner.tasks[arg] as Context;
+    const context = this.#movers[index] as Context;
+    const owner = this.cpus[context.cpu] as ModelCpu;
+    if (context.iterator === null) this.#enterInterrupt(owner, context);
+    else if (context !== owner.top) {
       owner.running = context;
       memory.words[owner.base + CPU_CURRENT] = (context.task as Task).handle;
-    } else if (kind === MOVE_IRQ) {
-      this.#enterInterrupt(owner, arg);
     }
     this.#resume(owner);
   }
 
   /** The controller acknowledges the line and the handler is on top from now on. */
-  #enterInterrupt(owner: ModelCpu, line: number): void {
+  #enterInterrupt(owner: ModelCpu, context: Context): void {
     const w = memory.words;
+    const { line } = context;
     w[owner.base + CPU_PENDING] = (w[owner.base + CPU_PENDING] as number) & ~(1 << line);
-    const context = this.#context();
-    context.task = null;
-    context.line = line;
+    owner.entering[line] = null;
     context.iterator = open(doIrq(line));
     owner.interrupts.push(context);
   }
@@ -257,9 +378,14 @@ export class Execution implements Host, Moves, AlarmChooser {
     const cell = context.cell;
     enterCpu(owner.number);
     this.cell = cell;
+    this.#mover = context;
     this.steps++;
+    context.count++;
+    this.choices.moved(context.process);
     this.hash =
       Math.imul(this.hash ^ (owner.number | (cell.kind << 5) | (cell.word << 10)), 0x9e3779b1) ^ (this.hash >>> 15);
+    if (this.#strategy.moving !== undefined) this.#strategy.moving(context);
+    if (this.listener !== null) this.listener.moving(context);
     if (this.observer !== null) this.observer(owner, context);
     if ((context.iterator as Iterator<number, void, unknown>).next().done === true) this.#ended(owner, context);
   }
@@ -269,6 +395,7 @@ export class Execution implements Host, Moves, AlarmChooser {
     context.iterator = null;
     if (context.task === null) {
       owner.interrupts.pop();
+      owner.left(context);
       return;
     }
     checkTaskEnd(taskName(context.task));

@@ -8,6 +8,7 @@ import { type MemoryPlan, memory } from '../shared/memory.ts';
 import { bindProgram } from '../shared/program.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
 import { attachMemory, planMachineMemory } from '../shared/struct-registry.ts';
+import type { Budget } from './choices.ts';
 import { Execution, type ExecutionChecks, type StepObserver } from './execution.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -17,6 +18,8 @@ export interface ExploreOptions extends ExecutionChecks {
   readonly staticWords: number;
   /** Steps after which a run counts as a livelock. */
   readonly stepLimit: number;
+  /** What seldom happens; nothing by default. */
+  readonly budget?: Budget | undefined;
 }
 
 export interface ExploreResult {
@@ -49,7 +52,7 @@ export class ModelMachine {
     bindProgram(build());
     this.#strategy = strategy;
     this.#image = memory.words.slice();
-    this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit, options);
+    this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit, options, options.budget);
   }
 
   /** Run number `run`. */
@@ -90,6 +93,7 @@ export class Search {
   #runOne(): void {
     const run = this.#executions++;
     const result = this.#machine.run(run);
+    if (this.#machine.execution.gaveUp) return;
     const { hash } = this.#machine.execution;
     this.#steps += result.steps;
     this.#traceHash = Math.imul(this.#traceHash ^ hash, 0x01000193);

@@ -3,6 +3,8 @@
  */
 import { report } from '../machine/finding.ts';
 import {
+  CHOICE_ALLOCATION,
+  CHOICE_LATENCY,
   type ChoiceKind,
   type Kernel,
   OP_ADD_THEN,
@@ -37,6 +39,8 @@ export interface Host {
   /** Cell of the running context. */
   cell: Cell;
   choose(kind: ChoiceKind, count: number): number;
+  /** Whether an allocation that may fail does; as often as the budget allows. */
+  allocationFails(): boolean;
   spawned(cpu: number, slot: number): void;
   /** Virtual time: steps so far. */
   steps: number;
@@ -46,6 +50,13 @@ export interface Host {
 function checkNotOwn(word: number, owner: number, own: number, site: number): void {
   if (memory.words[owner] === own)
     report('self-deadlock', 'I48', `CPU ${cpu} takes ${wordName(word)}, which it already holds`, site);
+}
+
+function answer(host: Host, kind: ChoiceKind, count: number): number {
+  // There is no time, so a latency means nothing.
+  if (kind === CHOICE_LATENCY) return 0;
+  if (kind === CHOICE_ALLOCATION) return host.allocationFails() ? 1 : 0;
+  return count === 1 ? 0 : host.choose(kind, count);
 }
 
 /** The operations of one execution. */
@@ -99,7 +110,7 @@ export function modelOperations(host: Host): Operations {
     irqOff: (site) => kernel(host.cell.set(OP_IRQ_OFF, 0, 0, 0, site)),
     irqOn: (saved, site) => kernel(host.cell.set(OP_IRQ_ON, 0, saved, 0, site)),
     schedule: (site) => kernel(host.cell.set(OP_SCHEDULE, 0, 0, 0, site)),
-    choice: (kind, count) => resolved(host.choose(kind, count)),
+    choice: (kind, count) => resolved(answer(host, kind, count)),
     relax: (site) => kernel(host.cell.set(OP_RELAX, 0, 0, 0, site)),
     nextAlarm: (mailbox, seen, site) => kernel(host.cell.set(OP_NEXT_ALARM, mailbox, seen, 0, site)),
     // The scheduler looks at the words themselves, so nobody needs to be rung.

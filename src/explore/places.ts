@@ -9,7 +9,7 @@ import { siteText } from '../machine/site.ts';
 import { locksHeldByCpu, locksHeldByTask } from '../shared/holders.ts';
 import { isDaemon, taskName } from '../shared/program.ts';
 import { lockTypeAt, wordName } from '../shared/struct-registry.ts';
-import type { Context, ModelCpu } from './execution.ts';
+import type { Context, ModelCpu } from './context.ts';
 
 /** What a context that cannot go on waits for; '' when it can. */
 function waitsFor(context: Context): string {

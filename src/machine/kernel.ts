@@ -82,7 +82,13 @@ export const CHOICE_SCENARIO = 2;
 export const CHOICE_COMPLETION_CPU = 3;
 /** Which armed alarm goes off next (model machine). */
 export const CHOICE_COMPLETION = 4;
-export type ChoiceKind = 1 | 2 | 3 | 4;
+/** Whether an allocation fails: 0 it succeeds, 1 it fails. */
+export const CHOICE_ALLOCATION = 5;
+/** Why a sleeper goes on that nobody has woken: 0 a signal, 1 no reason (model machine). */
+export const CHOICE_WAKE = 6;
+/** Nothing can move: 0 the run is over, i the i-th sleeper is woken all the same (model machine). */
+export const CHOICE_LATE = 7;
+export type ChoiceKind = 1 | 2 | 3 | 4 | 5 | 6 | 7;
 
 const doneResult: IteratorReturnResult<unknown> = { done: true, value: undefined };
 

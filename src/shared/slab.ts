@@ -70,9 +70,16 @@ export function slabAlloc(slab: SlabPlan, allocators: number): number {
   return address;
 }
 
+let freed: ((slot: number) => void) | null = null;
+/** Who hears of each slot that is freed on this thread; null: nobody. */
+export function watchFrees(watcher: ((slot: number) => void) | null): void {
+  freed = watcher;
+}
+
 /** Retires a slot: its generation moves on, its words are poisoned, and it goes home. */
 export function slabFree(slab: SlabPlan, allocators: number, address: number): void {
   const w = memory.words;
+  if (freed !== null) freed(address);
   w[address] = (w[address] as number) + 1;
   const end = address + slab.slotWords;
   for (let i = address + SLOT_HEADER_WORDS; i < end; i++) w[i] = POISON;

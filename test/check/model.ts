@@ -4,7 +4,7 @@ import { bindSubmitEngine } from '../../src/block/submit.ts';
 import { checkQuiescence, checkStuck, type ErrorRule, errorRules, installOracles } from '../../src/check/index.ts';
 import { bindSeams, type Seams } from '../../src/core/seams.ts';
 import { type ExploreResult, Search } from '../../src/explore/explore.ts';
-import { Walk } from '../../src/explore/walk.ts';
+import { Walk } from '../../src/explore/strategies/walk.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
 import { presets } from '../../src/variants/presets.ts';
 import '../../src/targets/all.ts';

@@ -1,8 +1,9 @@
 import '../../src/targets/all.ts';
 import { test } from 'tap';
 import { type ExploreOptions, explore, ModelMachine } from '../../src/explore/explore.ts';
-import type { Moves, Strategy } from '../../src/explore/strategy.ts';
-import { Walk } from '../../src/explore/walk.ts';
+import { Replay } from '../../src/explore/strategies/replay.ts';
+import { Uniform } from '../../src/explore/strategies/uniform.ts';
+import { Walk } from '../../src/explore/strategies/walk.ts';
 import { raiseIrq, requestIrq } from '../../src/irq/interrupt.ts';
 import {
   createSinglethreadWorkqueue,
@@ -28,7 +29,6 @@ import {
   wakeUpAll,
 } from '../../src/shared/atomics-lock.ts';
 import { staticWords } from '../../src/shared/memory.ts';
-import { Random } from '../../src/shared/random.ts';
 import { TASK_UNINTERRUPTIBLE } from '../../src/shared/task.ts';
 import { Marked } from '../../src/shared/word.ts';
 import { installVariant } from '../../src/variants/variants.ts';
@@ -329,22 +329,6 @@ test('every value of a choice is tried', async (t) => {
   t.strictSame([...result.outcomes.keys()].sort(), ['0', '1', '2']);
 });
 
-/** Any possible move, all equally likely. */
-class Uniform implements Strategy {
-  #random = new Random(0);
-  begin(run: number): void {
-    this.#random = new Random(run);
-  }
-  next(moves: Moves): boolean {
-    const count = moves.collect();
-    if (count > 0) moves.take(this.#random.below(count));
-    return count > 0;
-  }
-  choose(_kind: number, count: number): number {
-    return this.#random.below(count);
-  }
-}
-
 /** Another CPU has to make 20 steps while the first one stands between two of its own. */
 const longWindow: Runnable = program(() => {
   const open = new Marked(staticWords(1));
@@ -374,7 +358,39 @@ const longWindow: Runnable = program(() => {
 test('the walk finds a window of 20 steps that a uniform walk does not', async (t) => {
   const executions = 2000;
   const walk = explore(longWindow.build, new Walk(1), executions, optionsOf(longWindow));
-  const uniform = explore(longWindow.build, new Uniform(), executions, optionsOf(longWindow));
+  const uniform = explore(longWindow.build, new Uniform(1), executions, optionsOf(longWindow));
   t.ok((walk.outcomes.get('fits') ?? 0) > 0, `${walk.outcomes.get('fits')} of ${executions}`);
   t.equal(uniform.outcomes.get('fits'), undefined);
+});
+
+// ---- A run is the list of its choices. ----
+
+test('the choices of a run make the same run again', async (t) => {
+  installVariant({ preset: 'unified', bug: null });
+  for (const scenario of [interruptedNoflush, racing()]) {
+    const walked = new ModelMachine(scenario.build, new Walk(3), optionsOf(scenario));
+    for (let run = 0; run < 20; run++) {
+      const expected = walked.run(run);
+      const { hash, choices } = walked.execution;
+      const replay = new Replay(choices.pairs());
+      const again = new ModelMachine(scenario.build, replay, optionsOf(scenario));
+      t.strictSame(again.run(0), expected);
+      t.equal(again.execution.hash, hash);
+      t.equal(replay.divergence, null);
+    }
+  }
+});
+
+test('a replay says where it leaves its rails', async (t) => {
+  const scenario = racing();
+  const machine = new ModelMachine(scenario.build, new Walk(3), optionsOf(scenario));
+  machine.run(0);
+  const pairs = machine.execution.choices.pairs();
+  const short = new Replay(pairs.slice(0, 4));
+  new ModelMachine(scenario.build, short, optionsOf(scenario)).run(0);
+  t.match(short.divergence?.message, /the list ends, but the run does not/);
+  pairs[2] = 7;
+  const strange = new Replay(pairs);
+  new ModelMachine(scenario.build, strange, optionsOf(scenario)).run(0);
+  t.match(strange.divergence, { choice: pairs[1], message: 'process 7 cannot move' });
 });

@@ -4,7 +4,7 @@
 import { test } from 'tap';
 import { prepare } from '../../src/cli/boot.ts';
 import { ModelMachine } from '../../src/explore/explore.ts';
-import { Walk } from '../../src/explore/walk.ts';
+import { Walk } from '../../src/explore/strategies/walk.ts';
 import type { RunOutcome } from '../../src/machine/machine.ts';
 import { findScenario, suites } from '../../src/scenarios/registry.ts';
 import { planFailoverRound } from '../../src/scenarios/suites/failover-plan.ts';

@@ -17,7 +17,7 @@ import { dmCreate, dmTableLoad, doResume } from '../../src/core/ioctl.ts';
 import type { MappedDevice } from '../../src/core/mapped-device.ts';
 import { bindSeams, type Seams } from '../../src/core/seams.ts';
 import { type ExploreResult, explore } from '../../src/explore/explore.ts';
-import { Walk } from '../../src/explore/walk.ts';
+import { Walk } from '../../src/explore/strategies/walk.ts';
 import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
 import { errnoText } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';

@@ -3,7 +3,7 @@
  */
 import type { Test } from 'tap';
 import { type ExploreResult, explore } from '../../src/explore/explore.ts';
-import { Walk } from '../../src/explore/walk.ts';
+import { Walk } from '../../src/explore/strategies/walk.ts';
 import type { FindingKind } from '../../src/machine/finding.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
 import type { Actor, FindingReport, Program } from '../../src/machine/machine.ts';

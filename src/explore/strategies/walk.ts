@@ -5,9 +5,9 @@
  * Why not uniform: the window of nf-check-then-queue-unlocked is about 20 steps of another CPU long; a uniform walk over
  * three CPUs stays away for so long with a probability of 3^-20 (measured: 0 of 200,000 runs).
  */
-import type { ChoiceKind } from '../machine/kernel.ts';
-import { deriveSeed, Random } from '../shared/random.ts';
-import type { Moves, Strategy } from './strategy.ts';
+import type { ChoiceKind } from '../../machine/kernel.ts';
+import { deriveSeed, Random } from '../../shared/random.ts';
+import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
 
 export class Walk implements Strategy {
   readonly #seed: number;
@@ -26,17 +26,17 @@ export class Walk implements Strategy {
     this.#cpu = 0;
   }
 
-  next(moves: Moves): boolean {
+  next(moves: Moves): Turn {
     if (this.#random.next() < this.#stayBelow && moves.canStep(this.#cpu)) {
       moves.step(this.#cpu);
-      return true;
+      return TURN_MADE;
     }
     const count = moves.collect();
-    if (count === 0) return false;
+    if (count === 0) return TURN_NONE;
     const index = count === 1 ? 0 : this.#random.below(count);
-    this.#cpu = moves.cpuOf(index);
+    this.#cpu = moves.mover(index).cpu;
     moves.take(index);
-    return true;
+    return TURN_MADE;
   }
 
   choose(_kind: ChoiceKind, count: number): number {
