@@ -51,7 +51,10 @@ export type StepObserver = (cpu: ModelCpu, context: Context) => void;
 export interface RunListener {
   begin(): void;
   moving(context: Context): void;
-  /** A data choice of the running step; `word` is the alarm's state word when it is which alarm goes off, else 0. */
+  /**
+   * What a data choice of the running step came to, asked or not; `word` is the alarm's state word when it is which alarm goes
+   * off, else 0.
+   */
   chose(kind: ChoiceKind, value: number, word: number): void;
   freed(slot: number): void;
 }
@@ -70,6 +73,8 @@ export class Execution implements Host, Moves, Chooser {
   listener: RunListener | null = null;
   /** The strategy gave the last run up. */
   gaveUp = false;
+  /** Runs so far. */
+  runs = 0;
   /** What the last run chose. */
   readonly choices = new ChoiceList();
   readonly left = new BudgetLeft();
@@ -83,6 +88,7 @@ export class Execution implements Host, Moves, Chooser {
   readonly #movers: Context[] = [];
   #moveCount = 0;
   #process = FIRST_TASK;
+  readonly #operations = modelOperations(this);
   /** Who makes the step; null before the first one. */
   #mover: Context | null = null;
 
@@ -112,7 +118,7 @@ export class Execution implements Host, Moves, Chooser {
   /** Runs the bound program once, from memory in its boot state. */
   run(): RunOutcome {
     this.#reset();
-    bindOperations(modelOperations(this));
+    bindOperations(this.#operations);
     const outcome = this.#outcome();
     this.#strategy.end?.(this.#pending());
     return outcome;
@@ -122,7 +128,11 @@ export class Execution implements Host, Moves, Chooser {
     try {
       enterCpu(0);
       startInterruptActor();
-      for (const part of PARTS) if (spawnPart(part) > 0) this.#untilQuiet();
+      for (const part of PARTS) {
+        this.#mover = null;
+        this.#strategy.part?.();
+        if (spawnPart(part) > 0) this.#untilQuiet();
+      }
       const program = boundProgram();
       return { finding: null, outcome: program.outcome?.() ?? '', counts: program.counts?.() ?? {}, steps: this.steps };
     } catch (error) {
@@ -137,6 +147,7 @@ export class Execution implements Host, Moves, Chooser {
     this.steps = 0;
     this.hash = 0;
     this.gaveUp = false;
+    this.runs++;
     this.choices.clear();
     this.left.refill(this.#budget);
     this.#process = FIRST_TASK;
@@ -194,7 +205,7 @@ export class Execution implements Host, Moves, Chooser {
     // There are no usual moves, so all that are collected are unusual ones.
     this.#collectAll();
     if (this.#moveCount === 0) return false;
-    const chosen = this.choose(CHOICE_LATE, 1 + this.#moveCount);
+    const chosen = this.#ask(CHOICE_LATE, 1 + this.#moveCount);
     if (chosen > 0) this.take(chosen - 1);
     return chosen > 0;
   }
@@ -212,15 +223,21 @@ export class Execution implements Host, Moves, Chooser {
     return context;
   }
 
-  choose(kind: ChoiceKind, count: number, word = 0): number {
+  #ask(kind: ChoiceKind, count: number): number {
     const value = this.#strategy.choose(kind, count);
     this.choices.answered(value);
-    if (this.listener !== null) this.listener.chose(kind, value, word);
+    return value;
+  }
+
+  choose(kind: ChoiceKind, count: number): number {
+    const value = this.#ask(kind, count);
+    if (this.listener !== null) this.listener.chose(kind, value, 0);
     return value;
   }
 
   allocationFails(): boolean {
-    if (this.left.allocations === 0 || this.choose(CHOICE_ALLOCATION, 2) === 0) return false;
+    if (this.left.allocations === 0 || this.#ask(CHOICE_ALLOCATION, 2) === 0) return false;
+    if (this.listener !== null) this.listener.chose(CHOICE_ALLOCATION, 1, 0);
     this.left.allocations--;
     return true;
   }
@@ -235,7 +252,7 @@ export class Execution implements Host, Moves, Chooser {
     context.process = this.#process++;
     // The tasks of a part that have no parent are started in a fixed order.
     context.key =
-      parent === null || parent.iterator === null
+      parent === null
         ? Math.imul(context.process, 0x85ebca6b)
         : Math.imul(parent.key ^ ++parent.children, 0x27d4eb2f) ^ (parent.key >>> 13);
     context.count = 0;
@@ -254,8 +271,12 @@ export class Execution implements Host, Moves, Chooser {
 
   wakeEarly(cell: Cell): void {
     const w = memory.words;
-    const signal = this.left.signals > 0 && w[cell.stateWord] === TASK_INTERRUPTIBLE && cell.killable;
-    if (signal && (this.left.wakeups === 0 || this.choose(CHOICE_WAKE, 2) === 0)) {
+    const { signals, wakeups } = this.left;
+    let cause = 1;
+    if (signals > 0 && w[cell.stateWord] === TASK_INTERRUPTIBLE && cell.killable)
+      cause = wakeups === 0 ? 0 : this.#ask(CHOICE_WAKE, 2);
+    if (this.listener !== null) this.listener.chose(CHOICE_WAKE, cause, 0);
+    if (cause === 0) {
       this.left.signals--;
       w[cell.signalWord] = 1;
     } else this.left.wakeups--;
@@ -275,9 +296,8 @@ export class Execution implements Host, Moves, Chooser {
     const armed: number[] = [];
     for (let slot = 0, word = firstSlot + ALARM_STATE; slot < slots; slot++, word += slotWords)
       if (w[word] === ALARM_ARMED) armed.push(word);
-    const chosen = armed.length === 1 ? 0 : this.#strategy.choose(CHOICE_COMPLETION, armed.length);
+    const chosen = armed.length === 1 ? 0 : this.#ask(CHOICE_COMPLETION, armed.length);
     const word = armed[chosen] as number;
-    if (armed.length > 1) this.choices.answered(chosen);
     if (this.listener !== null) this.listener.chose(CHOICE_COMPLETION, chosen, word);
     w[word] = ALARM_GOING_OFF;
     return word - ALARM_STATE;

@@ -45,6 +45,8 @@ export interface Strategy {
   choose(kind: ChoiceKind, count: number): number;
   /** Hears each step of a run before it is made, those too that others than `next` made. */
   moving?(context: Context): void;
+  /** Another part of the program begins: the tasks that are started until the next step are started by nobody, after all there was. */
+  part?(): void;
   /** The step that was heard last has freed the slot at this address, or started this context. */
   freed?(slot: number): void;
   spawned?(child: Context): void;

@@ -1,0 +1,230 @@
+/**
+ * Dynamic partial-order reduction: at least one run of each Mazurkiewicz class, and few more. When it is finished, every
+ * behaviour of the program has been seen, up to what dependency.ts leaves out.
+ *
+ * Depth first over the choice points. Each step that is made is compared with those before it: if the two depend on each other
+ * and nothing orders them, the other order is tried too, from the choice point before the first of the two (source sets).
+ * What has been tried at a choice point sleeps in its later alternatives until a step comes that depends on it (sleep sets).
+ * Data choices are all tried. Abdulla, Aronis, Jonsson, Sagonas: Source sets: a foundation for optimal dynamic partial order
+ * reduction. J. ACM 64 (2017).
+ *
+ * A step can be blocked or made impossible by others (a lock, a sleep, an interrupt), so each pair is looked at, not only the
+ * last one, and what still waits when a run ends is looked at as if it came last. An order that turns out to be impossible
+ * at its first step is dropped. Flanagan, Godefroid: Dynamic partial-order reduction. POPL 2005.
+ */
+import { type ChoiceKind, OP_SCHEDULE } from '../../machine/kernel.ts';
+import type { Context } from '../context.ts';
+import { Accesses, accessTo, meet } from '../dependency.ts';
+import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
+import { type Event, History } from './history.ts';
+
+/** A step that was tried: it sleeps until a step comes that depends on it. */
+interface Sleeper {
+  readonly cpu: number;
+  readonly accesses: readonly number[];
+}
+type Sleepers = ReadonlyMap<number, Sleeper>;
+
+/** A choice point on the path where processes move. */
+interface Node {
+  readonly enabled: ReadonlySet<number>;
+  /** What sleeps when it is reached. */
+  readonly sleep: Sleepers;
+  /** Tried in full, with what they turned out to touch. */
+  readonly done: Map<number, Sleeper>;
+  /** Tried or to be tried. */
+  readonly wanted: Set<number>;
+  chosen: number;
+  /** What the chosen step touches, over all its data choices. */
+  touched: Set<number>;
+}
+
+/** A data choice on the path. */
+interface Fork {
+  readonly count: number;
+  value: number;
+}
+
+type Item = { readonly node: Node; readonly fork: null } | { readonly node: null; readonly fork: Fork };
+
+export class Dpor implements Strategy {
+  readonly #path: Item[] = [];
+  #depth = 0;
+  readonly #history = new History();
+  #accesses: Accesses | null = null;
+  /** Steps from this one on have not been compared yet. */
+  #fresh = 0;
+  /** The path is the same up to here as in the last run. */
+  #branch = 0;
+  #sleep = new Map<number, Sleeper>();
+  #node = -1;
+  #finished = false;
+  /** Runs that were given up because others had shown all that would follow. */
+  givenUp = 0;
+
+  begin(_run: number): void {
+    this.#accesses ??= new Accesses();
+    this.#history.clear();
+    this.#depth = 0;
+    this.#fresh = this.#branch === 0 ? 0 : Number.MAX_SAFE_INTEGER;
+    this.#sleep = new Map();
+    this.#node = -1;
+  }
+
+  next(moves: Moves): Turn {
+    this.#settle();
+    const count = moves.collect();
+    if (count === 0) return TURN_NONE;
+    const index = this.#depth++;
+    let item = this.#path[index];
+    if (item === undefined) {
+      const node = this.#newNode(moves, count);
+      if (node === null) {
+        this.givenUp++;
+        return TURN_GIVE_UP;
+      }
+      item = { node, fork: null };
+      this.#path.push(item);
+    }
+    const { node } = item;
+    if (node === null) throw new Error('the program is not the same at each run: a move comes where a choice came');
+    this.#reach(index, node);
+    for (let i = 0; i < count; i++) {
+      if (moves.mover(i).process !== node.chosen) continue;
+      moves.take(i);
+      return TURN_MADE;
+    }
+    throw new Error(`the program is not the same at each run: process ${node.chosen} cannot move`);
+  }
+
+  /** What sleeps while the chosen step of this node is made. */
+  #reach(index: number, node: Node): void {
+    this.#node = index;
+    if (index >= this.#branch) this.#fresh = Math.min(this.#fresh, this.#history.length);
+    this.#sleep = new Map([...node.sleep, ...node.done]);
+  }
+
+  #newNode(moves: Moves, count: number): Node | null {
+    const enabled = new Set<number>();
+    let chosen = -1;
+    let seldom = -1;
+    const last = this.#history.last?.process;
+    for (let i = 0; i < count; i++) {
+      const { process, cell } = moves.mover(i);
+      enabled.add(process);
+      if (this.#sleep.has(process)) continue;
+      // Who can move only because of a budget is not where a search begins: others may use the budget up.
+      if (cell.kind === OP_SCHEDULE && !cell.enabled()) seldom = process;
+      else if (chosen === -1 || process === last) chosen = process;
+    }
+    if (chosen === -1) chosen = seldom;
+    if (chosen === -1) return null;
+    const sleep = new Map(this.#sleep);
+    return { enabled, sleep, done: new Map(), wanted: new Set([chosen]), chosen, touched: new Set() };
+  }
+
+  choose(_kind: ChoiceKind, count: number): number {
+    const index = this.#depth++;
+    const item = this.#path[index];
+    if (item === undefined) this.#path.push({ node: null, fork: { count, value: 0 } });
+    else if (item.fork?.count !== count)
+      throw new Error('the program is not the same at each run: another choice comes up');
+    if (index >= this.#branch) this.#fresh = Math.min(this.#fresh, Math.max(0, this.#history.length - 1));
+    return item?.fork?.value ?? 0;
+  }
+
+  moving(context: Context): void {
+    this.#settle();
+    const accesses = this.#accesses as Accesses;
+    accesses.of(context.cell);
+    this.#history.add(context.process, context.cpu, accesses.copy(), this.#node);
+    this.#node = -1;
+  }
+
+  freed(slot: number): void {
+    this.#history.last?.accesses.push(accessTo(slot, 1));
+  }
+
+  spawned(child: Context): void {
+    this.#history.born(child.process);
+  }
+
+  part(): void {
+    this.#settle();
+    this.#history.barrier();
+  }
+
+  /** The last step is over: orders it, wakes what depends on it, compares it with those before. */
+  #settle(): void {
+    const event = this.#history.order();
+    if (event === null) return;
+    for (const [process, { cpu, accesses }] of this.#sleep)
+      if (process === event.process || cpu === event.cpu || meet(accesses, event.accesses)) this.#sleep.delete(process);
+    const { node } = event.node < 0 ? { node: null } : (this.#path[event.node] as Item);
+    if (node !== null) for (const access of event.accesses) node.touched.add(access);
+    const index = this.#history.length - 1;
+    if (index >= this.#fresh) this.#compare(event, index);
+  }
+
+  /** Wants the other order of each step before `event` that depends on it and is not ordered before it. */
+  #compare(event: Event, index: number): void {
+    const history = this.#history;
+    for (let i = index - 1; i >= 0; i--) {
+      const before = history.at(i);
+      if (before.process === event.process || before.node < 0) continue;
+      if (before.cpu !== event.cpu && !meet(before.accesses, event.accesses)) continue;
+      if (history.happenedBefore(before, event.past)) continue;
+      const { node } = this.#path[before.node] as Item;
+      this.#want(node as Node, history.initials(i, event, index), event.process);
+    }
+  }
+
+  /** One of those that can begin the other order. */
+  #want(node: Node, initials: readonly number[], preferred: number): void {
+    for (const process of initials)
+      if (node.wanted.has(process) || node.sleep.has(process) || !node.enabled.has(process)) return;
+    node.wanted.add(initials.includes(preferred) ? preferred : (initials[0] as number));
+  }
+
+  end(pending: Iterable<Context>): void {
+    this.#settle();
+    const accesses = this.#accesses as Accesses;
+    // Those who still wait could have gone on in another order.
+    for (const { process, cpu, cell } of pending) {
+      accesses.of(cell);
+      const event = this.#history.waiting(process, cpu, accesses.copy());
+      this.#compare(event, this.#history.length);
+    }
+    this.#back();
+  }
+
+  /** Goes back to the last choice point that has something left to try. */
+  #back(): void {
+    const path = this.#path;
+    for (let item = path.at(-1); item !== undefined; item = path.at(-1)) {
+      this.#branch = path.length - 1;
+      const { node, fork } = item;
+      if (fork !== null && ++fork.value < fork.count) return;
+      if (node !== null && this.#turn(node)) return;
+      path.pop();
+    }
+    this.#finished = true;
+  }
+
+  /** The chosen process is done at this node; gives whether another one is to be tried. */
+  #turn(node: Node): boolean {
+    const cpu = this.#history.cpuOf(node.chosen);
+    node.done.set(node.chosen, { cpu, accesses: [...node.touched] });
+    for (const process of node.wanted) {
+      if (node.done.has(process) || node.sleep.has(process)) continue;
+      node.chosen = process;
+      node.touched = new Set();
+      return true;
+    }
+    return false;
+  }
+
+  finished(): boolean {
+    return this.#finished;
+  }
+}
