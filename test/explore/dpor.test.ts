@@ -3,14 +3,11 @@ import { Dpor } from '../../src/explore/strategies/dpor.ts';
 import { allClasses, BruteForce, randomProgram } from '../support/random-programs.ts';
 
 /** Programs with more schedules are passed over. */
-const SCHEDULES_MAX = Number(process.env['DMRACE_SCHEDULES'] ?? 1500);
+const SCHEDULES_MAX = Number(process.env['DMRACE_SCHEDULES'] ?? 300);
 const PROGRAMS = Number(process.env['DMRACE_PROGRAMS'] ?? 2000);
 
-/** The classes of whole runs, and what cut the others short. */
-function seen(classes: ReadonlyMap<number, string>): string[] {
-  const list = [...classes].map(([value, finding]) => (/^(?:$|deadlock)/.test(finding) ? String(value) : finding));
-  return [...new Set(list)].sort();
-}
+/** A finding that ends a run before all have gone as far as they can; a deadlock does not. */
+const cutsShort = (finding: string): boolean => finding !== '' && !finding.startsWith('deadlock');
 
 test('DPOR sees each class that brute force sees, in random programs of every kind of operation', async (t) => {
   Error.stackTraceLimit = 0;
@@ -19,7 +16,8 @@ test('DPOR sees each class that brute force sees, in random programs of every ki
   let reduced = 0;
   let classes = 0;
   let passedOver = 0;
-  for (let seed = 1; compared < PROGRAMS; seed++) {
+  let broken = 0;
+  for (let seed = 1; compared < PROGRAMS + broken; seed++) {
     const program = randomProgram(seed);
     const bruteForce = new BruteForce();
     const brute = allClasses(program, bruteForce, SCHEDULES_MAX);
@@ -32,14 +30,19 @@ test('DPOR sees each class that brute force sees, in random programs of every ki
     all += brute.runs;
     classes += brute.classes.size;
     reduced += dpor?.runs ?? 0;
-    // A finding cuts a run short wherever the others stand, so what is cut is told by its sentence alone.
-    const expected = seen(brute.classes);
-    const reached = dpor === null ? [] : seen(dpor.classes);
-    if (expected.join() !== reached.join())
-      t.fail(`seed ${seed}: ${reached.length} of ${expected.length} classes, ${dpor?.runs} of ${brute.runs} runs`);
+    const cut = [...brute.classes.values()].some(cutsShort);
+    if (cut) broken++;
+    // Where runs are cut short there is nothing to be exhausted; but both must find something.
+    const same = cut
+      ? [...(dpor?.classes.values() ?? [])].some(cutsShort)
+      : dpor?.classes.size === brute.classes.size && [...dpor.classes.keys()].every((each) => brute.classes.has(each));
+    if (!same)
+      t.fail(
+        `seed ${seed}: ${dpor?.classes.size} of ${brute.classes.size} classes, ${dpor?.runs} of ${brute.runs} runs`,
+      );
   }
   t.comment(
-    `${compared} programs, ${passedOver} passed over: ${all} schedules, ${reduced} runs of DPOR, ${classes} classes`,
+    `${compared} programs (${broken} broken), ${passedOver} passed over: ${all} schedules, ${reduced} runs of DPOR, ${classes} classes`,
   );
   t.ok(reduced < all);
 });

@@ -200,7 +200,7 @@ export function randomProgram(seed: number): Runnable & { readonly budget: Budge
   const everywhere = [...ANYWHERE, ...IN_TASKS];
   const bodies = Array.from({ length: 2 + random.below(2) }, (_, i) => ({
     cpu: i < 2 ? i : random.below(2),
-    list: [instruction(everywhere, random), ...many(everywhere, 2)],
+    list: [instruction(everywhere, random), ...many(everywhere, 1 + (seed & 1))],
   }));
   const handler = many(ANYWHERE, 1);
   const childBody = many(ANYWHERE, 1);

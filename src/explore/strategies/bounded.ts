@@ -112,7 +112,7 @@ export class FewPreemptions implements Strategy {
   #mover = -1;
   #steps = 0;
   /** Steps of the longest run so far: where preemptions are placed. */
-  #length = 64;
+  #length = 1;
   readonly #points: number[] = [];
   readonly #order: number[] = [];
 
