@@ -2,12 +2,16 @@
  * `dmrace explore`: many executions of one scenario on the model machine.
  */
 import { randomInt } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import type { ExploreResult } from '../explore/explore.ts';
+import { type Budget, NO_BUDGET } from '../explore/choices.ts';
+import { STRATEGY_NAMES, type StrategyName } from '../explore/strategies/all.ts';
 import { scenarios, suites } from '../scenarios/registry.ts';
 import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
-import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
+import { budget, budgetText } from './budget.ts';
+import { coverageJson, coverageText } from './explore-coverage.ts';
+import { type ExploreAnswer, type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { findingText, plainTable } from './finding-text.ts';
 import { onInterrupt } from './interrupt.ts';
 import { startProgress } from './progress.ts';
@@ -22,10 +26,14 @@ interface ExploreOptions {
   readonly preset?: string;
   readonly bug?: string;
   readonly lock: 'tas' | 'ticket';
+  readonly strategy: StrategyName;
+  readonly jobs: number;
+  readonly budget: Budget;
   readonly json?: boolean;
 }
 
 const DEFAULT_EXECUTIONS = 20_000;
+const JOBS_MAX = 64;
 
 /** The scenario to explore: the one that is named, or the bug's own. */
 function chooseScenario(name: string | undefined, bug: string | undefined): string {
@@ -56,10 +64,13 @@ function exploreRequest(name: string | undefined, options: ExploreOptions): Expl
     preset: options.preset ?? bugPreset ?? 'unified',
     bug: options.bug ?? null,
     lock: options.lock,
+    strategy: options.strategy,
+    jobs: options.jobs,
+    budget: options.budget,
   };
 }
 
-function printResult(request: ExploreRequest, result: ExploreResult & { readonly seconds: number }): void {
+function printResult(request: ExploreRequest, result: ExploreAnswer): void {
   const out: string[] = [];
   if (result.finding !== null) {
     out.push(findingText(result.finding, null), '', `found in execution ${result.finding.run}, seed ${request.seed}`);
@@ -73,12 +84,13 @@ function printResult(request: ExploreRequest, result: ExploreResult & { readonly
   out.push(
     `${result.executions.toLocaleString('en')} executions (${rate(result.executions)}/s), ${result.steps.toLocaleString('en')} steps (${rate(result.steps)}/s), ${Math.round(result.steps / Math.max(1, result.executions))} steps an execution, trace hash ${hex(result.traceHash)}`,
   );
+  out.push(...coverageText(result));
   process.stdout.write(`${out.join('\n')}\n`);
 }
 
 const hex = (hash: number): string => (hash >>> 0).toString(16).padStart(8, '0');
 
-function resultJson(request: ExploreRequest, result: ExploreResult & { readonly seconds: number }): object {
+function resultJson(request: ExploreRequest, result: ExploreAnswer): object {
   const { finding } = result;
   return {
     command: 'explore',
@@ -89,6 +101,8 @@ function resultJson(request: ExploreRequest, result: ExploreResult & { readonly 
     stepsPerSecond: Math.round(result.steps / result.seconds),
     outcomes: Object.fromEntries(result.outcomes),
     traceHash: hex(result.traceHash),
+    coverage: coverageJson(result),
+    exhaustive: result.exhaustive,
     findings:
       finding === null
         ? []
@@ -103,16 +117,20 @@ function resultJson(request: ExploreRequest, result: ExploreResult & { readonly 
               executionsToFind: finding.run + 1,
               traceHash: hex(finding.traceHash),
               places: finding.places,
+              choices: [...finding.choices],
             },
           ],
     ok: finding === null,
   };
 }
 
+const settingsOf = ({ budget, ...rest }: ExploreRequest): string =>
+  settingsText({ ...rest, budget: budgetText(budget ?? NO_BUDGET) });
+
 async function runExplore(name: string | undefined, options: ExploreOptions): Promise<void> {
   const request = exploreRequest(name, options);
   const json = options.json === true;
-  if (!json) process.stdout.write(`explore: ${settingsText({ ...request })}\n\n`);
+  if (!json) process.stdout.write(`explore: ${settingsOf(request)}\n\n`);
   const progress = startProgress('exploring');
   let stopped = false;
   const guard = onInterrupt(() => {
@@ -128,7 +146,7 @@ async function runExplore(name: string | undefined, options: ExploreOptions): Pr
   else {
     printResult(request, result);
     const verdict = result.finding === null ? 'SUCCESS' : `FAILURE: ${result.finding.kind}`;
-    process.stdout.write(`${settingsText({ ...request })}\nEnd of explore: ${stopped ? 'INTERRUPTED' : verdict}\n`);
+    process.stdout.write(`${settingsOf(request)}\nEnd of explore: ${stopped ? 'INTERRUPTED' : verdict}\n`);
   }
   if (result.finding !== null) process.exitCode = EXIT_FINDING;
   else if (stopped) process.exitCode = EXIT_INTERRUPTED;
@@ -145,12 +163,27 @@ export function addExploreCommand(program: Command): void {
       wholeNumber(1, CPUS_MAX, 'CPUs'),
       4,
     )
-    .option('--seed <n>', 'seed of the walk; default: drawn and printed', wholeNumber(0, 2 ** 31 - 1, 'as a seed'))
+    .option('--seed <n>', 'seed of the search; default: drawn and printed', wholeNumber(0, 2 ** 31 - 1, 'as a seed'))
     .option('--executions <n>', `how many executions; default ${DEFAULT_EXECUTIONS}`, wholeNumber(1, 1e9, 'executions'))
     .option('--seconds <s>', 'how long, instead of how many', seconds)
     .addOption(new Option('--preset <name>', 'era of the core').choices(presets.map(({ name }) => name)))
     .addOption(new Option('--bug <id>', 'switch a historic bug on').choices(bugs.map(({ id }) => id)))
     .addOption(new Option('--lock <kind>', 'kind of the spinlocks').choices(['tas', 'ticket']).default('tas'))
+    .addOption(
+      new Option('--strategy <name>', 'how interleavings are chosen').choices(STRATEGY_NAMES).default('portfolio'),
+    )
+    .option(
+      '--jobs <n>',
+      'threads that search; the result is the same for any number',
+      wholeNumber(1, JOBS_MAX, 'threads'),
+      availableParallelism(),
+    )
+    .option(
+      '--budget <kinds>',
+      'what may happen how often in an execution: signals=1,wakeups=2,allocations=1',
+      budget,
+      NO_BUDGET,
+    )
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',
@@ -161,6 +194,7 @@ Examples:
   dmrace explore interrupted-noflush --executions 50000
   dmrace explore --bug nf-check-then-queue-unlocked --seed 1
   dmrace explore interrupted-suspend@7.42 --seconds 20
+  dmrace explore noflush --strategy bounded --executions 100000
 `,
     )
     .action(runExplore);

@@ -1,60 +1,111 @@
 /**
- * Explores one scenario on the model machine, in slices, so that the process can hear signals in between.
+ * Explores one scenario on the model machine, slice by slice, in this thread or in several, so that the process can hear signals
+ * in between.
  */
 import { setImmediate } from 'node:timers/promises';
-import { type ExploreResult, Search } from '../explore/explore.ts';
-import { Walk } from '../explore/strategies/walk.ts';
-import { findScenario } from '../scenarios/registry.ts';
-import { prepare } from './boot.ts';
+import { Piscina } from 'piscina';
+import { type SearchResult, SlicedSearch } from '../explore/search.ts';
+import { SliceMaker, type SliceReport } from '../explore/slices.ts';
+import { isSystematic, type StrategyName, SYSTEMATIC, type SystematicName } from '../explore/strategies/all.ts';
+import { type MachineOrder, modelMachine } from './explore-machine.ts';
+import { modelState } from './model-state.ts';
 
-export interface ExploreRequest {
-  readonly scenario: string;
-  /** CPUs of a suite's round; a scenario has its own number. */
-  readonly cpus: number;
+export interface ExploreRequest extends MachineOrder {
   readonly seed: number;
+  /** Default: the portfolio. */
+  readonly strategy?: StrategyName;
+  /** Threads that make slices, default 1; the result does not depend on it. */
+  readonly jobs?: number;
   /** How many executions, or null: until the seconds are over. */
   readonly executions: number | null;
   readonly seconds: number | null;
-  readonly preset: string;
-  readonly bug: string | null;
-  readonly lock: 'tas' | 'ticket';
 }
 
-/** Executions after which the process looks at what else there is. */
-const SLICE = 256;
-/** Steps after which an execution counts as a livelock. */
-const STEP_LIMIT = 200_000;
+export interface ExploreAnswer extends SearchResult {
+  readonly seconds: number;
+  /** What has been seen in full; null: nothing can be said. */
+  readonly exhaustive: string | null;
+}
 
-/** Runs until a finding, the end, or until `pause`, which is called between slices, says stop. */
-export async function exploreScenario(
-  request: ExploreRequest,
-  pause: (executions: number) => boolean,
-): Promise<ExploreResult & { readonly seconds: number }> {
-  const scenario = findScenario(request.scenario, request.cpus);
-  if (scenario === undefined) throw new Error(`there is no scenario ${request.scenario}`);
-  const variant = { preset: request.preset, bug: request.bug };
-  const order = {
-    scenario: request.scenario,
-    cpus: request.cpus,
-    variant,
-    lock: request.lock,
-    oracles: true,
-    shuffle: null,
-  };
-  const bootable = prepare(order);
-  const search = new Search(bootable.build, new Walk(request.seed), {
-    ...bootable,
-    settings: { cpus: scenario.cpus, lock: request.lock, oracles: true },
-    stepLimit: STEP_LIMIT,
-  });
+/** So long one thread is enough: others take some time to start. In seconds. */
+const ALONE = 1;
+
+/** Says whether to stop; called between slices. */
+type Pause = (executions: number) => boolean;
+
+/** Runs until a finding, the end, or until `pause` says stop. */
+export async function exploreScenario(request: ExploreRequest, pause: Pause): Promise<ExploreAnswer> {
+  const { strategy = 'portfolio', seed } = request;
+  const search = new SlicedSearch(strategy, seed, request.executions ?? Number.MAX_SAFE_INTEGER);
   const start = performance.now();
   const elapsed = (): number => (performance.now() - start) / 1000;
-  for (;;) {
-    const left = request.executions === null ? SLICE : Math.min(SLICE, request.executions - search.executions);
-    const clean = search.run(left);
+  const stops = (): boolean =>
+    pause(search.executions) || search.over || (request.seconds !== null && elapsed() >= request.seconds);
+  const exhaustive = isSystematic(strategy)
+    ? await systematic(request, strategy, search, stops)
+    : await sliced(request, search, stops, elapsed);
+  return { ...search.result(), seconds: elapsed(), exhaustive };
+}
+
+/** One strategy that knows where it is, in this thread. */
+async function systematic(
+  request: ExploreRequest,
+  name: SystematicName,
+  search: SlicedSearch,
+  stops: () => boolean,
+): Promise<string | null> {
+  const maker = new SliceMaker(modelMachine(request), modelState);
+  const strategy = SYSTEMATIC[name]();
+  do {
+    const order = search.order();
+    if (order === null) break;
+    search.report(maker.makeWith(strategy, order));
     await setImmediate();
-    const over = request.seconds !== null && elapsed() >= request.seconds;
-    if (pause(search.executions) || !clean || over || search.executions === request.executions) break;
+  } while (!strategy.finished() && !stops());
+  return search.result().finding === null ? strategy.exhausted() : null;
+}
+
+async function sliced(
+  request: ExploreRequest,
+  search: SlicedSearch,
+  stops: () => boolean,
+  elapsed: () => number,
+): Promise<null> {
+  const maker = new SliceMaker(modelMachine(request), modelState);
+  while (!stops() && ((request.jobs ?? 1) === 1 || elapsed() < ALONE)) {
+    const order = search.order();
+    if (order !== null) search.report(maker.make(order));
+    await setImmediate();
   }
-  return { ...search.result(), seconds: elapsed() };
+  if (!stops()) await inThreads(request, search, stops);
+  return null;
+}
+
+/** Each thread has one slice to make and one that waits. */
+async function inThreads(request: ExploreRequest, search: SlicedSearch, stops: () => boolean): Promise<void> {
+  const { scenario, cpus, preset, bug, lock, budget, jobs = 1 } = request;
+  const machine: MachineOrder = { scenario, cpus, preset, bug, lock, budget };
+  const pool = new Piscina<unknown, SliceReport>({
+    filename: new URL('./explore.worker.js', import.meta.url).href,
+    minThreads: jobs,
+    maxThreads: jobs,
+    idleTimeout: Number.POSITIVE_INFINITY,
+  });
+  const underway = new Set<Promise<void>>();
+  try {
+    while (!stops()) {
+      for (let slice = search.order(); slice !== null; ) {
+        const made = pool.run({ machine, slice }).then((report) => search.report(report));
+        const noted = made.finally(() => underway.delete(noted));
+        underway.add(noted);
+        slice = underway.size < 2 * jobs ? search.order() : null;
+      }
+      if (underway.size === 0) break;
+      await Promise.race(underway);
+    }
+    // A finding counts when all slices before it have been merged.
+    while (underway.size > 0) await Promise.race(underway);
+  } finally {
+    await pool.destroy();
+  }
 }

@@ -37,7 +37,7 @@ export interface ExploreResult {
 export class ModelMachine {
   readonly execution: Execution;
   readonly #image: Int32Array;
-  readonly #strategy: Strategy;
+  #strategy: Strategy;
 
   /** `build` declares the static words and gives the program; it is called once. */
   constructor(build: () => Program, strategy: Strategy, options: ExploreOptions) {
@@ -53,6 +53,12 @@ export class ModelMachine {
     this.#strategy = strategy;
     this.#image = memory.words.slice();
     this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit, options, options.budget);
+  }
+
+  /** The next runs follow another strategy. */
+  follow(strategy: Strategy): void {
+    this.#strategy = strategy;
+    this.execution.follow(strategy);
   }
 
   /** Run number `run`. */

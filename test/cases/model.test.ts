@@ -1,6 +1,6 @@
 /** Every acceptance case on the model machine: so many seeded schedules. */
 import { explore } from '../../src/explore/explore.ts';
-import { Walk } from '../../src/explore/walk.ts';
+import { Walk } from '../../src/explore/strategies/walk.ts';
 import { prepare } from './boot.ts';
 import { CASE_CPUS } from './case.ts';
 import { type Machine, SEED, testCases } from './test-cases.ts';

@@ -47,9 +47,11 @@ export class Bounded implements Strategy {
     this.#last = last;
   }
 
-  /** The bound that is being searched; all below are done. */
-  get bound(): number {
-    return this.#bound;
+  /** What has been seen in full, as a sentence; null: not even the first bound. */
+  exhausted(): string | null {
+    if (this.#finished && !this.#cut) return 'exhaustive: every schedule';
+    const done = this.#finished ? this.#bound : this.#bound - 1;
+    return done < 0 ? null : `exhaustive up to ${done} preemption${done === 1 ? '' : 's'}`;
   }
 
   begin(_run: number): void {
@@ -95,8 +97,9 @@ export class Bounded implements Strategy {
       path.pop();
     }
     // Nothing was cut off: higher bounds hold no more than this one.
-    if (!this.#cut || this.#bound >= this.#last) this.#finished = true;
-    else this.#bound++;
+    this.#finished = !this.#cut || this.#bound >= this.#last;
+    if (this.#finished) return;
+    this.#bound++;
     this.#cut = false;
   }
 

@@ -224,6 +224,11 @@ export class Dpor implements Strategy {
     return false;
   }
 
+  /** What has been seen in full, as a sentence; null while it is under way. */
+  exhausted(): string | null {
+    return this.#finished ? 'exhaustive up to the order of independent steps' : null;
+  }
+
   finished(): boolean {
     return this.#finished;
   }

@@ -16,6 +16,14 @@ import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../s
 const MEASURED = 32;
 const FAIR_AFTER = 4;
 
+/** What so many runs promise: a bug of this depth is found by each with a probability of at least 1 / (processes · choices^(depth−1)). */
+export interface Guarantee {
+  readonly depth: number;
+  readonly processes: number;
+  readonly choices: number;
+  readonly runs: number;
+}
+
 export class Pct implements Strategy {
   readonly #seed: number;
   readonly #depths: readonly number[];
@@ -28,6 +36,11 @@ export class Pct implements Strategy {
   readonly #falls = new Set<number>();
   #lowest = 0;
   #choices = 0;
+  #depth = 0;
+  /** Most processes and choices of a run; runs of each depth. */
+  #processes = 1;
+  #most = 1;
+  readonly #made = new Map<number, number>();
 
   /** `depths`: each run draws one of them. */
   constructor(seed: number, depths: readonly number[]) {
@@ -43,6 +56,7 @@ export class Pct implements Strategy {
     this.#lowest = 0;
     this.#choices = 0;
     const depth = this.#depths[random.below(this.#depths.length)] as number;
+    this.#depth = depth;
     for (let i = 1; i < depth; i++) this.#falls.add(random.below(this.#length));
   }
 
@@ -94,7 +108,19 @@ export class Pct implements Strategy {
 
   end(): void {
     // The length of long ago fades.
-    if (this.#runs % MEASURED === 0) this.#length = Math.max(1, this.#choices, Math.floor(0.9 * this.#length));
+    const measured = this.#runs % MEASURED === 0;
+    if (measured) this.#length = Math.max(1, this.#choices, Math.floor(0.9 * this.#length));
+    else if (this.#choices <= this.#length) {
+      this.#made.set(this.#depth, (this.#made.get(this.#depth) ?? 0) + 1);
+      this.#processes = Math.max(this.#processes, this.#priorities.size);
+      this.#most = Math.max(this.#most, this.#length);
+    }
     this.#runs++;
+  }
+
+  /** What the runs so far promise; those that were longer than known, and uniform ones, promise nothing. */
+  guarantees(): Guarantee[] {
+    const [processes, choices] = [this.#processes, this.#most];
+    return [...this.#made].map(([depth, runs]) => ({ depth, processes, choices, runs }));
   }
 }

@@ -1,10 +1,10 @@
 /**
- * How often each process touches each object in a run: the most of the last runs.
+ * How often each process touches each object in a run: the most of the last counted runs.
  */
 import type { Random } from '../../shared/random.ts';
 
-/** Runs after which what was known before is forgotten. */
-const GENERATION = 32;
+/** Counted runs after which what was known before is forgotten. */
+const GENERATION = 8;
 
 /** Accesses of one process to one object in a run. */
 interface Tally {

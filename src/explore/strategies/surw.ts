@@ -14,6 +14,8 @@ import { Accesses } from '../dependency.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
 import { Profile } from './surw-profile.ts';
 
+/** One run of so many is counted. */
+const COUNTED = 4;
 /** Stands for all steps in the profile. */
 const EVERYTHING = 0;
 
@@ -27,6 +29,7 @@ export class Surw implements Strategy {
   #random = new Random(0);
   #accesses: Accesses | null = null;
   readonly #profile = new Profile();
+  #runs = 0;
   /** The object of this run, or EVERYTHING. */
   #object = EVERYTHING;
   /** How often each process will touch the object from now on. */
@@ -109,11 +112,12 @@ export class Surw implements Strategy {
     const name = nameOf(context);
     const accesses = this.#accesses as Accesses;
     accesses.of(context.cell);
-    this.#profile.count(EVERYTHING, name, false);
+    const counts = this.#runs % COUNTED === 0;
+    if (counts) this.#profile.count(EVERYTHING, name, false);
     let touches = this.#object === EVERYTHING;
     for (let i = 0; i < accesses.count; i++) {
       const access = accesses.list[i] as number;
-      this.#profile.count(access >> 1, name, (access & 1) !== 0);
+      if (counts) this.#profile.count(access >> 1, name, (access & 1) !== 0);
       if (access >> 1 === this.#object) touches = true;
     }
     if (!touches) return;
@@ -127,6 +131,6 @@ export class Surw implements Strategy {
   }
 
   end(): void {
-    this.#profile.endRun();
+    if (this.#runs++ % COUNTED === 0) this.#profile.endRun();
   }
 }

@@ -1,0 +1,34 @@
+/**
+ * The model machine of a search, from what the user asked for; the same in each worker.
+ */
+import type { Budget } from '../explore/choices.ts';
+import { ModelMachine } from '../explore/explore.ts';
+import { Walk } from '../explore/strategies/walk.ts';
+import { findScenario } from '../scenarios/registry.ts';
+import { prepare } from './boot.ts';
+
+export interface MachineOrder {
+  readonly scenario: string;
+  /** CPUs of a suite's round; a scenario has its own number. */
+  readonly cpus: number;
+  readonly preset: string;
+  readonly bug: string | null;
+  readonly lock: 'tas' | 'ticket';
+  /** What seldom happens; default: nothing. */
+  readonly budget?: Budget | undefined;
+}
+
+/** Steps after which an execution counts as a livelock. */
+const STEP_LIMIT = 200_000;
+
+export function modelMachine({ scenario: name, cpus, preset, bug, lock, budget }: MachineOrder): ModelMachine {
+  const scenario = findScenario(name, cpus);
+  if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
+  const bootable = prepare({ scenario: name, cpus, variant: { preset, bug }, lock, oracles: true, shuffle: null });
+  return new ModelMachine(bootable.build, new Walk(0), {
+    ...bootable,
+    settings: { cpus: scenario.cpus, lock, oracles: true },
+    stepLimit: STEP_LIMIT,
+    budget,
+  });
+}

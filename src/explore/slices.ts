@@ -1,0 +1,94 @@
+/**
+ * A slice is a numbered stretch of runs under one strategy. What it gives depends on its order alone, so slices can be made by any
+ * number of workers and merged in the order of their numbers.
+ */
+import type { FindingReport, RunOutcome } from '../machine/machine.ts';
+import { CoverageWatch, type Covered, type Sightings } from './coverage.ts';
+import type { ModelMachine } from './explore.ts';
+import { SLICED, type SlicedName, type StrategyName } from './strategies/all.ts';
+import { type Guarantee, Pct } from './strategies/pct.ts';
+import type { Strategy } from './strategy.ts';
+
+export interface SliceOrder {
+  readonly number: number;
+  readonly strategy: StrategyName;
+  readonly seed: number;
+  /** The first run, and how many. */
+  readonly first: number;
+  readonly runs: number;
+}
+
+export interface FoundInRun extends FindingReport {
+  readonly run: number;
+  readonly traceHash: number;
+  /** What the run chose (ChoiceList). */
+  readonly choices: Int32Array;
+}
+
+export interface SliceReport {
+  readonly number: number;
+  readonly strategy: StrategyName;
+  /** Runs that were made: fewer than ordered when one has found something. */
+  readonly executions: number;
+  readonly steps: number;
+  readonly hashes: Int32Array;
+  readonly finding: FoundInRun | null;
+  readonly outcomes: ReadonlyMap<string, number>;
+  readonly coverage: Readonly<Record<Covered, Sightings>>;
+  /** What PCT promises for its runs; empty for others. */
+  readonly guarantees: readonly Guarantee[];
+}
+
+/** Makes slices on one machine. */
+export class SliceMaker {
+  readonly #machine: ModelMachine;
+  readonly #watch: CoverageWatch;
+
+  constructor(machine: ModelMachine, stateOf: (() => number) | null) {
+    this.#machine = machine;
+    this.#watch = new CoverageWatch(stateOf);
+    machine.execution.listener = this.#watch;
+  }
+
+  make(order: SliceOrder): SliceReport {
+    return this.makeWith(SLICED[order.strategy as SlicedName](order.seed), order);
+  }
+
+  /** The same with a strategy that is under way; ends when that is finished. */
+  makeWith(strategy: Strategy, order: SliceOrder): SliceReport {
+    const { execution } = this.#machine;
+    this.#machine.follow(strategy);
+    const hashes = new Int32Array(order.runs);
+    const outcomes = new Map<string, number>();
+    let finding: FoundInRun | null = null;
+    let steps = 0;
+    let made = 0;
+    while (made < order.runs && finding === null && strategy.finished?.() !== true) {
+      const run = order.first + made;
+      this.#watch.expect(run);
+      const result = this.#machine.run(run);
+      hashes[made++] = execution.hash;
+      steps += result.steps;
+      if (!execution.gaveUp) this.#watch.endRun();
+      finding = this.#findingOf(run, result);
+      if (result.outcome !== null) outcomes.set(result.outcome, (outcomes.get(result.outcome) ?? 0) + 1);
+    }
+    return {
+      number: order.number,
+      strategy: order.strategy,
+      executions: made,
+      steps,
+      hashes: hashes.slice(0, made),
+      finding,
+      outcomes,
+      coverage: this.#watch.take(),
+      guarantees: strategy instanceof Pct ? strategy.guarantees() : [],
+    };
+  }
+
+  #findingOf(run: number, result: RunOutcome): FoundInRun | null {
+    if (result.finding === null) return null;
+    const { hash, choices } = this.#machine.execution;
+    return { ...result.finding, run, traceHash: hash, choices: choices.pairs() };
+  }
+}

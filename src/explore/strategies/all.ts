@@ -1,0 +1,48 @@
+/**
+ * The strategies by name.
+ */
+import type { Strategy } from '../strategy.ts';
+import { Bounded, FewPreemptions } from './bounded.ts';
+import { Dpor } from './dpor.ts';
+import { Pct } from './pct.ts';
+import { Pos } from './pos.ts';
+import { Starvation } from './starvation.ts';
+import { Surw } from './surw.ts';
+import { Uniform } from './uniform.ts';
+import { Walk } from './walk.ts';
+
+/** Depths that PCT draws from: small ones more often. */
+const PCT_DEPTHS = [1, 2, 2, 2, 2, 3, 3, 3, 4, 10];
+/** Runs in percent for which SURW selects nothing: sometimes no one object is what matters. */
+const SURW_PLAIN_PERCENT = 20;
+/** Preemptions of the last bound that is searched. */
+const BOUND_MAX = 16;
+
+/** Strategies whose runs do not build on one another beyond a slice: any number of workers can share them. */
+export const SLICED = {
+  walk: (seed: number): Strategy => new Walk(seed),
+  uniform: (seed: number): Strategy => new Uniform(seed),
+  pct: (seed: number): Strategy => new Pct(seed, PCT_DEPTHS),
+  pos: (seed: number): Strategy => new Pos(seed),
+  surw: (seed: number): Strategy => new Surw(seed, SURW_PLAIN_PERCENT),
+  urw: (seed: number): Strategy => new Surw(seed, 100),
+  few: (seed: number): Strategy => new FewPreemptions(seed),
+  starvation: (seed: number): Strategy => new Starvation(seed),
+} as const;
+export type SlicedName = keyof typeof SLICED;
+
+/** Strategies that know where they are in all runs there are: one worker, and an end. */
+export const SYSTEMATIC = {
+  bounded: (): Bounded => new Bounded(0, BOUND_MAX),
+  dpor: (): Dpor => new Dpor(),
+} as const;
+export type SystematicName = keyof typeof SYSTEMATIC;
+
+export type StrategyName = SlicedName | SystematicName | 'portfolio';
+export const STRATEGY_NAMES: readonly StrategyName[] = [
+  'portfolio',
+  ...(Object.keys(SLICED) as SlicedName[]),
+  ...(Object.keys(SYSTEMATIC) as SystematicName[]),
+];
+
+export const isSystematic = (name: StrategyName): name is SystematicName => Object.hasOwn(SYSTEMATIC, name);
