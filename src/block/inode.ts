@@ -12,7 +12,8 @@
  * invariant: whoever reads or writes a field refers to the inode, so it is not freed under him.
  */
 import { bugOn } from '../machine/finding.ts';
-import type { Kernel } from '../machine/kernel.ts';
+import { CHOICE_ALLOCATION, type Kernel } from '../machine/kernel.ts';
+import { ops } from '../machine/operations.ts';
 import { atBoot } from '../shared/boot.ts';
 import { type Mutex, mutexField, mutexLock, mutexUnlock } from '../shared/mutex.ts';
 import { declareSpinLock, type SpinLock, spinLock, spinLockField, spinUnlock } from '../shared/spinlock.ts';
@@ -130,8 +131,9 @@ function* waitedFor(inode: Inode): Kernel<Inode> {
   return inode;
 }
 
-/** An injected failure of the allocation, if one is due. */
+/** An injected failure of the allocation, if one is due, or one that the search chooses. */
 function* allocationFails(bdev: BlockDevice): Kernel<boolean> {
+  if ((yield* ops.choice(CHOICE_ALLOCATION, 2, HERE)) !== 0) return true;
   if ((yield* bdev.failBdget.read(HERE)) <= 0) return false;
   if ((yield* bdev.failBdget.add(-1, HERE)) > 0) return true;
   // Another CPU took the last one between the two.

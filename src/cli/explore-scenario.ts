@@ -27,8 +27,8 @@ export interface ExploreAnswer extends SearchResult {
   readonly exhaustive: string | null;
 }
 
-/** So long one thread is enough: others take some time to start. In seconds. */
-const ALONE = 1;
+/** So many slices are made in this thread before others are started, which takes some time. */
+const ALONE = 8;
 
 /** Says whether to stop; called between slices. */
 type Pause = (executions: number) => boolean;
@@ -43,7 +43,7 @@ export async function exploreScenario(request: ExploreRequest, pause: Pause): Pr
     pause(search.executions) || search.over || (request.seconds !== null && elapsed() >= request.seconds);
   const exhaustive = isSystematic(strategy)
     ? await systematic(request, strategy, search, stops)
-    : await sliced(request, search, stops, elapsed);
+    : await sliced(request, search, stops);
   return { ...search.result(), seconds: elapsed(), exhaustive };
 }
 
@@ -65,14 +65,9 @@ async function systematic(
   return search.result().finding === null ? strategy.exhausted() : null;
 }
 
-async function sliced(
-  request: ExploreRequest,
-  search: SlicedSearch,
-  stops: () => boolean,
-  elapsed: () => number,
-): Promise<null> {
+async function sliced(request: ExploreRequest, search: SlicedSearch, stops: () => boolean): Promise<null> {
   const maker = new SliceMaker(modelMachine(request), modelState);
-  while (!stops() && ((request.jobs ?? 1) === 1 || elapsed() < ALONE)) {
+  for (let made = 0; !stops() && ((request.jobs ?? 1) === 1 || made < ALONE); made++) {
     const order = search.order();
     if (order !== null) search.report(maker.make(order));
     await setImmediate();

@@ -7,7 +7,7 @@
  */
 import { BlockDevice, nameOf } from '../block/block-device.ts';
 import { EINVAL, ENOMEM } from '../machine/errno.ts';
-import type { Kernel } from '../machine/kernel.ts';
+import { CHOICE_ALLOCATION, type Kernel } from '../machine/kernel.ts';
 import { printk } from '../machine/log.ts';
 import { ops } from '../machine/operations.ts';
 import { memory } from '../shared/memory.ts';
@@ -118,6 +118,7 @@ export function* dmTableCreate(md: number, device: string, text: string): Kernel
     printk(`device-mapper: table: ${device}: ${lines}`);
     return -EINVAL;
   }
+  if ((yield* ops.choice(CHOICE_ALLOCATION, 2, HERE)) !== 0) return -ENOMEM;
   const table = DmTable.alloc();
   if (table === null) return -ENOMEM;
   table.md = md;

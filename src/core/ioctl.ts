@@ -16,7 +16,8 @@ import {
 import { createSinglethreadWorkqueue, destroyWorkqueue, initWork, Work, Workqueue } from '../irq/workqueue.ts';
 import { EBUSY, EINVAL, ENOMEM, ENXIO } from '../machine/errno.ts';
 import { EV_BIND, EV_MD_FREE, emit } from '../machine/events.ts';
-import type { Kernel } from '../machine/kernel.ts';
+import { CHOICE_ALLOCATION, type Kernel } from '../machine/kernel.ts';
+import { ops } from '../machine/operations.ts';
 import { atBoot } from '../shared/boot.ts';
 import { Mempool, mempoolCreate, mempoolDestroy } from '../shared/mempool.ts';
 import { assertMutexHeld, mutexLock, mutexUnlock } from '../shared/mutex.ts';
@@ -64,6 +65,7 @@ export interface CreateOptions {
 
 /** Creates a device without a table; −EBUSY when its name or number is taken, −ENOMEM. The creator holds its one reference. */
 export function* dmCreate(options: CreateOptions): Kernel<MappedDevice | number> {
+  if ((yield* ops.choice(CHOICE_ALLOCATION, 2, HERE)) !== 0) return -ENOMEM;
   const md = MappedDevice.alloc();
   if (md === null) return -ENOMEM;
   md.holders.init(1);

@@ -130,6 +130,8 @@ export class Execution implements Host, Moves, Chooser {
       startInterruptActor();
       for (const part of PARTS) {
         this.#mover = null;
+        // What seldom happens must not keep a scenario from being set up or verified.
+        this.left.refill(part === 'actors' ? this.#budget : NO_BUDGET);
         this.#strategy.part?.();
         if (spawnPart(part) > 0) this.#untilQuiet();
       }
@@ -149,7 +151,6 @@ export class Execution implements Host, Moves, Chooser {
     this.gaveUp = false;
     this.runs++;
     this.choices.clear();
-    this.left.refill(this.#budget);
     this.#process = FIRST_TASK;
     this.#mover = null;
     for (const each of this.cpus) {

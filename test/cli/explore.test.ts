@@ -7,11 +7,20 @@ interface ExploreJson {
   readonly traceHash: string;
   readonly outcomes: Record<string, number>;
   readonly findings: readonly { kind: string; invariant: string; executionsToFind: number; places: unknown[] }[];
+  readonly coverage: Record<
+    string,
+    { readonly seen: number; readonly next: number; readonly low: number; readonly high: number }
+  >;
+  readonly exhaustive: string | null;
+  readonly executionsPerSecond: number;
+  readonly stepsPerSecond: number;
+  readonly settings: Record<string, unknown>;
   readonly ok: boolean;
 }
 
 async function explore(args: readonly string[]): Promise<{ code: number | null; json: ExploreJson }> {
-  const result = await runCli(['explore', ...args, '--json'], process.cwd());
+  const jobs = args.includes('--jobs') ? [] : ['--jobs', '1'];
+  const result = await runCli(['explore', ...args, ...jobs, '--json'], process.cwd());
   return { code: result.code, json: JSON.parse(result.stdout) as ExploreJson };
 }
 
@@ -25,6 +34,33 @@ test('the same seed gives the same trace hash, another seed another one', async 
   t.equal(first.json.traceHash, again.json.traceHash);
   t.not(first.json.traceHash, other.json.traceHash);
   t.ok(first.json.outcomes['bio 0, suspend 0']);
+});
+
+test('any number of threads gives the same result', async (t) => {
+  const args = ['interrupted-noflush', '--executions', '1500', '--seed', '3'];
+  const [one, two] = [await explore([...args, '--jobs', '1']), await explore([...args, '--jobs', '2'])];
+  const told = ({ json }: typeof one): object => {
+    const { executionsPerSecond, stepsPerSecond, settings, ...rest } = json;
+    return rest;
+  };
+  t.strictSame(told(two), told(one));
+  const { coverage } = one.json;
+  for (const kind of ['classes', 'handOvers', 'states']) {
+    const { seen, next, low, high } = coverage[kind] as NonNullable<(typeof coverage)[string]>;
+    t.ok(seen > 1, `${kind}: ${seen}`);
+    t.ok(low <= next && next <= high && high < 1);
+  }
+});
+
+test('a signal, a wake-up without a cause and a failed allocation come as often as the budget says', async (t) => {
+  const args = ['noflush', '--executions', '300', '--seed', '1'];
+  const usual = await explore(args);
+  t.strictSame(Object.keys(usual.json.outcomes), ['bio 0, suspend 0']);
+  const signals = await explore([...args, '--budget', 'signals=1,wakeups=2']);
+  t.ok(signals.json.outcomes['bio 0, suspend -EINTR'] ?? signals.json.findings[0], 'the suspend is interrupted');
+  const wrong = await runCli(['explore', 'noflush', '--budget', 'signals=x'], process.cwd());
+  t.equal(wrong.code, 2);
+  t.match(wrong.stderr, /'signals=x' is not one of signals=N, wakeups=N, allocations=N with N from 0 to 9/);
 });
 
 for (const bug of bugs)

@@ -1,0 +1,111 @@
+import { test } from 'tap';
+import { Tally } from '../../src/explore/coverage.ts';
+import { ModelMachine } from '../../src/explore/explore.ts';
+import { type SearchResult, SlicedSearch } from '../../src/explore/search.ts';
+import { SliceMaker, type SliceOrder } from '../../src/explore/slices.ts';
+import { SLICED, type StrategyName } from '../../src/explore/strategies/all.ts';
+import { Replay } from '../../src/explore/strategies/replay.ts';
+import { Walk } from '../../src/explore/strategies/walk.ts';
+import { report } from '../../src/machine/finding.ts';
+import type { Kernel } from '../../src/machine/kernel.ts';
+import { declareSpinLock, spinLock, spinUnlock } from '../../src/shared/atomics-lock.ts';
+import { staticWords } from '../../src/shared/memory.ts';
+import { Marked } from '../../src/shared/word.ts';
+import { onCpus, program, type Runnable } from '../support/model.ts';
+
+/** Two who take a lock and change words, and one who looks on. `broken`: it complains about one order of many. */
+const meeting = (broken: boolean): Runnable =>
+  program(() => {
+    const words = [0, 1, 2].map(() => new Marked(staticWords(1)));
+    const lock = declareSpinLock('&test->lock');
+    const change = (first: number, second: number) =>
+      function* (): Kernel<void> {
+        yield* (words[first] as Marked).write(1 + first, HERE);
+        yield* spinLock(lock, HERE);
+        yield* (words[second] as Marked).write(4 + second, HERE);
+        yield* spinUnlock(lock, HERE);
+        yield* (words[2] as Marked).write(first, HERE);
+      };
+    return {
+      actors: onCpus(change(0, 1), change(1, 0), function* () {
+        const seen: number[] = [];
+        for (const word of words) seen.push(yield* word.read(HERE));
+        for (const word of words) seen.push(yield* word.read(HERE));
+        if (broken && seen.join('') === '000421') report('assertion', '', 'this order');
+      }),
+    };
+  });
+
+function machineFor(scenario: Runnable): ModelMachine {
+  return new ModelMachine(scenario.build, new Walk(0), {
+    settings: { cpus: scenario.cpus, lock: 'tas', oracles: false },
+    slots: {},
+    staticWords: scenario.staticWords,
+    stepLimit: 2000,
+  });
+}
+
+/** A search whose slices are handed out so many at a time, and come back in the opposite order. */
+function searched(scenario: Runnable, strategy: StrategyName, executions: number, ahead: number): SearchResult {
+  const maker = new SliceMaker(machineFor(scenario), null);
+  const search = new SlicedSearch(strategy, 7, executions);
+  while (!search.over) {
+    const orders: SliceOrder[] = [];
+    for (let order = search.order(); order !== null && orders.push(order) < ahead; ) order = search.order();
+    for (const order of orders.reverse()) search.report(maker.make(order));
+  }
+  return search.result();
+}
+
+test('a search gives the same however many slices are under way, and again', async (t) => {
+  for (const strategy of ['portfolio', ...Object.keys(SLICED)] as StrategyName[]) {
+    const executions = strategy === 'portfolio' ? 14_000 : 1000;
+    const alone = searched(meeting(false), strategy, executions, 1);
+    t.strictSame(searched(meeting(false), strategy, executions, 1), alone, strategy);
+    t.strictSame(searched(meeting(false), strategy, executions, 5), alone, strategy);
+    t.equal(alone.executions, executions);
+  }
+});
+
+test('the finding is the first one, whichever slice comes back first, and its choices make it again', async (t) => {
+  const scenario = meeting(true);
+  const alone = searched(scenario, 'portfolio', 100_000, 1);
+  const together = searched(scenario, 'portfolio', 100_000, 6);
+  t.not(alone.finding, null);
+  t.strictSame(together, alone);
+  t.equal(alone.executions, (alone.finding?.run ?? 0) + 1);
+  const machine = machineFor(scenario);
+  machine.follow(new Replay(alone.finding?.choices ?? new Int32Array(0)));
+  t.equal(machine.run(0).finding?.message, 'this order');
+  t.equal(machine.execution.hash, alone.finding?.traceHash);
+});
+
+test('the portfolio moves its shares to those who still show something new', async (t) => {
+  const { coverage } = searched(meeting(false), 'portfolio', 40_000, 4);
+  const share = (name: string): number =>
+    (coverage.strategies.find(({ strategy }) => strategy === name)?.executions ?? 0) / 40_000;
+  const sum = coverage.strategies.reduce((total, { executions }) => total + executions, 0);
+  t.equal(sum, 40_000);
+  for (const { strategy } of coverage.strategies) t.ok(share(strategy) > 0.02, `${strategy}: ${share(strategy)}`);
+});
+
+test('P(new) counts the runs that showed what no other run did', async (t) => {
+  const tally = new Tally();
+  // What, first run, in how many runs.
+  tally.add(Float64Array.of(100, 0, 1, 101, 0, 1, 102, 1, 3));
+  t.match(tally.novelty(4), { seen: 3, next: 1 / 4 });
+  tally.add(Float64Array.of(100, 5, 1, 103, 6, 1));
+  t.match(tally.novelty(8), { seen: 4, next: 2 / 8 });
+  tally.add(Float64Array.of(101, 9, 1, 103, 9, 1));
+  const { seen, next, low, high } = tally.novelty(12);
+  t.match({ seen, next, low }, { seen: 4, next: 0, low: 0 });
+  // Wilson: 3.8416 / (12 + 3.8416).
+  t.ok(Math.abs(high - 0.2425) < 1e-4, String(high));
+});
+
+test('P(new) tells how often later runs do show something new', async (t) => {
+  const before = searched(meeting(false), 'walk', 4096, 1).coverage.classes;
+  const after = searched(meeting(false), 'walk', 4096 + 1024, 1).coverage.classes;
+  const seen = (after.seen - before.seen) / 1024;
+  t.ok(seen < 1.5 * before.high && seen > before.low / 2, `${seen} of ${before.low} to ${before.high}`);
+});
