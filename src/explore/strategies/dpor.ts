@@ -10,10 +10,20 @@
  *
  * A step can be blocked or made impossible by others (a lock, a sleep, an interrupt), so each pair is looked at, not only the
  * last one, and what still waits when a run ends is looked at as if it came last. An order that turns out to be impossible
- * at its first step is dropped. Flanagan, Godefroid: Dynamic partial-order reduction. POPL 2005.
+ * at its first step is dropped. Pairs that are never possible at the same time have no other order. Flanagan, Godefroid: Dynamic partial-order
+ * reduction. POPL 2005.
  */
-import { type ChoiceKind, OP_SCHEDULE } from '../../machine/kernel.ts';
-import type { Context } from '../context.ts';
+import {
+  type ChoiceKind,
+  OP_GIVE,
+  OP_GIVE_SHARED,
+  OP_SCHEDULE,
+  OP_START,
+  OP_TAKE,
+  OP_TAKE_SHARED,
+  OP_WAIT_FOR,
+} from '../../machine/kernel.ts';
+import { type Context, FIRST_TASK } from '../context.ts';
 import { Accesses, accessTo, meet } from '../dependency.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
 import { type Event, History } from './history.ts';
@@ -46,6 +56,23 @@ interface Fork {
 }
 
 type Item = { readonly node: Node; readonly fork: null } | { readonly node: null; readonly fork: Fork };
+
+const isInterrupt = ({ process }: Event): boolean => process < FIRST_TASK;
+const enters = (event: Event): boolean => isInterrupt(event) && event.kind === OP_START;
+
+const TAKING: readonly number[] = [OP_TAKE, OP_TAKE_SHARED, OP_WAIT_FOR];
+
+/** Whether `late` cannot have been possible where `before` was: then there is no other order. */
+function neverTogether(before: Event, late: Event): boolean {
+  // Who gives a lock back had it.
+  if (before.kind === OP_GIVE && TAKING.includes(late.kind)) return true;
+  if (before.kind === OP_GIVE_SHARED && late.kind === OP_TAKE) return true;
+  if (before.cpu !== late.cpu) return false;
+  if (enters(late)) return !before.irqsOn;
+  // An interrupt is on top until it ends, and a task until it sleeps or ends, but for an interrupt that enters.
+  if (isInterrupt(before) || isInterrupt(late)) return !enters(before);
+  return before.kind !== OP_SCHEDULE && before.kind !== OP_START;
+}
 
 export class Dpor implements Strategy {
   readonly #path: Item[] = [];
@@ -137,7 +164,7 @@ export class Dpor implements Strategy {
     this.#settle();
     const accesses = this.#accesses as Accesses;
     accesses.of(context.cell);
-    this.#history.add(context.process, context.cpu, accesses.copy(), this.#node);
+    this.#history.add(context, accesses.copy(), this.#node);
     this.#node = -1;
   }
 
@@ -173,7 +200,7 @@ export class Dpor implements Strategy {
       const before = history.at(i);
       if (before.process === event.process || before.node < 0) continue;
       if (before.cpu !== event.cpu && !meet(before.accesses, event.accesses)) continue;
-      if (history.happenedBefore(before, event.past)) continue;
+      if (history.happenedBefore(before, event.past) || neverTogether(before, event)) continue;
       const { node } = this.#path[before.node] as Item;
       this.#want(node as Node, history.initials(i, event, index), event.process);
     }
@@ -190,9 +217,9 @@ export class Dpor implements Strategy {
     this.#settle();
     const accesses = this.#accesses as Accesses;
     // Those who still wait could have gone on in another order.
-    for (const { process, cpu, cell } of pending) {
-      accesses.of(cell);
-      const event = this.#history.waiting(process, cpu, accesses.copy());
+    for (const context of pending) {
+      accesses.of(context.cell);
+      const event = this.#history.waiting(context, accesses.copy());
       this.#compare(event, this.#history.length);
     }
     this.#back();

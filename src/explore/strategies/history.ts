@@ -1,6 +1,9 @@
 /**
  * The steps of one run and what happened before what: a vector clock for each step, from the dependencies between steps.
  */
+import { memory, perCpuBase } from '../../shared/memory.ts';
+import { CPU_IRQS_OFF } from '../../shared/per-cpu-layout.ts';
+import type { Context } from '../context.ts';
 import { isWrite, objectOf } from '../dependency.ts';
 
 /** For each process the number of its last step that is known, from 1; missing is 0. */
@@ -13,6 +16,9 @@ export interface Event {
   /** Number of the step in its process, from 1. */
   readonly number: number;
   readonly cpu: number;
+  readonly kind: number;
+  /** Interrupts of its CPU were on. */
+  readonly irqsOn: boolean;
   readonly accesses: number[];
   /** Where on the path it was chosen; −1: not by a choice between processes. */
   readonly node: number;
@@ -70,7 +76,7 @@ export class History {
     return this.#cpus.get(process) as number;
   }
 
-  #make(process: number, cpu: number, accesses: number[], node: number): Event {
+  #make({ process, cpu, cell }: Context, accesses: number[], node: number): Event {
     let place = this.#places.get(process);
     if (place === undefined) {
       place = this.#places.size;
@@ -78,24 +84,25 @@ export class History {
       this.#cpus.set(process, cpu);
     }
     const before = this.#lastOf.get(process);
+    const irqsOn = memory.words[perCpuBase(cpu) + CPU_IRQS_OFF] === 0;
     let past = before?.clock ?? this.#born.get(process)?.clock ?? this.#common;
     if (past !== this.#common) {
       const joined = past.slice();
       join(joined, this.#common);
       past = joined;
     }
-    return { process, place, number: (before?.number ?? 0) + 1, cpu, accesses, node, past, clock: past };
+    return { process, place, number: (before?.number ?? 0) + 1, cpu, kind: cell.kind, irqsOn, accesses, node, past, clock: past };
   }
 
   /** A step begins. */
-  add(process: number, cpu: number, accesses: number[], node: number): void {
-    this.#events.push(this.#make(process, cpu, accesses, node));
+  add(context: Context, accesses: number[], node: number): void {
+    this.#events.push(this.#make(context, accesses, node));
     this.#underway = true;
   }
 
   /** What a process would do that has not moved: not part of the history. */
-  waiting(process: number, cpu: number, accesses: number[]): Event {
-    return this.#make(process, cpu, accesses, -1);
+  waiting(context: Context, accesses: number[]): Event {
+    return this.#make(context, accesses, -1);
   }
 
   /** All that follows comes after all that was. */
