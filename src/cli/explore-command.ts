@@ -136,10 +136,14 @@ async function runExplore(name: string | undefined, options: ExploreOptions): Pr
   const guard = onInterrupt(() => {
     stopped = true;
   });
-  const result = await exploreScenario(request, (done) => {
-    progress.say(`${done.toLocaleString('en')} executions`);
-    return stopped;
-  });
+  const result = await exploreScenario(
+    request,
+    (done) => {
+      progress.say(`${done.toLocaleString('en')} executions`);
+      return stopped;
+    },
+    (line) => json || process.stdout.write(`${line}\n\n`),
+  );
   guard.release();
   progress.stop();
   if (json) process.stdout.write(`${JSON.stringify(resultJson(request, result), null, 2)}\n`);

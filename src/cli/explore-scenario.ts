@@ -7,6 +7,7 @@ import { Piscina } from 'piscina';
 import { type SearchResult, SlicedSearch } from '../explore/search.ts';
 import { SliceMaker, type SliceReport } from '../explore/slices.ts';
 import { isSystematic, type StrategyName, SYSTEMATIC, type SystematicName } from '../explore/strategies/all.ts';
+import { estimateRuns } from '../explore/strategies/dpor.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { modelState } from './model-state.ts';
 
@@ -30,11 +31,18 @@ export interface ExploreAnswer extends SearchResult {
 /** So many slices are made in this thread before others are started, which takes some time. */
 const ALONE = 8;
 
+const powerOfTen = (power: number): string =>
+  power < 6 ? Math.round(10 ** power).toLocaleString('en') : `10^${Math.round(power)}`;
+
 /** Says whether to stop; called between slices. */
 type Pause = (executions: number) => boolean;
 
-/** Runs until a finding, the end, or until `pause` says stop. */
-export async function exploreScenario(request: ExploreRequest, pause: Pause): Promise<ExploreAnswer> {
+/** Runs until a finding, the end, or until `pause` says stop. `say` gets what is known before it begins. */
+export async function exploreScenario(
+  request: ExploreRequest,
+  pause: Pause,
+  say: (line: string) => void = () => {},
+): Promise<ExploreAnswer> {
   const { strategy = 'portfolio', seed } = request;
   const search = new SlicedSearch(strategy, seed, request.executions ?? Number.MAX_SAFE_INTEGER);
   const start = performance.now();
@@ -42,7 +50,7 @@ export async function exploreScenario(request: ExploreRequest, pause: Pause): Pr
   const stops = (): boolean =>
     pause(search.executions) || search.over || (request.seconds !== null && elapsed() >= request.seconds);
   const exhaustive = isSystematic(strategy)
-    ? await systematic(request, strategy, search, stops)
+    ? await systematic(request, strategy, search, stops, say)
     : await sliced(request, search, stops);
   return { ...search.result(), seconds: elapsed(), exhaustive };
 }
@@ -53,8 +61,12 @@ async function systematic(
   name: SystematicName,
   search: SlicedSearch,
   stops: () => boolean,
+  say: (line: string) => void,
 ): Promise<string | null> {
-  const maker = new SliceMaker(modelMachine(request), modelState);
+  const machine = modelMachine(request);
+  const maker = new SliceMaker(machine, modelState);
+  if (name === 'dpor')
+    say(`about ${powerOfTen(estimateRuns(machine, request.seed))} executions until all has been seen`);
   const strategy = SYSTEMATIC[name]();
   do {
     const order = search.order();

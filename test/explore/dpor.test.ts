@@ -1,5 +1,11 @@
 import { test } from 'tap';
-import { Dpor } from '../../src/explore/strategies/dpor.ts';
+import { ModelMachine } from '../../src/explore/explore.ts';
+import { Dpor, estimateRuns } from '../../src/explore/strategies/dpor.ts';
+import { CHOICE_SCENARIO, type Kernel } from '../../src/machine/kernel.ts';
+import { ops } from '../../src/machine/operations.ts';
+import { staticWords } from '../../src/shared/memory.ts';
+import { Marked } from '../../src/shared/word.ts';
+import { onCpus, program, type Runnable } from '../support/model.ts';
 import { allClasses, BruteForce, randomProgram } from '../support/random-programs.ts';
 
 /** Programs with more schedules are passed over. */
@@ -45,4 +51,62 @@ test('DPOR sees each class that brute force sees, in random programs of every ki
     `${compared} programs (${broken} broken), ${passedOver} passed over: ${all} schedules, ${reduced} runs of DPOR, ${classes} classes`,
   );
   t.ok(reduced < all);
+});
+
+/** So many actors who each add once to one word and so often to words of their own: n! classes. */
+const rivals = (actors: number): Runnable =>
+  program(() => {
+    const word = new Marked(staticWords(1));
+    return {
+      actors: onCpus(
+        ...Array.from({ length: actors }, () => {
+          const own = new Marked(staticWords(1));
+          return function* (): Kernel<void> {
+            yield* own.write(1, HERE);
+            yield* word.write(1, HERE);
+            yield* own.write(2, HERE);
+          };
+        }),
+      ),
+    };
+  }, actors);
+
+test('DPOR makes as many runs as there are classes, where nothing blocks', async (t) => {
+  for (const [actors, classes] of [
+    [2, 2],
+    [3, 6],
+    [4, 24],
+    [5, 120],
+  ] as const) {
+    const seen = allClasses(rivals(actors), new Dpor(), 1000);
+    t.match({ runs: seen?.runs, classes: seen?.classes.size }, { runs: classes, classes });
+  }
+});
+
+test('the estimate of its runs is near what it turns out to be', async (t) => {
+  for (const [actors, runs] of [
+    [3, 6],
+    [4, 24],
+    [5, 120],
+  ] as const) {
+    const scenario = rivals(actors);
+    const machine = new ModelMachine(scenario.build, new Dpor(), {
+      settings: { cpus: scenario.cpus, lock: 'tas', oracles: false },
+      slots: {},
+      staticWords: scenario.staticWords,
+      stepLimit: 2000,
+    });
+    const estimate = 10 ** estimateRuns(machine, 1);
+    t.ok(estimate > runs / 4 && estimate < runs * 4, `${estimate.toFixed(1)} of ${runs}`);
+  }
+});
+
+test('a program that is another one at its second run is noticed', async (t) => {
+  let runs = 0;
+  const scenario = program(() => ({
+    actors: onCpus(function* () {
+      yield* ops.choice(CHOICE_SCENARIO, runs++ === 0 ? 2 : 3, HERE);
+    }),
+  }));
+  t.throws(() => allClasses(scenario, new Dpor(), 100), /the program is not the same at each run/);
 });

@@ -23,8 +23,10 @@ import {
   OP_TAKE_SHARED,
   OP_WAIT_FOR,
 } from '../../machine/kernel.ts';
+import { Random } from '../../shared/random.ts';
 import { type Context, FIRST_TASK } from '../context.ts';
 import { Accesses, accessTo, meet } from '../dependency.ts';
+import type { ModelMachine } from '../explore.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
 import { type Event, History } from './history.ts';
 
@@ -88,6 +90,14 @@ export class Dpor implements Strategy {
   #finished = false;
   /** Runs that were given up because others had shown all that would follow. */
   givenUp = 0;
+  readonly #random: Random | null;
+  /** Logarithm to base 10 of the number of runs there would be if all were like the last one; probes only. */
+  size = 0;
+
+  /** With random numbers it probes: each run is a random one, and after it `size` is known. */
+  constructor(random: Random | null = null) {
+    this.#random = random;
+  }
 
   begin(_run: number): void {
     this.#accesses ??= new Accesses();
@@ -135,6 +145,7 @@ export class Dpor implements Strategy {
     const enabled = new Set<number>();
     let chosen = -1;
     let seldom = -1;
+    let usual = 1;
     const last = this.#history.last?.process;
     for (let i = 0; i < count; i++) {
       const { process, cell } = moves.mover(i);
@@ -142,7 +153,7 @@ export class Dpor implements Strategy {
       if (this.#sleep.has(process)) continue;
       // Who can move only because of a budget is not where a search begins: others may use the budget up.
       if (cell.kind === OP_SCHEDULE && !cell.enabled()) seldom = process;
-      else if (chosen === -1 || process === last) chosen = process;
+      else if (chosen === -1 || this.#prefers(process, last, ++usual)) chosen = process;
     }
     if (chosen === -1) chosen = seldom;
     if (chosen === -1) return null;
@@ -150,14 +161,21 @@ export class Dpor implements Strategy {
     return { enabled, sleep, done: new Map(), wanted: new Set([chosen]), chosen, touched: new Set() };
   }
 
+  /** The last mover goes on, so that there are few switches; a probe takes any of those that it has seen. */
+  #prefers(process: number, last: number | undefined, seen: number): boolean {
+    return this.#random === null ? process === last : this.#random.below(seen) === 0;
+  }
+
   choose(_kind: ChoiceKind, count: number): number {
     const index = this.#depth++;
-    const item = this.#path[index];
-    if (item === undefined) this.#path.push({ node: null, fork: { count, value: 0 } });
-    else if (item.fork?.count !== count)
+    let item = this.#path[index];
+    if (item === undefined) {
+      item = { node: null, fork: { count, value: this.#random?.below(count) ?? 0 } };
+      this.#path.push(item);
+    } else if (item.fork?.count !== count)
       throw new Error('the program is not the same at each run: another choice comes up');
     if (index >= this.#branch) this.#fresh = Math.min(this.#fresh, Math.max(0, this.#history.length - 1));
-    return item?.fork?.value ?? 0;
+    return item.fork?.value ?? 0;
   }
 
   moving(context: Context): void {
@@ -222,7 +240,14 @@ export class Dpor implements Strategy {
       const event = this.#history.waiting(context, accesses.copy());
       this.#compare(event, this.#history.length);
     }
-    this.#back();
+    if (this.#random === null) this.#back();
+    else this.#measure();
+  }
+
+  #measure(): void {
+    this.size = 0;
+    for (const { node, fork } of this.#path) this.size += Math.log10(node?.wanted.size ?? (fork as Fork).count);
+    this.#path.length = 0;
   }
 
   /** Goes back to the last choice point that has something left to try. */
@@ -259,4 +284,22 @@ export class Dpor implements Strategy {
   finished(): boolean {
     return this.#finished;
   }
+}
+
+const PROBES = 20;
+
+/**
+ * How many runs DPOR will need on this machine: 10 to the power of what this gives. The mean over random runs of the product of
+ * the alternatives that each of them asks for. Knuth: Estimating the efficiency of backtrack programs. 1975.
+ */
+export function estimateRuns(machine: ModelMachine, seed: number): number {
+  const probe = new Dpor(new Random(seed));
+  machine.follow(probe);
+  const sizes: number[] = [];
+  for (let run = 0; run < PROBES; run++) {
+    machine.run(run);
+    sizes.push(probe.size);
+  }
+  const most = Math.max(...sizes);
+  return most + Math.log10(sizes.reduce((sum, size) => sum + 10 ** (size - most), 0) / PROBES);
 }

@@ -91,7 +91,18 @@ export class History {
       join(joined, this.#common);
       past = joined;
     }
-    return { process, place, number: (before?.number ?? 0) + 1, cpu, kind: cell.kind, irqsOn, accesses, node, past, clock: past };
+    return {
+      process,
+      place,
+      number: (before?.number ?? 0) + 1,
+      cpu,
+      kind: cell.kind,
+      irqsOn,
+      accesses,
+      node,
+      past,
+      clock: past,
+    };
   }
 
   /** A step begins. */
