@@ -19,6 +19,8 @@
  *   an interrupt enters                    writes the pending word of its CPU
  *
  *   and: each access to the state of an alarm is one to ALARMS, since the interrupt actor looks at all of them;
+ *        a look at whether a wait queue is empty (wakeUp) reads the queue's lock, under which that word changes without an
+ *        operation;
  *        each access to a word in a slot reads the slot, and freeing the slot, which is known only afterwards, writes it.
  *
  * What is left out, and why it may be:
@@ -48,6 +50,8 @@ import {
   OP_WAIT_FOR,
 } from '../machine/kernel.ts';
 import { memory } from '../shared/memory.ts';
+import { lockTypeAt } from '../shared/struct-registry.ts';
+import { WAIT_QUEUE_WORDS } from '../shared/wait-queue.ts';
 import type { Cell } from './cell.ts';
 
 /** All alarms together; a word that nobody uses. */
@@ -57,6 +61,11 @@ const ALARMS = 1;
 export const accessTo = (object: number, writes: number): number => (object << 1) | writes;
 export const objectOf = (access: number): number => access >> 1;
 export const isWrite = (access: number): boolean => (access & 1) !== 0;
+
+/** Where the head of a wait queue lies, from its lock. */
+const QUEUE_HEAD = WAIT_QUEUE_WORDS - 1;
+const IS_HEAD = 1;
+const IS_NO_HEAD = 2;
 
 const NOTHING = 0;
 const READS = 1;
@@ -83,11 +92,15 @@ export class Accesses {
   /** 1 for the state word of an alarm. */
   readonly #alarms: Uint8Array;
 
+  /** IS_HEAD for the first entry of a wait queue, 0 as long as nobody has asked. */
+  readonly #queueHeads: Uint8Array;
+
   constructor() {
     const { plan } = memory;
     if (plan === null) throw new Error('no memory is bound');
     this.#slots = new Int32Array(plan.size);
     this.#alarms = new Uint8Array(plan.size);
+    this.#queueHeads = new Uint8Array(plan.size);
     const state = Alarm.offsetOf('state');
     for (const { name, firstSlot, slots, slotWords } of plan.slabs.values())
       for (let slot = 0, address = firstSlot; slot < slots; slot++, address += slotWords) {
@@ -101,14 +114,24 @@ export class Accesses {
     this.count = 0;
     const effect = EFFECT[cell.kind] as number;
     if (effect === NOTHING) return;
-    if (effect <= WRITES) this.#touch(cell.word, effect - READS);
-    else if (effect === SLEEPS) {
+    if (effect <= WRITES) {
+      this.#touch(cell.word, effect - READS);
+      if (cell.kind === OP_LOAD_THEN && this.#isQueueHead(cell.word))
+        this.list[this.count++] = accessTo(cell.word - QUEUE_HEAD, 0);
+    } else if (effect === SLEEPS) {
       this.#touch(cell.stateWord, 1);
       this.#touch(cell.signalWord, 1);
     } else {
       this.#touch(cell.word, 0);
       this.list[this.count++] = accessTo(ALARMS, 1);
     }
+  }
+
+  /** Whether a word is the head of a wait queue. */
+  #isQueueHead(word: number): boolean {
+    if (this.#queueHeads[word] === 0)
+      this.#queueHeads[word] = lockTypeAt(word - QUEUE_HEAD) === 'wait-queue' ? IS_HEAD : IS_NO_HEAD;
+    return this.#queueHeads[word] === IS_HEAD;
   }
 
   #touch(word: number, writes: number): void {

@@ -5,7 +5,7 @@
  * is searched depth first, without reduction, and the next one contains it. Musuvathi, Qadeer: Iterative context bounding for
  * systematic testing of multithreaded programs. PLDI 2007.
  */
-import { CHOICE_LATE, type ChoiceKind } from '../../machine/kernel.ts';
+import { CHOICE_LATE, type ChoiceKind, OP_RELAX } from '../../machine/kernel.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { Context } from '../context.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
@@ -16,16 +16,25 @@ interface Fork {
   tried: number;
 }
 
-/** Puts the last mover first; gives whether it can go on. */
-function sortMovers(moves: Moves, count: number, last: number, into: number[]): boolean {
+/** Who makes so many steps in a row may be waiting in a loop. */
+const SPINS = 200;
+
+/** Puts the last mover first, which has made so many steps in a row; gives whether it goes on. */
+function sortMovers(moves: Moves, count: number, last: number, steps: number, into: number[]): boolean {
   into.length = 0;
   let goesOn = false;
+  let waits = -1;
   for (let i = 0; i < count; i++) {
-    if (moves.mover(i).process === last) {
+    const { process, cell } = moves.mover(i);
+    if (process !== last) into.push(i);
+    else if (cell.kind === OP_RELAX || steps >= SPINS) waits = i;
+    else {
       into.unshift(i);
       goesOn = true;
-    } else into.push(i);
+    }
   }
+  // Leaving somebody who waits in a loop is no preemption.
+  if (waits !== -1) into.push(waits);
   return goesOn;
 }
 
@@ -37,6 +46,7 @@ export class Bounded implements Strategy {
   #depth = 0;
   #preemptions = 0;
   #mover = -1;
+  #streak = 0;
   #cut = false;
   #finished = false;
   readonly #order: number[] = [];
@@ -58,12 +68,13 @@ export class Bounded implements Strategy {
     this.#depth = 0;
     this.#preemptions = 0;
     this.#mover = -1;
+    this.#streak = 0;
   }
 
   next(moves: Moves): Turn {
     const found = moves.collect();
     if (found === 0) return TURN_NONE;
-    const goesOn = sortMovers(moves, found, this.#mover, this.#order);
+    const goesOn = sortMovers(moves, found, this.#mover, this.#streak, this.#order);
     const mayPreempt = !goesOn || this.#preemptions < this.#bound;
     if (!mayPreempt && found > 1) this.#cut = true;
     const chosen = this.#fork(mayPreempt ? found : 1);
@@ -86,6 +97,7 @@ export class Bounded implements Strategy {
   }
 
   moving(context: Context): void {
+    this.#streak = context.process === this.#mover ? this.#streak + 1 : 1;
     this.#mover = context.process;
   }
 
@@ -113,6 +125,7 @@ export class FewPreemptions implements Strategy {
   readonly #seed: number;
   #random = new Random(0);
   #mover = -1;
+  #streak = 0;
   #steps = 0;
   /** Steps of the longest run so far: where preemptions are placed. */
   #length = 1;
@@ -126,6 +139,7 @@ export class FewPreemptions implements Strategy {
   begin(run: number): void {
     this.#random = new Random(deriveSeed(this.#seed, run));
     this.#mover = -1;
+    this.#streak = 0;
     this.#steps = 0;
     this.#points.length = 0;
     for (let left = this.#random.below(4); left > 0; left--) this.#points.push(this.#random.below(this.#length));
@@ -134,7 +148,7 @@ export class FewPreemptions implements Strategy {
   next(moves: Moves): Turn {
     const found = moves.collect();
     if (found === 0) return TURN_NONE;
-    const goesOn = sortMovers(moves, found, this.#mover, this.#order);
+    const goesOn = sortMovers(moves, found, this.#mover, this.#streak, this.#order);
     const preempts = this.#points.includes(this.#steps) && found > 1;
     const chosen = !goesOn ? this.#random.below(found) : preempts ? 1 + this.#random.below(found - 1) : 0;
     moves.take(this.#order[chosen] as number);
@@ -146,6 +160,7 @@ export class FewPreemptions implements Strategy {
   }
 
   moving(context: Context): void {
+    this.#streak = context.process === this.#mover ? this.#streak + 1 : 1;
     this.#mover = context.process;
     this.#steps++;
   }

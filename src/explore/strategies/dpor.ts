@@ -17,6 +17,7 @@ import {
   type ChoiceKind,
   OP_GIVE,
   OP_GIVE_SHARED,
+  OP_RELAX,
   OP_SCHEDULE,
   OP_START,
   OP_TAKE,
@@ -29,6 +30,7 @@ import { Accesses, accessTo, meet } from '../dependency.ts';
 import type { ModelMachine } from '../explore.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
 import { type Event, History } from './history.ts';
+import { Spinners } from './spinners.ts';
 
 /** A step that was tried: it sleeps until a step comes that depends on it. */
 interface Sleeper {
@@ -59,6 +61,9 @@ interface Fork {
 
 type Item = { readonly node: Node; readonly fork: null } | { readonly node: null; readonly fork: Fork };
 
+/** Who makes so many steps in a row may be waiting in a loop without a relax. */
+const SPINS = 200;
+
 const isInterrupt = ({ process }: Event): boolean => process < FIRST_TASK;
 const enters = (event: Event): boolean => isInterrupt(event) && event.kind === OP_START;
 
@@ -80,6 +85,9 @@ export class Dpor implements Strategy {
   readonly #path: Item[] = [];
   #depth = 0;
   readonly #history = new History();
+  readonly #spinners = new Spinners();
+  /** Steps in a row of the last mover. */
+  #streak = 0;
   #accesses: Accesses | null = null;
   /** Steps from this one on have not been compared yet. */
   #fresh = 0;
@@ -102,6 +110,8 @@ export class Dpor implements Strategy {
   begin(_run: number): void {
     this.#accesses ??= new Accesses();
     this.#history.clear();
+    this.#spinners.begin();
+    this.#streak = 0;
     this.#depth = 0;
     this.#fresh = this.#branch === 0 ? 0 : Number.MAX_SAFE_INTEGER;
     this.#sleep = new Map();
@@ -146,9 +156,12 @@ export class Dpor implements Strategy {
     let chosen = -1;
     let seldom = -1;
     let usual = 1;
+    const stuck = this.#onlySpinners(moves, count);
     const last = this.#history.last?.process;
     for (let i = 0; i < count; i++) {
-      const { process, cell } = moves.mover(i);
+      const mover = moves.mover(i);
+      const { process, cell } = mover;
+      if (!stuck && this.#spinners.stands(mover)) continue;
       enabled.add(process);
       if (this.#sleep.has(process)) continue;
       // Who can move only because of a budget is not where a search begins: others may use the budget up.
@@ -161,9 +174,19 @@ export class Dpor implements Strategy {
     return { enabled, sleep, done: new Map(), wanted: new Set([chosen]), chosen, touched: new Set() };
   }
 
-  /** The last mover goes on, so that there are few switches; a probe takes any of those that it has seen. */
+  #onlySpinners(moves: Moves, count: number): boolean {
+    for (let i = 0; i < count; i++) {
+      const mover = moves.mover(i);
+      const usual = mover.cell.kind !== OP_SCHEDULE || mover.cell.enabled();
+      if (usual && !this.#spinners.stands(mover)) return false;
+    }
+    return true;
+  }
+
+  /** The last mover goes on, so that there are few switches, unless it seems to wait for somebody; a probe takes any of those that it has seen. */
   #prefers(process: number, last: number | undefined, seen: number): boolean {
-    return this.#random === null ? process === last : this.#random.below(seen) === 0;
+    if (this.#random !== null) return this.#random.below(seen) === 0;
+    return (process === last) === this.#streak < SPINS;
   }
 
   choose(_kind: ChoiceKind, count: number): number {
@@ -180,10 +203,17 @@ export class Dpor implements Strategy {
 
   moving(context: Context): void {
     this.#settle();
-    const accesses = this.#accesses as Accesses;
-    accesses.of(context.cell);
-    this.#history.add(context, accesses.copy(), this.#node);
+    this.#streak = context.process === this.#history.last?.process ? this.#streak + 1 : 1;
+    const list = this.#accessesOf(context);
+    this.#spinners.moving(context, this.#accesses as Accesses);
+    this.#history.add(context, list, this.#node);
     this.#node = -1;
+  }
+
+  #accessesOf({ process, cell }: Context): number[] {
+    const accesses = this.#accesses as Accesses;
+    accesses.of(cell);
+    return cell.kind === OP_RELAX ? this.#spinners.accessesOf(process) : accesses.copy();
   }
 
   freed(slot: number): void {
@@ -233,11 +263,9 @@ export class Dpor implements Strategy {
 
   end(pending: Iterable<Context>): void {
     this.#settle();
-    const accesses = this.#accesses as Accesses;
     // Those who still wait could have gone on in another order.
     for (const context of pending) {
-      accesses.of(context.cell);
-      const event = this.#history.waiting(context, accesses.copy());
+      const event = this.#history.waiting(context, this.#accessesOf(context));
       this.#compare(event, this.#history.length);
     }
     if (this.#random === null) this.#back();
