@@ -3,6 +3,7 @@
  */
 import { test } from 'tap';
 import { ModelMachine } from '../../src/explore/explore.ts';
+import { SLICED } from '../../src/explore/strategies/all.ts';
 import { Bounded, FewPreemptions } from '../../src/explore/strategies/bounded.ts';
 import { Pct } from '../../src/explore/strategies/pct.ts';
 import { Pos } from '../../src/explore/strategies/pos.ts';
@@ -288,4 +289,39 @@ test('every strategy makes the same run of the same number and seed', async (t) 
   for (const make of strategies)
     t.strictSame([...outcomes(scenario, make(), 200)], [...outcomes(scenario, make(), 200)]);
   t.not([...outcomes(scenario, new Pos(5), 200)].join(), [...outcomes(scenario, new Pos(6), 200)].join());
+});
+
+// ---- Liveness. ----
+
+test('no strategy at random makes a run endless in which somebody spins, with a relax or without', async (t) => {
+  const scenario = program(() => {
+    const [flag, other] = [new Marked(staticWords(1)), new Marked(staticWords(1))];
+    return {
+      actors: onCpus(
+        function* (): Kernel<void> {
+          while ((yield* flag.read(HERE)) === 0) yield* ops.relax(HERE);
+          yield* other.write(1, HERE);
+        },
+        function* (): Kernel<void> {
+          while ((yield* other.read(HERE)) === 0) yield* flag.read(HERE);
+        },
+        function* (): Kernel<void> {
+          for (let i = 0; i < 5; i++) yield* other.write(0, HERE);
+          yield* flag.write(1, HERE);
+        },
+      ),
+      outcome: () => 'over',
+    };
+  });
+  for (const [name, make] of Object.entries(SLICED)) {
+    const machine = new ModelMachine(scenario.build, make(3), {
+      settings: { cpus: scenario.cpus, lock: 'tas', oracles: false },
+      slots: {},
+      staticWords: scenario.staticWords,
+      stepLimit: 20_000,
+    });
+    let findings = 0;
+    for (let run = 0; run < 2000; run++) if (machine.run(run).finding !== null) findings++;
+    t.equal(findings, 0, name);
+  }
 });

@@ -9,6 +9,7 @@ import { CHOICE_LATE, type ChoiceKind, OP_RELAX } from '../../machine/kernel.ts'
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { Context } from '../context.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
+import { FairTail } from './fair-tail.ts';
 
 /** A choice point on the path: how many alternatives it has and which is being tried. */
 interface Fork {
@@ -130,6 +131,7 @@ export class FewPreemptions implements Strategy {
   /** Steps of the longest run so far: where preemptions are placed. */
   #length = 1;
   readonly #points: number[] = [];
+  readonly #tail = new FairTail();
   readonly #order: number[] = [];
 
   constructor(seed: number) {
@@ -141,6 +143,7 @@ export class FewPreemptions implements Strategy {
     this.#mover = -1;
     this.#streak = 0;
     this.#steps = 0;
+    this.#tail.begin();
     this.#points.length = 0;
     for (let left = this.#random.below(4); left > 0; left--) this.#points.push(this.#random.below(this.#length));
   }
@@ -149,6 +152,10 @@ export class FewPreemptions implements Strategy {
     const found = moves.collect();
     if (found === 0) return TURN_NONE;
     const goesOn = sortMovers(moves, found, this.#mover, this.#streak, this.#order);
+    if (this.#tail.step()) {
+      moves.take(this.#random.below(found));
+      return TURN_MADE;
+    }
     const preempts = this.#points.includes(this.#steps) && found > 1;
     const chosen = !goesOn ? this.#random.below(found) : preempts ? 1 + this.#random.below(found - 1) : 0;
     moves.take(this.#order[chosen] as number);
@@ -166,6 +173,7 @@ export class FewPreemptions implements Strategy {
   }
 
   end(): void {
+    this.#tail.end();
     this.#length = Math.max(this.#length, this.#steps);
   }
 }

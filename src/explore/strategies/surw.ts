@@ -7,11 +7,12 @@
  * How often each will is known from runs before. The object is drawn for each run, in proportion to the number of pairs of
  * accesses by two processes of which one writes.
  */
-import type { ChoiceKind } from '../../machine/kernel.ts';
+import { type ChoiceKind, OP_RELAX } from '../../machine/kernel.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import { type Context, FIRST_TASK } from '../context.ts';
 import { Accesses } from '../dependency.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
+import { FairTail } from './fair-tail.ts';
 import { Profile } from './surw-profile.ts';
 
 /** One run of so many is counted. */
@@ -29,6 +30,7 @@ export class Surw implements Strategy {
   #random = new Random(0);
   #accesses: Accesses | null = null;
   readonly #profile = new Profile();
+  readonly #tail = new FairTail();
   #runs = 0;
   /** The object of this run, or EVERYTHING. */
   #object = EVERYTHING;
@@ -45,6 +47,7 @@ export class Surw implements Strategy {
   begin(run: number): void {
     this.#random = new Random(deriveSeed(this.#seed, run));
     this.#accesses ??= new Accesses();
+    this.#tail.begin();
     const plain = this.#random.below(100) < this.#plainPercent;
     this.#object = plain ? EVERYTHING : this.#profile.draw(this.#random);
     this.#profile.countsOf(this.#object, this.#left);
@@ -69,7 +72,8 @@ export class Surw implements Strategy {
   next(moves: Moves): Turn {
     const count = moves.collect();
     if (count === 0) return TURN_NONE;
-    moves.take(this.#object === EVERYTHING ? this.#weighted(moves, count) : this.#selective(moves, count));
+    if (this.#tail.step()) moves.take(this.#random.below(count));
+    else moves.take(this.#object === EVERYTHING ? this.#weighted(moves, count) : this.#selective(moves, count));
     return TURN_MADE;
   }
 
@@ -89,9 +93,15 @@ export class Surw implements Strategy {
   /** Any mover, but nobody touches the object before the one whose turn it is. */
   #selective(moves: Moves, count: number): number {
     let allowed = 0;
-    for (let i = 0; i < count; i++) if (this.#mayMove(moves.mover(i))) allowed++;
-    // The one whose turn it is waits for the others, or the profile was wrong.
-    if (allowed === 0) return this.#weighted(moves, count);
+    let spinning = 0;
+    for (let i = 0; i < count; i++) {
+      const mover = moves.mover(i);
+      if (!this.#mayMove(mover)) continue;
+      allowed++;
+      if (mover.cell.kind === OP_RELAX) spinning++;
+    }
+    // The one whose turn it is waits for the others, as those who spin may, or the profile was wrong.
+    if (allowed === spinning) return this.#weighted(moves, count);
     let at = this.#random.below(allowed);
     for (let i = 0; i < count; i++) if (this.#mayMove(moves.mover(i)) && at-- === 0) return i;
     return 0;
@@ -131,6 +141,7 @@ export class Surw implements Strategy {
   }
 
   end(): void {
+    this.#tail.end();
     if (this.#runs++ % COUNTED === 0) this.#profile.endRun();
   }
 }
