@@ -5,7 +5,7 @@ import { runRound, startMachine } from '../support/real.ts';
 
 const SEED = 1;
 const ROUNDS = 300;
-const MODEL_RUNS_FIRST = 20_000;
+const MODEL_RUNS_FIRST = 5000;
 const MODEL_RUNS_MOST = 200_000;
 
 /** What the model reaches in so many executions. */
