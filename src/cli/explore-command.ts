@@ -12,11 +12,23 @@ import { bugs, findBug } from '../variants/variants.ts';
 import { budget, budgetText } from './budget.ts';
 import { coverageJson, coverageText } from './explore-coverage.ts';
 import { type ExploreAnswer, type ExploreRequest, exploreScenario } from './explore-scenario.ts';
-import { findingText, plainTable } from './finding-text.ts';
+import { plainTable } from './finding-text.ts';
+import { type Found, foundJson, foundText, makeFound } from './found.ts';
+import { hex } from './hex.ts';
 import { onInterrupt } from './interrupt.ts';
 import { startProgress } from './progress.ts';
 import { settingsText } from './settings-text.ts';
-import { CPUS_MAX, EXIT_FINDING, EXIT_INTERRUPTED, seconds, UsageError, wholeNumber } from './usage.ts';
+import {
+  CPUS_MAX,
+  checkWritable,
+  DEFAULT_OUT,
+  EXIT_FINDING,
+  EXIT_INTERRUPTED,
+  seconds,
+  secondsOrNone,
+  UsageError,
+  wholeNumber,
+} from './usage.ts';
 
 interface ExploreOptions {
   readonly cpus: number;
@@ -29,6 +41,8 @@ interface ExploreOptions {
   readonly strategy: StrategyName;
   readonly jobs: number;
   readonly budget: Budget;
+  readonly shrinkSeconds: number;
+  readonly out: string;
   readonly json?: boolean;
 }
 
@@ -53,6 +67,7 @@ function chooseScenario(name: string | undefined, bug: string | undefined): stri
 function exploreRequest(name: string | undefined, options: ExploreOptions): ExploreRequest {
   if (options.seconds !== undefined && options.executions !== undefined)
     throw new UsageError('--seconds and --executions exclude each other; give one of them.');
+  checkWritable(options.out);
   const scenario = chooseScenario(name, options.bug);
   const bugPreset = options.bug === undefined ? undefined : findBug(options.bug)?.preset;
   return {
@@ -70,14 +85,9 @@ function exploreRequest(name: string | undefined, options: ExploreOptions): Expl
   };
 }
 
-function printResult(request: ExploreRequest, result: ExploreAnswer): void {
+function printResult(result: ExploreAnswer, found: Found | null): void {
   const out: string[] = [];
-  if (result.finding !== null) {
-    out.push(findingText(result.finding, null), '', `found in execution ${result.finding.run}, seed ${request.seed}`);
-    if (result.finding.run > 0)
-      out.push(`the same command with the same seed finds it again: trace hash ${hex(result.finding.traceHash)}`);
-    out.push('');
-  }
+  if (found !== null) out.push(foundText(found), '');
   const outcomes = [...result.outcomes].sort((a, b) => b[1] - a[1]);
   if (outcomes.length > 0) out.push(plainTable(['outcome', 'executions'], outcomes, [1]), '');
   const rate = (count: number): string => Math.round(count / result.seconds).toLocaleString('en');
@@ -88,10 +98,7 @@ function printResult(request: ExploreRequest, result: ExploreAnswer): void {
   process.stdout.write(`${out.join('\n')}\n`);
 }
 
-const hex = (hash: number): string => (hash >>> 0).toString(16).padStart(8, '0');
-
-function resultJson(request: ExploreRequest, result: ExploreAnswer): object {
-  const { finding } = result;
+function resultJson(request: ExploreRequest, result: ExploreAnswer, found: Found | null): object {
   return {
     command: 'explore',
     settings: request,
@@ -103,24 +110,8 @@ function resultJson(request: ExploreRequest, result: ExploreAnswer): object {
     traceHash: hex(result.traceHash),
     coverage: coverageJson(result),
     exhaustive: result.exhaustive,
-    findings:
-      finding === null
-        ? []
-        : [
-            {
-              kind: finding.kind,
-              invariant: finding.invariant,
-              message: finding.message,
-              site: finding.site,
-              scenario: request.scenario,
-              bug: request.bug,
-              executionsToFind: finding.run + 1,
-              traceHash: hex(finding.traceHash),
-              places: finding.places,
-              choices: [...finding.choices],
-            },
-          ],
-    ok: finding === null,
+    findings: found === null ? [] : [foundJson(found)],
+    ok: found === null,
   };
 }
 
@@ -144,13 +135,19 @@ async function runExplore(name: string | undefined, options: ExploreOptions): Pr
     },
     (line) => json || process.stdout.write(`${line}\n\n`),
   );
+  const found = await makeFound(request, result, {
+    out: options.out,
+    shrinkSeconds: options.shrinkSeconds,
+    say: progress.say,
+    stopped: () => stopped,
+  });
   guard.release();
   progress.stop();
-  if (json) process.stdout.write(`${JSON.stringify(resultJson(request, result), null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(resultJson(request, result, found), null, 2)}\n`);
   else {
-    printResult(request, result);
-    const verdict = result.finding === null ? 'SUCCESS' : `FAILURE: ${result.finding.kind}`;
-    process.stdout.write(`${settingsOf(request)}\nEnd of explore: ${stopped ? 'INTERRUPTED' : verdict}\n`);
+    printResult(result, found);
+    const verdict = found !== null ? `FAILURE: ${found.finding.kind}` : stopped ? 'INTERRUPTED' : 'SUCCESS';
+    process.stdout.write(`${settingsOf(request)}\nEnd of explore: ${verdict}\n`);
   }
   if (result.finding !== null) process.exitCode = EXIT_FINDING;
   else if (stopped) process.exitCode = EXIT_INTERRUPTED;
@@ -188,6 +185,8 @@ export function addExploreCommand(program: Command): void {
       budget,
       NO_BUDGET,
     )
+    .option('--shrink-seconds <s>', 'how long a finding is made plainer; 0: not at all', secondsOrNone, 5)
+    .option('--out <dir>', 'where findings go', DEFAULT_OUT)
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { MachineFailure } from '../actors/machine.ts';
 import { addExploreCommand } from './explore-command.ts';
 import { addListCommand } from './list-command.ts';
+import { addReplayCommand } from './replay-command.ts';
 import { addStressCommand } from './stress-command.ts';
 import { EXIT_BROKEN, EXIT_USAGE, UsageError } from './usage.ts';
 import { version } from './version.ts';
@@ -18,6 +19,7 @@ function makeProgram(): Command {
   program.exitOverride();
   addStressCommand(program);
   addExploreCommand(program);
+  addReplayCommand(program);
   addListCommand(program);
   for (const command of [program, ...program.commands]) {
     command.exitOverride();
@@ -62,7 +64,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const program = makeProgram();
 try {
   if (process.argv.length <= 2) {
-    process.stderr.write('dmrace: name a command: stress, explore or list; dmrace --help says more.\n');
+    process.stderr.write('dmrace: name a command: stress, explore, replay or list; dmrace --help says more.\n');
     process.exitCode = EXIT_USAGE;
   } else {
     await program.parseAsync();

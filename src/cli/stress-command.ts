@@ -20,6 +20,7 @@ import {
   CPUS_MAX,
   checkNames,
   checkWritable,
+  DEFAULT_OUT,
   EXIT_BROKEN,
   EXIT_FINDING,
   EXIT_HELD,
@@ -44,7 +45,6 @@ interface StressOptions {
 }
 
 const DEFAULT_SECONDS = 30;
-const DEFAULT_OUT = 'dmrace-out';
 
 /** Checks everything and fills in what was not said; nothing is started. */
 function stressSettings(names: readonly string[], options: StressOptions): StressSettings {

@@ -41,6 +41,14 @@ export function seconds(text: string): number {
   return value;
 }
 
+/** The same, or 0. */
+export function secondsOrNone(text: string): number {
+  return /^0+(\.0+)?$/.test(text) ? 0 : seconds(text);
+}
+
+/** Where findings and logs go unless said otherwise. */
+export const DEFAULT_OUT = 'dmrace-out';
+
 /** Checks that each name is one of those that exist. */
 export function checkNames(names: readonly string[], allowed: readonly string[], what: string): void {
   for (const name of names)

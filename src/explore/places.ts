@@ -14,7 +14,8 @@ import type { Context, ModelCpu } from './context.ts';
 /** What a context that cannot go on waits for; '' when it can. */
 function waitsFor(context: Context): string {
   const { cell, task } = context;
-  if (cell.enabled()) return '';
+  // What it has just done is no longer pending, though its cell still holds it.
+  if (!cell.announced || cell.enabled()) return '';
   if (cell.kind !== OP_SCHEDULE) return `${wordName(cell.word)} (${OP_NAMES[cell.kind]})`;
   return task !== null && task.blockedOn !== 0 ? wordName(task.blockedOn) : 'a wake-up';
 }

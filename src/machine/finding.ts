@@ -6,7 +6,7 @@
  */
 import type { Site } from './site.ts';
 
-/** The closed list of what can be wrong. */
+/** The closed list of what can be wrong. New kinds go to its end: schedules name them by number. */
 export const FINDING_KINDS = [
   'lost-bio',
   'double-completion',

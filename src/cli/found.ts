@@ -1,0 +1,66 @@
+/**
+ * What explore hands out for a finding: shrunk, with its schedule and its file.
+ */
+import type { ExploreAnswer, ExploreRequest } from './explore-scenario.ts';
+import { findingText } from './finding-text.ts';
+import { hex } from './hex.ts';
+import { type ScheduledFinding, scheduledFinding, writeFindingFile } from './scheduled-finding.ts';
+
+export interface Found extends ScheduledFinding {
+  readonly file: string;
+  readonly executionsToFind: number;
+  readonly secondsToFind: number;
+  readonly seed: number;
+}
+
+interface FoundOptions {
+  readonly out: string;
+  readonly shrinkSeconds: number;
+  say(text: string): void;
+  stopped(): boolean;
+}
+
+/** Null when nothing was found. */
+export async function makeFound(
+  request: ExploreRequest,
+  { finding, seconds }: ExploreAnswer,
+  options: FoundOptions,
+): Promise<Found | null> {
+  if (finding === null) return null;
+  const { scenario, cpus, preset, bug, lock, budget, seed } = request;
+  options.say('shrinking');
+  const limits = { seconds: options.shrinkSeconds, seed, stopped: options.stopped };
+  const scheduled = await scheduledFinding({ scenario, cpus, preset, bug, lock, budget }, finding.choices, limits);
+  const search = { executionsToFind: finding.run + 1, secondsToFind: Number(seconds.toFixed(3)), seed };
+  return { ...scheduled, ...search, file: writeFindingFile(options.out, scheduled, search) };
+}
+
+export function foundJson(found: Found): object {
+  const { kind, invariant, message, site, places } = found.finding;
+  return {
+    kind,
+    invariant,
+    message,
+    site,
+    scenario: found.order.scenario,
+    bug: found.order.bug,
+    schedule: found.schedule,
+    switches: found.run.switches,
+    shrunkFromSwitches: found.shrunkFromSwitches,
+    executionsToFind: found.executionsToFind,
+    secondsToFind: found.secondsToFind,
+    traceHash: hex(found.traceHash),
+    file: found.file,
+    places,
+  };
+}
+
+export function foundText(found: Found): string {
+  return [
+    findingText(found.finding, null),
+    '',
+    `Found in execution ${found.executionsToFind} with seed ${found.seed}, shrunk from ${found.shrunkFromSwitches} to ${found.run.switches} switches in ${found.shrinkRuns} runs.`,
+    `All that is known: ${found.file}`,
+    `Replay: dmrace replay ${found.schedule}`,
+  ].join('\n');
+}

@@ -1,0 +1,101 @@
+/**
+ * `dmrace replay`: one run again, from its schedule or from the file of its finding.
+ */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { RunRecorder } from '../explore/recorded-run.ts';
+import { endingText, type ReplayResult, replay } from '../explore/replay.ts';
+import type { Schedule } from '../explore/schedule.ts';
+import { type MachineOrder, modelMachine } from './explore-machine.ts';
+import { findingText } from './finding-text.ts';
+import { hex } from './hex.ts';
+import { readSchedule } from './schedule-name.ts';
+import { settingsText } from './settings-text.ts';
+import { EXIT_BROKEN, EXIT_FINDING, EXIT_HELD, UsageError } from './usage.ts';
+
+interface Given {
+  readonly order: MachineOrder;
+  readonly schedule: Schedule;
+  /** Steps as they were recorded, or null. */
+  readonly operations: readonly string[] | null;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new UsageError(`'${file}' is neither a schedule (v1.NAME.LETTERS) nor a file that can be read (${code}).`);
+  }
+}
+
+/** The file of a finding: its schedule, and its operations if it has them all. */
+function readFile(file: string): Given {
+  const text = readText(file);
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    throw new UsageError(`'${file}' is not JSON; name the file of a finding, or its schedule.`);
+  }
+  const { schedule, operations } = (content ?? {}) as { schedule?: unknown; operations?: unknown };
+  if (typeof schedule !== 'string')
+    throw new UsageError(`'${file}' has no schedule; name the file of a finding of explore.`);
+  const read = readSchedule(schedule);
+  const complete = Array.isArray(operations) && operations.length === read.schedule.steps;
+  return { ...read, operations: complete ? operations.map(String) : null };
+}
+
+function given(text: string): Given {
+  return /^v\d+\./.test(text) ? { ...readSchedule(text), operations: null } : readFile(text);
+}
+
+function replayJson({ run, divergence }: ReplayResult): object {
+  return { command: 'replay', finding: run.found, traceHash: hex(run.traceHash), steps: run.steps, divergence };
+}
+
+function print({ order, schedule }: Given, { run, divergence }: ReplayResult): void {
+  const out = [`replay: ${settingsText({ ...order, budget: undefined })}`, ''];
+  if (run.found !== null) out.push(findingText(run.found, null), '');
+  if (divergence !== null)
+    out.push(
+      'The program is another one than that of the schedule:',
+      `  step      ${divergence.step} of ${schedule.steps}`,
+      `  expected  ${divergence.expected}`,
+      `  came      ${divergence.came}`,
+      `Followed as far as it goes, ${endingText(run.ends)}.`,
+      '',
+    );
+  out.push(`${run.steps} steps, trace hash ${hex(run.traceHash)}`);
+  const verdict = run.found === null ? 'SUCCESS' : `FAILURE: ${run.found.kind}`;
+  out.push(`End of replay: ${divergence === null ? verdict : 'DIVERGED'}`);
+  process.stdout.write(`${out.join('\n')}\n`);
+}
+
+function runReplay(text: string, options: { readonly json?: boolean }): void {
+  const what = given(text);
+  const result = replay(new RunRecorder(modelMachine(what.order)), what.schedule, what.operations);
+  if (options.json === true) process.stdout.write(`${JSON.stringify(replayJson(result), null, 2)}\n`);
+  else print(what, result);
+  process.exitCode = result.divergence !== null ? EXIT_BROKEN : result.run.found !== null ? EXIT_FINDING : EXIT_HELD;
+}
+
+export function addReplayCommand(program: Command): void {
+  program
+    .command('replay')
+    .description('make one run again on the model machine, from its schedule')
+    .argument('<schedule>', 'a schedule (v1.NAME.LETTERS), or the file of a finding')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Every operation is compared with what was recorded. Exit code: 0 the run is clean, 1 the finding is there, 2 wrong usage,
+3 the program is another one than that of the schedule: the first step that differs is printed.
+
+Examples:
+  dmrace explore --bug nf-check-then-queue-unlocked --json | jq -r .findings[0].schedule
+  dmrace replay dmrace-out/nf-check-then-queue-unlocked.lost-bio.json
+`,
+    )
+    .action(runReplay);
+}

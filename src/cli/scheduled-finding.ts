@@ -1,0 +1,138 @@
+/**
+ * From a run with a finding to what is handed out: the run shrunk, its schedule, its file.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { NO_BUDGET } from '../explore/choices.ts';
+import { FollowList, FollowSchedule } from '../explore/deciders.ts';
+import { type RecordedRun, RunRecorder } from '../explore/recorded-run.ts';
+import { scheduleText } from '../explore/schedule.ts';
+import { identityOf, Shrinker } from '../explore/shrink.ts';
+import { stepText } from '../explore/step-text.ts';
+import type { FindingReport } from '../machine/machine.ts';
+import { type MachineOrder, modelMachine } from './explore-machine.ts';
+import { hex } from './hex.ts';
+import { machineSettings, scheduleName } from './schedule-name.ts';
+
+export interface ShrinkLimits {
+  /** 0: the run stays as it was found. */
+  readonly seconds: number;
+  readonly seed: number;
+  /** Asked between runs. */
+  stopped(): boolean;
+}
+
+export interface ScheduledFinding {
+  readonly order: MachineOrder;
+  readonly finding: FindingReport;
+  readonly schedule: string;
+  readonly traceHash: number;
+  readonly run: RecordedRun;
+  readonly shrunkFromSwitches: number;
+  /** Runs that shrinking took, and seconds. */
+  readonly shrinkRuns: number;
+  readonly shrinkSeconds: number;
+  /** What the run chose (ChoiceList), and its steps as text. */
+  readonly choices: Int32Array;
+  readonly operations: readonly string[];
+}
+
+/** Random runs get so much of the time at most. */
+const CHANCE_SHARE = 0.6;
+/** Between two looks at signals, in milliseconds. */
+const LOOK = 50;
+/** Longer runs are not written down step by step. */
+const OPERATIONS_MAX = 20_000;
+
+/** Gives the best run there is when time is over. */
+async function shrunk(recorder: RunRecorder, first: RecordedRun, limits: ShrinkLimits): Promise<RecordedRun> {
+  const start = performance.now();
+  const elapsed = (): number => (performance.now() - start) / 1000;
+  const shrinker = new Shrinker(recorder, first, limits.seed);
+  let looked = start;
+  for (const _ of shrinker.shrink(() => elapsed() > CHANCE_SHARE * limits.seconds)) {
+    if (elapsed() > limits.seconds || limits.stopped()) break;
+    if (performance.now() - looked < LOOK) continue;
+    await setImmediate();
+    looked = performance.now();
+  }
+  return shrinker.best;
+}
+
+/** The same run where no more may happen than does; null if it is another one then. */
+function withBudgetUsed(order: MachineOrder, recorder: RunRecorder, run: RecordedRun): MachineOrder | null {
+  const budget = order.budget ?? NO_BUDGET;
+  recorder.run(new FollowSchedule(run));
+  const { signals, wakeups, allocations } = recorder.machine.execution.left;
+  const used = {
+    signals: budget.signals - signals,
+    wakeups: budget.wakeups - wakeups,
+    allocations: budget.allocations - allocations,
+  };
+  const frugal = { ...order, budget: used };
+  const again = new RunRecorder(modelMachine(frugal)).run(new FollowSchedule(run));
+  const isSame = again.check === run.check && again.steps === run.steps && again.found?.kind === run.found?.kind;
+  return isSame ? frugal : null;
+}
+
+/** `choices`: those of the run that was found on this machine. */
+export async function scheduledFinding(
+  order: MachineOrder,
+  choices: Int32Array,
+  limits: ShrinkLimits,
+): Promise<ScheduledFinding> {
+  const start = performance.now();
+  let recorder = new RunRecorder(modelMachine(order));
+  const first = recorder.run(new FollowList(choices));
+  if (first.found === null) throw new Error('the run with the finding does not repeat itself');
+  const best = limits.seconds > 0 ? await shrunk(recorder, first, limits) : first;
+  const shrinkRuns = recorder.runs;
+  const frugal = withBudgetUsed(order, recorder, best) ?? order;
+  recorder = new RunRecorder(modelMachine(frugal));
+  const operations: string[] = [];
+  const run = recorder.run(new FollowSchedule(best), (context) => {
+    if (operations.length < OPERATIONS_MAX) operations.push(stepText(context, recorder.names));
+  });
+  if (run.found === null || identityOf(run.found) !== identityOf(first.found))
+    throw new Error('the schedule of the finding does not lead to it');
+  return {
+    order: frugal,
+    finding: run.found,
+    schedule: scheduleText(scheduleName(frugal), { ...run, ...machineSettings(frugal) }),
+    traceHash: run.traceHash,
+    run,
+    shrunkFromSwitches: first.switches,
+    shrinkRuns,
+    shrinkSeconds: (performance.now() - start) / 1000,
+    choices: recorder.machine.execution.choices.pairs(),
+    operations,
+  };
+}
+
+/** Writes a finding with all that is known of it; gives the file. */
+export function writeFindingFile(out: string, scheduled: ScheduledFinding, more: object): string {
+  const { finding, schedule, order, run } = scheduled;
+  const name = scheduleName(order).replaceAll(/[^A-Za-z0-9@.+-]/g, '_');
+  const file = join(out, `${name}.${finding.kind}.json`);
+  const content = {
+    schedule,
+    replay: `dmrace replay ${schedule}`,
+    ...order,
+    ...finding,
+    ...more,
+    traceHash: hex(scheduled.traceHash),
+    switches: run.switches,
+    shrunkFromSwitches: scheduled.shrunkFromSwitches,
+    steps: run.steps,
+    operations: scheduled.operations,
+  };
+  mkdirSync(out, { recursive: true });
+  // The choices on one line: they are numbers without end.
+  const text = JSON.stringify(content, null, 2).replace(
+    /\n}$/,
+    `,\n  "choices": [${scheduled.choices.join(',')}]\n}\n`,
+  );
+  writeFileSync(file, text);
+  return file;
+}

@@ -1,0 +1,60 @@
+/**
+ * Runs on one machine that are recorded: what they chose, what they met, how they ended.
+ */
+import type { FindingReport } from '../machine/machine.ts';
+import type { ModelMachine } from './explore.ts';
+import { type Decider, Recorder, type StepListener } from './recorder.ts';
+import { type Choices, type Expected, endingOf, STRIDE_MIN, strideOf } from './schedule.ts';
+import { WordNames } from './word-names.ts';
+
+export interface RecordedRun extends Choices, Expected {
+  /** `found`: the finding; null: the run is clean. */
+  readonly found: FindingReport | null;
+  readonly traceHash: number;
+  /** How often the run turns to another although it could go on where it is. */
+  readonly switches: number;
+  /** A byte after each STRIDE_MIN steps. */
+  readonly allChecks: readonly number[];
+  /** The decider gave up: the rest says nothing. */
+  readonly gaveUp: boolean;
+}
+
+/** The recorded checks that a schedule keeps: one after each `strideOf(steps)` steps. */
+function keptChecks(checks: readonly number[], steps: number): number[] {
+  const every = strideOf(steps) / STRIDE_MIN;
+  return checks.filter((_, index) => (index + 1) % every === 0);
+}
+
+export class RunRecorder {
+  readonly machine: ModelMachine;
+  readonly names = new WordNames();
+  /** Runs so far. */
+  runs = 0;
+
+  constructor(machine: ModelMachine) {
+    this.machine = machine;
+  }
+
+  run(decider: Decider, onStep: StepListener | null = null): RecordedRun {
+    const { machine } = this;
+    const recorder = new Recorder(decider, this.names);
+    recorder.onStep = onStep;
+    machine.follow(recorder);
+    const { finding: found } = machine.run(0);
+    this.runs++;
+    const { execution } = machine;
+    return {
+      found,
+      traceHash: execution.hash,
+      steps: recorder.steps,
+      switches: recorder.switches,
+      check: recorder.check >>> 0,
+      checks: keptChecks(recorder.checks, recorder.steps),
+      allChecks: recorder.checks,
+      ends: found === null ? null : endingOf(found),
+      deviations: recorder.deviations,
+      answers: recorder.answers,
+      gaveUp: execution.gaveUp,
+    };
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Makes a run with a finding as plain as possible: fewest switches, then fewest deviations and answers, then fewest steps, then the
+ * first in order.
+ *
+ * Passes, again and again until none helps or time is over; the best so far is always kept:
+ *   leave out    parts of the list of deviations and answers, large ones first (Zeller's ddmin); anchors keep the rest in place
+ *   chance       random runs with fewer switches than the best, from none upwards
+ *   pairs        two entries at once: a switch and the one back
+ *   pull         each deviation to the first step of its task where it does the same; each answer to the lowest number
+ *
+ * What a schedule asks for and what the run did can differ when something does not fit, so each success is taken as the run
+ * that was recorded. Only the same finding counts as one: same kind, same invariant, same locks.
+ */
+import type { FindingReport } from '../machine/machine.ts';
+import { deriveSeed, Random } from '../shared/random.ts';
+import { FewSwitches, FollowSchedule } from './deciders.ts';
+import type { RecordedRun, RunRecorder } from './recorded-run.ts';
+import type { Decider } from './recorder.ts';
+import type { Answer, Choices, Deviation } from './schedule.ts';
+
+/** Kinds of finding that are about locks: who waits for what is part of which finding it is. */
+const ABOUT_LOCKS = ['deadlock', 'self-deadlock', 'lost-wakeup', 'lock-order', 'irq-unsafe', 'sleep-in-atomic', 'hang'];
+
+/** `deadlock I48 &md->io_lock &md->suspend_lock`: two findings with the same one are the same. */
+export function identityOf({ kind, invariant, message, places }: FindingReport): string {
+  // Locks and words by name, as messages write them; what is waited for is known from places.
+  const named = message.match(/&[\w>.-]+/g) ?? [];
+  const waited = ABOUT_LOCKS.includes(kind) ? places.map(({ waitsFor }) => waitsFor) : [];
+  const locks = [...new Set([...named, ...waited])].filter((name) => name !== '').sort();
+  return [kind, invariant, ...locks].join(' ');
+}
+
+/** Random runs for each number of switches. */
+const CHANCES = 3000;
+/** Up to so many entries all pairs are tried. */
+const PAIRS_MAX = 24;
+
+type Entry = { readonly deviation: Deviation } | { readonly answer: Answer };
+
+const entriesOf = ({ deviations, answers }: Choices): Entry[] => [
+  ...deviations.map((deviation) => ({ deviation })),
+  ...answers.map((answer) => ({ answer })),
+];
+
+const choicesFrom = (entries: readonly Entry[]): Choices => ({
+  deviations: entries.flatMap((entry) => ('deviation' in entry ? [entry.deviation] : [])),
+  answers: entries.flatMap((entry) => ('answer' in entry ? [entry.answer] : [])),
+});
+
+/** What is compared, in this order. */
+function costOf(run: RecordedRun): number[] {
+  return [
+    run.switches,
+    run.deviations.length + run.answers.length,
+    run.steps,
+    ...run.deviations.flatMap(({ task, count, to }) => [task, count, to]),
+    ...run.answers.flatMap(({ task, count, nth, value }) => [task, count, nth, value]),
+  ];
+}
+
+function isPlainer(a: RecordedRun, b: RecordedRun): boolean {
+  const left = costOf(a);
+  const right = costOf(b);
+  for (let i = 0; i < left.length && i < right.length; i++)
+    if (left[i] !== right[i]) return (left[i] as number) < (right[i] as number);
+  return left.length < right.length;
+}
+
+/** Gives control back after each run: the caller may stop at any time. */
+type Steps<T> = Generator<void, T, void>;
+
+export class Shrinker {
+  best: RecordedRun;
+  readonly identity: string;
+  readonly #recorder: RunRecorder;
+  readonly #seed: number;
+
+  /** `first` must have a finding. */
+  constructor(recorder: RunRecorder, first: RecordedRun, seed: number) {
+    if (first.found === null) throw new Error('there is no finding to shrink');
+    this.#recorder = recorder;
+    this.best = first;
+    this.identity = identityOf(first.found);
+    this.#seed = seed;
+  }
+
+  /** All passes. `stopsChance`: whether the random runs have had their time. */
+  *shrink(stopsChance: () => boolean): Steps<void> {
+    yield* this.#settle();
+    for (let switches = 0; switches < this.best.switches && !stopsChance(); switches++)
+      yield* this.#chance(switches, stopsChance);
+    yield* this.#settle();
+  }
+
+  *#settle(): Steps<void> {
+    for (let before = this.best; ; before = this.best) {
+      yield* this.#leaveOut();
+      yield* this.#pairs();
+      yield* this.#pull();
+      if (this.best === before) return;
+    }
+  }
+
+  /** Makes a run; keeps it if it has the same finding and is plainer. */
+  *#try(decider: Decider): Steps<boolean> {
+    const run = this.#recorder.run(decider);
+    yield;
+    if (run.found === null || run.gaveUp || identityOf(run.found) !== this.identity || !isPlainer(run, this.best))
+      return false;
+    this.best = run;
+    return true;
+  }
+
+  *#tryEntries(entries: readonly Entry[]): Steps<boolean> {
+    return yield* this.#try(new FollowSchedule(choicesFrom(entries)));
+  }
+
+  *#leaveOut(): Steps<void> {
+    let size = Math.max(1, entriesOf(this.best).length);
+    while (size >= 1) {
+      let from = 0;
+      let helped = false;
+      for (let entries = entriesOf(this.best); from < entries.length; entries = entriesOf(this.best)) {
+        const less = [...entries.slice(0, from), ...entries.slice(from + size)];
+        if (yield* this.#tryEntries(less)) helped = true;
+        else from += size;
+      }
+      if (size === 1 && !helped) return;
+      size = Math.max(1, Math.floor(size / 2));
+    }
+  }
+
+  *#pairs(): Steps<void> {
+    for (let i = 0; i < entriesOf(this.best).length; i++)
+      for (let j = i + 1; j < entriesOf(this.best).length; j++) {
+        const entries = entriesOf(this.best);
+        if (entries.length > PAIRS_MAX) return;
+        yield* this.#tryEntries(entries.filter((_, index) => index !== i && index !== j));
+      }
+  }
+
+  *#chance(switches: number, stops: () => boolean): Steps<void> {
+    const random = new Random(deriveSeed(this.#seed, switches));
+    for (let run = 0; run < CHANCES && this.best.switches > switches && !stops(); run++)
+      yield* this.#try(new FewSwitches(random, switches, this.best.steps));
+  }
+
+  *#pull(): Steps<void> {
+    for (let i = 0; i < this.best.deviations.length; i++) {
+      const { task } = this.best.deviations[i] as Deviation;
+      for (let count = 0; count < (this.best.deviations[i]?.count ?? 0); count++) {
+        const deviations = this.best.deviations.map((each, index) => (index === i ? { ...each, task, count } : each));
+        yield* this.#try(new FollowSchedule({ deviations, answers: this.best.answers }));
+      }
+    }
+    for (let i = 0; i < this.best.answers.length; i++)
+      for (let value = 1; value < (this.best.answers[i]?.value ?? 0); value++) {
+        const answers = this.best.answers.map((each, index) => (index === i ? { ...each, value } : each));
+        yield* this.#try(new FollowSchedule({ deviations: this.best.deviations, answers }));
+      }
+  }
+}

@@ -1,0 +1,144 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Test, test } from 'tap';
+import { type MachineOrder, modelMachine } from '../../src/cli/explore-machine.ts';
+import { exploreScenario } from '../../src/cli/explore-scenario.ts';
+import { readSchedule } from '../../src/cli/schedule-name.ts';
+import { type ScheduledFinding, scheduledFinding, writeFindingFile } from '../../src/cli/scheduled-finding.ts';
+import { RunRecorder } from '../../src/explore/recorded-run.ts';
+import { type ReplayResult, replay } from '../../src/explore/replay.ts';
+import { identityOf } from '../../src/explore/shrink.ts';
+import { scenarios } from '../../src/scenarios/registry.ts';
+import { bugs } from '../../src/variants/variants.ts';
+import { runCli } from '../support/cli.ts';
+
+const SEED = 1;
+
+/** What the search finds first, shrunk for so many seconds. */
+async function find(order: MachineOrder, seconds: number): Promise<ScheduledFinding & { readonly first: string }> {
+  const request = { ...order, seed: SEED, jobs: 1, executions: 200_000, seconds: null };
+  const { finding } = await exploreScenario(request, () => false);
+  if (finding === null) throw new Error(`nothing is found in ${order.scenario}`);
+  const limits = { seconds, seed: SEED, stopped: () => false };
+  return { ...(await scheduledFinding(order, finding.choices, limits)), first: identityOf(finding) };
+}
+
+function again(text: string, operations: readonly string[] | null = null): ReplayResult {
+  const { order, schedule } = readSchedule(text);
+  return replay(new RunRecorder(modelMachine(order)), schedule, operations);
+}
+
+interface ReplayJson {
+  readonly command: string;
+  readonly finding: { readonly kind: string } | null;
+  readonly traceHash: string;
+  readonly steps: number;
+  readonly divergence: { readonly step: number; readonly expected: string; readonly came: string } | null;
+}
+
+async function replayCli(what: string): Promise<{ code: number | null; json: ReplayJson }> {
+  const { code, stdout } = await runCli(['replay', what, '--json'], process.cwd());
+  return { code, json: JSON.parse(stdout) as ReplayJson };
+}
+
+const orderOf = (id: string): MachineOrder => {
+  const bug = bugs.find((each) => each.id === id) as (typeof bugs)[number];
+  return { scenario: bug.scenario, cpus: 4, preset: bug.preset, bug: id, lock: 'tas' };
+};
+
+test('no bug has the name of a scenario', (t) => {
+  for (const { id } of bugs)
+    t.notOk(
+      scenarios.some(({ name }) => name === id),
+      id,
+    );
+  t.end();
+});
+
+for (const bug of bugs)
+  test(`${bug.id} shrinks to one line, which gives the same finding and trace hash each time`, async (t) => {
+    const found = await find(orderOf(bug.id), 1);
+    t.equal(identityOf(found.finding), found.first, 'shrinking keeps kind, invariant and locks');
+    t.ok(found.run.switches <= found.shrunkFromSwitches);
+    t.ok(found.schedule.startsWith(`v1.${bug.id}.`), found.schedule);
+    for (const operations of [null, null, found.operations]) {
+      const { run, divergence } = again(found.schedule, operations);
+      t.equal(divergence, null);
+      t.equal(run.traceHash, found.traceHash);
+      t.strictSame(run.found, found.finding);
+    }
+    const other = otherProgram(found.schedule, bug.preset);
+    t.ok(again(other).divergence !== null, 'the program without the bug never passes');
+    const precise = again(other, found.operations).divergence;
+    t.ok(precise !== null && precise.step <= (again(other).divergence?.step ?? 0), 'operations tell the step sooner');
+  });
+
+/** The same schedule for the scenario without the bug. */
+function otherProgram(schedule: string, preset: string): string {
+  const [, id, letters] = /^v1\.([^.]+)\.(.+)$/.exec(schedule) as unknown as [string, string, string];
+  const { scenario } = orderOf(id);
+  return `v1.${scenario}${preset === 'unified' ? '' : `:${preset}`}.${letters}`;
+}
+
+const ID = 'nf-check-then-queue-unlocked';
+
+async function writtenFinding(t: Test): Promise<ScheduledFinding & { readonly file: string }> {
+  const found = await find(orderOf(ID), 1);
+  return { ...found, file: writeFindingFile(t.testdir(), found, {}) };
+}
+
+test('the replay command needs nothing but the line, or the file', async (t) => {
+  const found = await writtenFinding(t);
+  for (const what of [found.schedule, found.file]) {
+    const { code, json } = await replayCli(what);
+    t.equal(code, 1);
+    t.equal(json.command, 'replay');
+    t.equal(json.finding?.kind, 'lost-bio');
+    t.equal(json.divergence, null);
+    t.equal(json.steps, found.run.steps);
+    t.equal(Number.parseInt(json.traceHash, 16) | 0, found.traceHash);
+  }
+});
+
+test('under another program the command says where it differs, with exit code 3', async (t) => {
+  const found = await writtenFinding(t);
+  const text = otherProgram(found.schedule, 'unified');
+  const alone = await replayCli(text);
+  t.equal(alone.code, 3);
+  t.ok((alone.json.divergence?.step ?? 0) > 0);
+  const content = JSON.parse(readFileSync(found.file, 'utf8')) as Record<string, unknown>;
+  const changed = join(t.testdir(), 'changed.json');
+  writeFileSync(changed, JSON.stringify({ ...content, schedule: text }));
+  const precise = await replayCli(changed);
+  t.equal(precise.code, 3);
+  t.match(precise.json.divergence?.expected, /irq device: (load|take|irq-off) /);
+  t.match(precise.json.divergence?.came, /irq device: /);
+  const shown = await runCli(['replay', changed], process.cwd());
+  t.match(shown.stdout, /expected {2}cpu0 irq device/);
+  t.match(shown.stdout, /End of replay: DIVERGED/);
+});
+
+test('an operation that is another one in the file is a divergence at its step', async (t) => {
+  const found = await writtenFinding(t);
+  const operations = [...found.operations];
+  operations[99] = 'cpu0 nobody: take nothing at nowhere (none.ts:1)';
+  const { divergence } = again(found.schedule, operations);
+  t.equal(divergence?.step, 100);
+  t.equal(divergence?.expected, 'cpu0 nobody: take nothing');
+});
+
+test('what cannot be replayed is refused with exit code 2 and a sentence', async (t) => {
+  for (const [what, why] of [
+    ['v1.no-such-thing.AAUAAAAAAAA', /there is no scenario or bug 'no-such-thing'/],
+    ['v1.drain:no-era.AAUAAAAAAAA', /there is no preset 'no-era'/],
+    ['v1.drain+no-bug.AAUAAAAAAAA', /there is no bug 'no-bug'/],
+    ['v1.drain.A', /ends too early/],
+    ['no-such-file.json', /neither a schedule .* nor a file that can be read \(ENOENT\)/],
+    ['package.json', /has no schedule/],
+    ['LICENSE', /is not JSON/],
+  ] as const) {
+    const { code, stderr } = await runCli(['replay', what], process.cwd());
+    t.equal(code, 2, what);
+    t.match(stderr, why);
+  }
+});
