@@ -1,10 +1,16 @@
 /**
  * What explore hands out for a finding: shrunk, with its schedule and its file.
  */
+import { CONTINUATIONS } from '../explore/decisive.ts';
+import type { TraceStep } from '../explore/trace.ts';
+import { findScenario } from '../scenarios/registry.ts';
+import type { MachineOrder } from './explore-machine.ts';
 import type { ExploreAnswer, ExploreRequest } from './explore-scenario.ts';
 import { findingText } from './finding-text.ts';
 import { hex } from './hex.ts';
+import { outputWidth, runPicture, wrapped } from './run-columns.ts';
 import { type ScheduledFinding, scheduledFinding, writeFindingFile } from './scheduled-finding.ts';
+import { stepWords } from './step-words.ts';
 
 export interface Found extends ScheduledFinding {
   readonly file: string;
@@ -50,15 +56,36 @@ export function foundJson(found: Found): object {
     executionsToFind: found.executionsToFind,
     secondsToFind: found.secondsToFind,
     traceHash: hex(found.traceHash),
+    decisive: found.decisive,
     file: found.file,
     places,
   };
+}
+
+function decisiveText({ decisive, trace }: Found): string[] {
+  const step = decisive === null ? undefined : trace[decisive.step - 1];
+  if (decisive === null || step === undefined) return [];
+  const percent = (share: number): string => `${Math.round(100 * share)} %`;
+  return [
+    ...wrapped(`* Step ${decisive.step} decides: ${step.who}, ${stepWords(step)}.`, outputWidth()),
+    `  Of ${CONTINUATIONS} random continuations ${percent(decisive.before)} fail before it, ${percent(decisive.after)} after it.`,
+    '',
+  ];
+}
+
+/** The run of a finding. */
+export function pictureText(trace: readonly TraceStep[], order: MachineOrder, decisive: number | null): string[] {
+  const actorCpu = findScenario(order.scenario, order.cpus)?.cpus ?? order.cpus;
+  return runPicture(trace, { width: outputWidth(), actorCpu, decisive });
 }
 
 export function foundText(found: Found): string {
   return [
     findingText(found.finding, null),
     '',
+    ...pictureText(found.trace, found.order, found.decisive?.step ?? null),
+    '',
+    ...decisiveText(found),
     `Found in execution ${found.executionsToFind} with seed ${found.seed}, shrunk from ${found.shrunkFromSwitches} to ${found.run.switches} switches in ${found.shrinkRuns} runs.`,
     `All that is known: ${found.file}`,
     `Replay: dmrace replay ${found.schedule}`,

@@ -8,6 +8,7 @@ import { endingText, type ReplayResult, replay } from '../explore/replay.ts';
 import type { Schedule } from '../explore/schedule.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { findingText } from './finding-text.ts';
+import { pictureText } from './found.ts';
 import { hex } from './hex.ts';
 import { readSchedule } from './schedule-name.ts';
 import { settingsText } from './settings-text.ts';
@@ -54,9 +55,9 @@ function replayJson({ run, divergence }: ReplayResult): object {
   return { command: 'replay', finding: run.found, traceHash: hex(run.traceHash), steps: run.steps, divergence };
 }
 
-function print({ order, schedule }: Given, { run, divergence }: ReplayResult): void {
+function print({ order, schedule }: Given, { run, trace, divergence }: ReplayResult): void {
   const out = [`replay: ${settingsText({ ...order, budget: undefined })}`, ''];
-  if (run.found !== null) out.push(findingText(run.found, null), '');
+  if (run.found !== null) out.push(findingText(run.found, null), '', ...pictureText(trace, order, null), '');
   if (divergence !== null)
     out.push(
       'The program is another one than that of the schedule:',

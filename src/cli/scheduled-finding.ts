@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { NO_BUDGET } from '../explore/choices.ts';
 import { FollowList, FollowSchedule } from '../explore/deciders.ts';
+import { type DecidedRun, type Decisive, decisiveStep } from '../explore/decisive.ts';
 import { type RecordedRun, RunRecorder } from '../explore/recorded-run.ts';
 import { scheduleText } from '../explore/schedule.ts';
 import { identityOf, Shrinker } from '../explore/shrink.ts';
 import { stepText } from '../explore/step-text.ts';
+import { Trace, type TraceStep } from '../explore/trace.ts';
 import type { FindingReport } from '../machine/machine.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { hex } from './hex.ts';
@@ -36,6 +38,9 @@ export interface ScheduledFinding {
   /** What the run chose (ChoiceList), and its steps as text. */
   readonly choices: Int32Array;
   readonly operations: readonly string[];
+  readonly trace: readonly TraceStep[];
+  /** Null when there was no time for it. */
+  readonly decisive: Decisive | null;
 }
 
 /** Random runs get so much of the time at most. */
@@ -58,6 +63,25 @@ async function shrunk(recorder: RunRecorder, first: RecordedRun, limits: ShrinkL
     looked = performance.now();
   }
   return shrinker.best;
+}
+
+/** Seconds for the decisive step. */
+const DECISIVE_SECONDS = 3;
+
+/** Null when time is over before it is known. */
+async function decided(recorder: RunRecorder, run: DecidedRun, limits: ShrinkLimits): Promise<Decisive | null> {
+  const search = decisiveStep(recorder, run, limits.seed);
+  const start = performance.now();
+  let looked = start;
+  for (;;) {
+    const turn = search.next();
+    if (turn.done === true) return turn.value;
+    const now = performance.now();
+    if (limits.stopped() || now - start > 1000 * DECISIVE_SECONDS) return null;
+    if (now - looked < LOOK) continue;
+    await setImmediate();
+    looked = performance.now();
+  }
 }
 
 /** The same run where no more may happen than does; null if it is another one then. */
@@ -91,21 +115,29 @@ export async function scheduledFinding(
   const frugal = withBudgetUsed(order, recorder, best) ?? order;
   recorder = new RunRecorder(modelMachine(frugal));
   const operations: string[] = [];
-  const run = recorder.run(new FollowSchedule(best), (context) => {
+  const trace = new Trace(recorder.names);
+  const run = recorder.run(new FollowSchedule(best), (context, id, place) => {
+    trace.hear(context, id, place);
     if (operations.length < OPERATIONS_MAX) operations.push(stepText(context, recorder.names));
   });
   if (run.found === null || identityOf(run.found) !== identityOf(first.found))
     throw new Error('the schedule of the finding does not lead to it');
+  const identity = identityOf(run.found);
+  const made = { choices: recorder.machine.execution.choices.pairs(), steps: run.steps, identity };
+  const shrinkSeconds = (performance.now() - start) / 1000;
+  const steps = trace.end();
   return {
     order: frugal,
+    trace: steps,
+    decisive: limits.seconds > 0 ? await decided(recorder, made, limits) : null,
     finding: run.found,
     schedule: scheduleText(scheduleName(frugal), { ...run, ...machineSettings(frugal) }),
     traceHash: run.traceHash,
     run,
     shrunkFromSwitches: first.switches,
     shrinkRuns,
-    shrinkSeconds: (performance.now() - start) / 1000,
-    choices: recorder.machine.execution.choices.pairs(),
+    shrinkSeconds,
+    choices: made.choices,
     operations,
   };
 }

@@ -134,3 +134,34 @@ export class FewSwitches implements Decider {
     return this.#random.below(8) < this.#wild ? this.#random.below(count) : 0;
   }
 }
+
+/** A list of choices for so many steps, and chance from there on, which stays where it is more or less often. */
+export class ListThenChance extends FollowList {
+  readonly #steps: number;
+  readonly #random: Random;
+  #onList = true;
+  /** Of 64 choices it goes on in so many. */
+  #stays = 0;
+
+  constructor(pairs: Int32Array, steps: number, random: Random) {
+    super(pairs);
+    this.#steps = steps;
+    this.#random = random;
+  }
+
+  override begin(): void {
+    super.begin();
+    this.#onList = true;
+    this.#stays = 64 - (64 >> this.#random.below(6));
+  }
+
+  override pick(point: Point): number {
+    this.#onList = point.steps < this.#steps;
+    if (this.#onList) return super.pick(point);
+    return point.goesOn && this.#random.below(64) < this.#stays ? point.index : this.#random.below(point.count);
+  }
+
+  override answer(question: Question): number {
+    return this.#onList ? super.answer(question) : this.#random.below(question.count);
+  }
+}

@@ -49,8 +49,16 @@ export interface Decider {
   answer(question: Question): number;
 }
 
+/** What is known of a step beside who makes it. */
+export interface StepPlace {
+  /** Of the program, by index of PARTS. */
+  readonly partNumber: number;
+  /** A switch: another could have gone on. */
+  readonly turned: boolean;
+}
+
 /** Hears each step before it is made, and its id. */
-export type StepListener = (context: Context, id: number) => void;
+export type StepListener = (context: Context, id: number, place: StepPlace) => void;
 
 const TASKS_AFTER = 1 << 20;
 
@@ -63,7 +71,7 @@ const fold = (hash: number, value: number): number => {
   return mixed ^ (mixed >>> 15);
 };
 
-export class Recorder implements Strategy, Point {
+export class Recorder implements Strategy, Point, StepPlace {
   deviations: Deviation[] = [];
   answers: Answer[] = [];
   switches = 0;
@@ -78,6 +86,8 @@ export class Recorder implements Strategy, Point {
   taskCount = 0;
   index = 0;
   goesOn = false;
+  partNumber = -1;
+  turned = false;
   readonly #decider: Decider;
   readonly #names: WordNames;
   readonly #ids = new TaskIds();
@@ -108,10 +118,13 @@ export class Recorder implements Strategy, Point {
     this.#lastId = NOBODY;
     this.#lastCount = 0;
     this.#asked = 0;
+    this.partNumber = -1;
+    this.turned = false;
     this.#decider.begin();
   }
 
   part(): void {
+    this.partNumber++;
     this.#parent = null;
   }
 
@@ -135,10 +148,9 @@ export class Recorder implements Strategy, Point {
     this.#setDefault();
     const chosen = this.#decider.pick(this);
     if (chosen < 0) return TURN_GIVE_UP;
-    if (chosen !== this.index) {
-      this.deviations.push({ task: this.task, count: this.taskCount, to: this.idAt(chosen) });
-      if (this.goesOn) this.switches++;
-    }
+    this.turned = chosen !== this.index && this.goesOn;
+    if (chosen !== this.index) this.deviations.push({ task: this.task, count: this.taskCount, to: this.idAt(chosen) });
+    if (this.turned) this.switches++;
     moves.take(chosen);
     return TURN_MADE;
   }
@@ -204,6 +216,6 @@ export class Recorder implements Strategy, Point {
     const { kind, word } = context.cell;
     this.check = fold(fold(this.check, id), kind | (this.#names.hash(word) << 5));
     if (++this.steps % STRIDE_MIN === 0) this.checks.push(this.check >>> 24);
-    if (this.onStep !== null) this.onStep(context, id);
+    if (this.onStep !== null) this.onStep(context, id, this);
   }
 }

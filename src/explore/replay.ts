@@ -11,6 +11,7 @@ import type { RecordedRun, RunRecorder } from './recorded-run.ts';
 import type { Point } from './recorder.ts';
 import { type Ending, type Schedule, STRIDE_MIN, strideOf } from './schedule.ts';
 import { moverName, operationText, withoutPlace } from './step-text.ts';
+import { Trace, type TraceStep } from './trace.ts';
 import type { WordNames } from './word-names.ts';
 
 /** Where a run first was another one than that of its schedule. */
@@ -23,6 +24,7 @@ export interface Divergence {
 
 export interface ReplayResult {
   readonly run: RecordedRun;
+  readonly trace: readonly TraceStep[];
   readonly divergence: Divergence | null;
 }
 
@@ -126,7 +128,11 @@ const earlier = (a: Divergence | null, b: Divergence | null): Divergence | null 
 /** `operations`: the steps as stepText gave them, or null. */
 export function replay(recorder: RunRecorder, schedule: Schedule, operations: readonly string[] | null): ReplayResult {
   const follower = new Follower(schedule, operations, recorder.names);
-  const run = recorder.run(follower, (context) => follower.hear(context));
+  const trace = new Trace(recorder.names);
+  const run = recorder.run(follower, (context, id, place) => {
+    follower.hear(context);
+    trace.hear(context, id, place);
+  });
   follower.atEnd(run);
-  return { run, divergence: earlier(follower.divergence, otherStretch(schedule, run.allChecks)) };
+  return { run, trace: trace.end(), divergence: earlier(follower.divergence, otherStretch(schedule, run.allChecks)) };
 }
