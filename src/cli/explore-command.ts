@@ -54,7 +54,7 @@ function chooseScenario(name: string | undefined, bug: string | undefined): stri
   const chosen = name ?? (bug === undefined ? undefined : findBug(bug)?.scenario);
   if (chosen === undefined)
     throw new UsageError('Name a scenario or a round (SUITE@SEED.ROUND), or a bug with --bug; dmrace list shows them.');
-  const round = /^([a-z-]+)@\d+\.\d+$/.exec(chosen);
+  const round = /^([a-z-]+)@\d+\.\d+(~[0-9a-z]{1,40})?$/.exec(chosen);
   const known =
     round === null ? scenarios.some((each) => each.name === chosen) : suites.some((each) => each.name === round[1]);
   if (!known)

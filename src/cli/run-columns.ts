@@ -3,10 +3,11 @@
  *
  *   *  the decisive step          >  a switch: the one before could have gone on
  *
- * Shown are: switches with the step on either side, what one CPU reads that another has written, starts and interrupts, the last
- * steps. The rest is folded into the functions that it went through. On a narrow terminal there is one column.
+ * Shown are: switches with the step on either side, what one CPU reads that another has written, changes of md->flags, starts and
+ * interrupts, the last steps. The rest is folded into the functions that it went through. On a narrow terminal there is one column.
  */
 import type { TraceStep } from '../explore/trace.ts';
+import { OP_START } from '../machine/kernel.ts';
 import { PARTS } from '../shared/program.ts';
 import { functionOf, isAboutLock, reads, stepWords, writes } from './step-words.ts';
 
@@ -32,7 +33,7 @@ function chosenSteps(steps: readonly TraceStep[], decisive: number | null): Set<
     if (step.part !== PARTS.indexOf('actors') && index < steps.length - LAST_STEPS) continue;
     if (step.turned) shown.add(index - 1).add(index);
     if (index >= steps.length - LAST_STEPS || step.step === decisive) shown.add(index);
-    if (step.kind === 0) shown.add(index);
+    if (step.kind === OP_START || (step.name === 'mapped-device.flags' && writes(step))) shown.add(index);
     if (isInternal(step.name) || isAboutLock(step)) continue;
     const writer = written.get(step.word);
     if (writer !== undefined && reads(step) && (steps[writer] as TraceStep).cpu !== step.cpu) {

@@ -13,9 +13,11 @@ import { identityOf, Shrinker } from '../explore/shrink.ts';
 import { stepText } from '../explore/step-text.ts';
 import { Trace, type TraceStep } from '../explore/trace.ts';
 import type { FindingReport } from '../machine/machine.ts';
+import { roundParts } from '../scenarios/registry.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { hex } from './hex.ts';
 import { machineSettings, scheduleName } from './schedule-name.ts';
+import { type Reduced, withoutParts } from './without-parts.ts';
 
 export interface ShrinkLimits {
   /** 0: the run stays as it was found. */
@@ -43,6 +45,9 @@ export interface ScheduledFinding {
   readonly decisive: Decisive | null;
 }
 
+/** Of the time for a round: for its run, and for leaving parts out. */
+const FIRST_SHARE = 0.35;
+const PARTS_SHARE = 0.35;
 /** Random runs get so much of the time at most. */
 const CHANCE_SHARE = 0.6;
 /** Between two looks at signals, in milliseconds. */
@@ -100,18 +105,40 @@ function withBudgetUsed(order: MachineOrder, recorder: RunRecorder, run: Recorde
   return isSame ? frugal : null;
 }
 
+interface Smallest extends Reduced {
+  readonly runs: number;
+}
+
+/** Of a round: the plainest run, then less of a program around it, then the plainest run of that. */
+async function smallest(
+  order: MachineOrder,
+  recorder: RunRecorder,
+  first: RecordedRun,
+  limits: ShrinkLimits,
+): Promise<Smallest> {
+  if (limits.seconds === 0) return { order, run: first, runs: 1 };
+  const part = (share: number): ShrinkLimits => ({ ...limits, seconds: share * limits.seconds });
+  if (roundParts(order.scenario, order.cpus) === null)
+    return { order, run: await shrunk(recorder, first, limits), runs: recorder.runs };
+  const plain = await shrunk(recorder, first, part(FIRST_SHARE));
+  const less = await withoutParts(order, plain, part(PARTS_SHARE));
+  const last = new RunRecorder(modelMachine(less.order));
+  const run = await shrunk(last, less.run, part(1 - FIRST_SHARE - PARTS_SHARE));
+  return { order: less.order, run, runs: recorder.runs + less.runs + last.runs };
+}
+
 /** `choices`: those of the run that was found on this machine. */
 export async function scheduledFinding(
-  order: MachineOrder,
+  whole: MachineOrder,
   choices: Int32Array,
   limits: ShrinkLimits,
 ): Promise<ScheduledFinding> {
   const start = performance.now();
-  let recorder = new RunRecorder(modelMachine(order));
+  let recorder = new RunRecorder(modelMachine(whole));
   const first = recorder.run(new FollowList(choices));
   if (first.found === null) throw new Error('the run with the finding does not repeat itself');
-  const best = limits.seconds > 0 ? await shrunk(recorder, first, limits) : first;
-  const shrinkRuns = recorder.runs;
+  const { order, run: best, runs: shrinkRuns } = await smallest(whole, recorder, first, limits);
+  recorder = new RunRecorder(modelMachine(order));
   const frugal = withBudgetUsed(order, recorder, best) ?? order;
   recorder = new RunRecorder(modelMachine(frugal));
   const operations: string[] = [];

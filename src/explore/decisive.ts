@@ -16,7 +16,7 @@ export interface Decisive {
 
 export const CONTINUATIONS = 200;
 /** Enough to choose a half. */
-const FEW_CONTINUATIONS = 60;
+const FEW_CONTINUATIONS = 40;
 
 export interface DecidedRun {
   /** What it chose (ChoiceList). */
@@ -27,7 +27,7 @@ export interface DecidedRun {
 }
 
 /** The run is first cut into so many stretches. */
-const STRETCHES = 16;
+const STRETCHES = 12;
 
 /** A number of steps and the share of continuations from there. */
 interface Measured {

@@ -15,6 +15,7 @@ import { noflushScenarios } from './noflush.ts';
 import { noflushResize } from './noflush-resize.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
+import { type RoundPart, roundName } from './suites/leave-out.ts';
 import { locks } from './suites/locks.ts';
 import { pathFailover } from './suites/path-failover.ts';
 import { interruptedSuspend, noflushPushback, suspend, tableSwap } from './suites/suspend-suites.ts';
@@ -43,13 +44,30 @@ export const suites: readonly Suite[] = [
   failedSuspend,
 ];
 
-/** A round's name: `SUITE@SEED.ROUND`. */
-const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)$/;
+/** A round's name: `SUITE@SEED.ROUND`, `SUITE@SEED.ROUND~PARTS` without some parts. */
+const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)(?:~([0-9a-z]{1,40}))?$/;
+
+/** The number that a text of base 36 stands for. */
+const bits = (text: string): bigint =>
+  [...text].reduce((sum, digit) => sum * 36n + BigInt(Number.parseInt(digit, 36)), 0n);
 
 /** The scenario of this name; for a round of a suite, as it is with so many CPUs. */
 export function findScenario(name: string, cpus: number): Scenario | undefined {
   const match = ROUND_NAME.exec(name);
   if (match === null) return [...scenarios, ...canaryRounds].find((each) => each.name === name) ?? findLitmus(name);
   const suite = suites.find((each) => each.name === match[1]);
-  return suite?.round(Number(match[2]), Number(match[3]), cpus);
+  return suite?.round(Number(match[2]), Number(match[3]), cpus, bits(match[4] ?? '0'));
+}
+
+/** What can be left out of a whole round, and what it is called then; null: nothing can. */
+export function roundParts(
+  name: string,
+  cpus: number,
+): { readonly parts: readonly RoundPart[]; nameWithout(without: bigint): string } | null {
+  const match = ROUND_NAME.exec(name);
+  if (match === null || match[4] !== undefined) return null;
+  const [, suiteName, seed, round] = match as unknown as [string, string, string, string];
+  const parts = suites.find((each) => each.name === suiteName)?.parts?.(Number(seed), Number(round), cpus);
+  if (parts === undefined) return null;
+  return { parts, nameWithout: (without) => roundName(suiteName, Number(seed), Number(round), without) };
 }

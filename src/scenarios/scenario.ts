@@ -2,6 +2,7 @@
  * Scenarios: bounded programs for both machines, and suites, which make rounds of them from a seed.
  */
 import type { Program } from '../machine/machine.ts';
+import type { RoundPart } from './suites/leave-out.ts';
 
 export interface Scenario {
   readonly name: string;
@@ -23,5 +24,8 @@ export interface Scenario {
 export interface Suite {
   readonly name: string;
   readonly title: string;
-  round(seed: number, round: number, cpus: number): Scenario;
+  /** `without`: a bit for each part that is left out (suites/leave-out.ts). */
+  round(seed: number, round: number, cpus: number, without?: bigint): Scenario;
+  /** What can be left out of a round; missing: nothing. */
+  parts?(seed: number, round: number, cpus: number): readonly RoundPart[];
 }

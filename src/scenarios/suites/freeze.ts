@@ -25,6 +25,7 @@ import { PATH_TARGET_WORDS, PathTarget } from '../path-target.ts';
 import type { Scenario, Suite } from '../scenario.ts';
 import { submitIo, waitIo } from '../user-io.ts';
 import { type FreezeCycle, type FreezePlan, type FreezeWriter, planFreezeRound } from './freeze-plan.ts';
+import { leaveOut, partsOf, roundName } from './leave-out.ts';
 import type { Odds } from './suspend-plan.ts';
 import { SUSPEND_SIGNALS_WORDS, SuspendCounts, SuspendSignals } from './suspend-signals.ts';
 
@@ -270,10 +271,11 @@ function suiteOf(name: string, title: string, mounts: Odds): FreezeSuite {
     name,
     title,
     plan: planned,
-    round(seed, round, cpus): Scenario {
-      const plan = planned(seed, round, cpus);
+    parts: (seed, round, cpus) => partsOf(planned(seed, round, cpus)),
+    round(seed, round, cpus, without = 0n): Scenario {
+      const plan = leaveOut(planned(seed, round, cpus), without);
       return {
-        name: `${name}@${seed}.${round}`,
+        name: roundName(name, seed, round, without),
         title: `${plan.mounted ? 'a file system' : 'no file system'}, ${plan.suspenders.length} suspenders`,
         cpus,
         slots: { bio: 64, alarm: 48 },

@@ -26,6 +26,7 @@ import { checkSector } from '../sector-check.ts';
 import { SIGNAL_TARGET_WORDS, SignalTarget } from '../signal-target.ts';
 import { submitLoggedIo, type UserIo, waitIo } from '../user-io.ts';
 import { type FailoverPlan, PATHS, type PathFault, planFailoverRound, SECTORS } from './failover-plan.ts';
+import { leaveOut, partsOf, roundName } from './leave-out.ts';
 import { checkHome } from './round.ts';
 
 /** What the actors of a round share. */
@@ -222,6 +223,11 @@ export function failoverRound(name: string, plan: FailoverPlan, cpus: number): S
 export const pathFailover: Suite = {
   name: 'path-failover',
   title: 'noflush suspends and table loads while paths fail and return: no I/O fails',
-  round: (seed, round, cpus) =>
-    failoverRound(`path-failover@${seed}.${round}`, planFailoverRound(seed, round, cpus), cpus),
+  round: (seed, round, cpus, without = 0n) =>
+    failoverRound(
+      roundName('path-failover', seed, round, without),
+      leaveOut(planFailoverRound(seed, round, cpus), without),
+      cpus,
+    ),
+  parts: (seed, round, cpus) => partsOf(planFailoverRound(seed, round, cpus)),
 };

@@ -10,6 +10,7 @@ import { DISK_MODES } from '../../block/disk.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { Suite } from '../scenario.ts';
 import { planCollidingRound, planInterruptingRound } from './burst-plan.ts';
+import { leaveOut, partsOf, roundName } from './leave-out.ts';
 import { suspendRound } from './round.ts';
 import type { RoundPlan } from './round-plan.ts';
 import { planSuspendRound, type SuspendKnobs } from './suspend-plan.ts';
@@ -30,7 +31,9 @@ function suiteOf(name: string, title: string, knobs: SuspendKnobs, burst?: typeo
     name,
     title,
     plan,
-    round: (seed, round, cpus) => suspendRound(`${name}@${seed}.${round}`, plan(seed, round, cpus), cpus),
+    round: (seed, round, cpus, without = 0n) =>
+      suspendRound(roundName(name, seed, round, without), leaveOut(plan(seed, round, cpus), without), cpus),
+    parts: (seed, round, cpus) => partsOf(plan(seed, round, cpus)),
   };
 }
 
