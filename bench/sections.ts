@@ -38,5 +38,6 @@ export const measurements: readonly Measurement[] = [
   { name: 'multipath', title: 'Multipath over immediate disks, one CPU', measure: () => solo('multipath') },
   { name: 'suspend', title: 'Suspend and resume', measure: suspendCycles },
   { name: 'rounds', title: 'Rounds of the stress suites, oracles on', measure: suiteRounds },
+  { name: 'schedules', title: 'Replay and shrinking', measure: () => solo('schedules') },
   { name: 'model', title: 'The model machine', measure: () => solo('model-on', 'model-off') },
 ];

@@ -9,6 +9,7 @@ import { soloBio } from './solo-bio.ts';
 import { soloLocks } from './solo-locks.ts';
 import { soloModel } from './solo-model.ts';
 import { soloMultipath } from './solo-multipath.ts';
+import { soloSchedules } from './solo-schedules.ts';
 
 const MEASUREMENTS: Readonly<Record<string, () => Row[]>> = {
   'locks-tas': () => soloLocks(tasSpinLock),
@@ -18,6 +19,7 @@ const MEASUREMENTS: Readonly<Record<string, () => Row[]>> = {
   'model-off': () => soloModel(false),
   'model-on': () => soloModel(true),
   multipath: soloMultipath,
+  schedules: soloSchedules,
 };
 
 const measure = MEASUREMENTS[workerData as string];

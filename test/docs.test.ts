@@ -170,7 +170,7 @@ test('TypeScript in the documents compiles as the file that its first line names
   t.ok(found.length > 0);
   const blocks = new Map<string, string>();
   for (const { file, line, code } of found) {
-    const path = /^\/\/ (src\/\S+\.ts)\n/.exec(code)?.[1];
+    const path = /^\/\/ ((?:src|test)\/\S+\.ts)\n/.exec(code)?.[1];
     if (path === undefined) t.fail(`${file}:${line} does not name its file`);
     else if (existsSync(join(ROOT, path))) t.fail(`${file}:${line}: ${path} is there already`);
     else blocks.set(join(ROOT, path), code);

@@ -5,6 +5,7 @@
  * steps, one of each stretch, and the steps at which it departs from the default, so what is said is a stretch or such a step. After
  * the run has left its rails it goes on along the anchors that still fit: whether the finding still shows is worth knowing.
  */
+import { OP_NAMES } from '../machine/kernel.ts';
 import type { Context } from './context.ts';
 import { FollowSchedule } from './deciders.ts';
 import type { RecordedRun, RunRecorder } from './recorded-run.ts';
@@ -110,14 +111,22 @@ class Follower extends FollowSchedule {
 
 const hex = (value: number): string => value.toString(16).padStart(2, '0');
 
+const traceText = (step: TraceStep | undefined): string =>
+  step === undefined ? 'nothing' : `'cpu${step.cpu} ${step.who}: ${`${OP_NAMES[step.kind]} ${step.name}`.trim()}'`;
+
 /** The first stretch whose check is another, or null. */
-function otherStretch(schedule: Schedule, bytes: readonly number[]): Divergence | null {
+function otherStretch(schedule: Schedule, bytes: readonly number[], trace: readonly TraceStep[]): Divergence | null {
   const stride = strideOf(schedule.steps);
   for (const [i, expected] of schedule.checks.entries()) {
     const came = bytes[((i + 1) * stride) / STRIDE_MIN - 1];
     if (came === undefined || came === expected) continue;
     const stretch = `steps ${i * stride + 1} to ${(i + 1) * stride}`;
-    return { step: (i + 1) * stride, expected: `check ${hex(expected)} of ${stretch}`, came: hex(came) };
+    const [first, last] = [trace[i * stride], trace[(i + 1) * stride - 1]].map(traceText);
+    return {
+      step: (i + 1) * stride,
+      expected: `check ${hex(expected)} of ${stretch}`,
+      came: `${hex(came)}, from ${first} to ${last}`,
+    };
   }
   return null;
 }
@@ -134,5 +143,7 @@ export function replay(recorder: RunRecorder, schedule: Schedule, operations: re
     trace.hear(context, id, place);
   });
   follower.atEnd(run);
-  return { run, trace: trace.end(), divergence: earlier(follower.divergence, otherStretch(schedule, run.allChecks)) };
+  const steps = trace.end();
+  const stretch = otherStretch(schedule, run.allChecks, steps);
+  return { run, trace: steps, divergence: earlier(follower.divergence, stretch) };
 }

@@ -76,8 +76,8 @@ const NO_RACES = 8;
 /** A string that is no schedule. */
 export class BadSchedule extends Error {}
 
-const CHECKS_MAX = 8;
-export const STRIDE_MIN = 64;
+const CHECKS_MAX = 16;
+export const STRIDE_MIN = 16;
 
 /** Steps between two checks. */
 export function strideOf(steps: number): number {

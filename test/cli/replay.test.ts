@@ -1,16 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
-import { type MachineOrder, modelMachine } from '../../src/cli/explore-machine.ts';
+import type { MachineOrder } from '../../src/cli/explore-machine.ts';
 import { exploreScenario } from '../../src/cli/explore-scenario.ts';
-import { readSchedule } from '../../src/cli/schedule-name.ts';
 import { type ScheduledFinding, scheduledFinding, writeFindingFile } from '../../src/cli/scheduled-finding.ts';
-import { RunRecorder } from '../../src/explore/recorded-run.ts';
-import { type ReplayResult, replay } from '../../src/explore/replay.ts';
 import { identityOf } from '../../src/explore/shrink.ts';
 import { scenarios } from '../../src/scenarios/registry.ts';
 import { bugs } from '../../src/variants/variants.ts';
 import { runCli } from '../support/cli.ts';
+import { expectReplay, replayed } from '../support/replay.ts';
 
 const SEED = 1;
 
@@ -21,11 +19,6 @@ async function find(order: MachineOrder, seconds: number): Promise<ScheduledFind
   if (finding === null) throw new Error(`nothing is found in ${order.scenario}`);
   const limits = { seconds, seed: SEED, stopped: () => false };
   return { ...(await scheduledFinding(order, finding.choices, limits)), first: identityOf(finding) };
-}
-
-function again(text: string, operations: readonly string[] | null = null): ReplayResult {
-  const { order, schedule } = readSchedule(text);
-  return replay(new RunRecorder(modelMachine(order)), schedule, operations);
 }
 
 interface ReplayJson {
@@ -62,15 +55,19 @@ for (const bug of bugs)
     t.ok(found.run.switches <= found.shrunkFromSwitches);
     t.ok(found.schedule.startsWith(`v1.${bug.id}.`), found.schedule);
     for (const operations of [null, null, found.operations]) {
-      const { run, divergence } = again(found.schedule, operations);
+      const { run, divergence } = replayed(found.schedule, operations);
       t.equal(divergence, null);
       t.equal(run.traceHash, found.traceHash);
       t.strictSame(run.found, found.finding);
     }
+    expectReplay(t, found.schedule, found.finding.kind);
     const other = otherProgram(found.schedule, bug.preset);
-    t.ok(again(other).divergence !== null, 'the program without the bug never passes');
-    const precise = again(other, found.operations).divergence;
-    t.ok(precise !== null && precise.step <= (again(other).divergence?.step ?? 0), 'operations tell the step sooner');
+    t.ok(replayed(other).divergence !== null, 'the program without the bug never passes');
+    const precise = replayed(other, found.operations).divergence;
+    t.ok(
+      precise !== null && precise.step <= (replayed(other).divergence?.step ?? 0),
+      'operations tell the step sooner',
+    );
   });
 
 /** The same schedule for the scenario without the bug. */
@@ -122,7 +119,7 @@ test('an operation that is another one in the file is a divergence at its step',
   const found = await writtenFinding(t);
   const operations = [...found.operations];
   operations[99] = 'cpu0 nobody: take nothing at nowhere (none.ts:1)';
-  const { divergence } = again(found.schedule, operations);
+  const { divergence } = replayed(found.schedule, operations);
   t.equal(divergence?.step, 100);
   t.equal(divergence?.expected, 'cpu0 nobody: take nothing');
 });

@@ -37,7 +37,7 @@ const schedules: fc.Arbitrary<Schedule> = fc
         invariant: fc.constantFrom('', 'I?', 'I1', 'I48', 'I53'),
       }),
     ),
-    bytes: fc.array(byte, { minLength: 16, maxLength: 16 }),
+    bytes: fc.array(byte, { minLength: 17, maxLength: 17 }),
     deviations: fc.array(fc.record({ task: id, count: small, to: id }), { maxLength: 20 }).map(inOrder),
     answers: fc
       .array(fc.record({ task: id, count: small, nth: fc.nat({ max: 5 }), value: fc.integer({ min: 1, max: 40 }) }), {
