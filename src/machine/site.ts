@@ -5,6 +5,8 @@
  * the tree by its number and writes the table to dist/sites.json (scripts/sites.mjs). No stack is captured on a running path.
  */
 import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** A number that stands for a place in the source; 0 is an unknown place. */
 export type Site = number;
@@ -43,11 +45,66 @@ export function sitesOf(file: string, func: string): { readonly firstSite: Site;
 /** File, line and function of a site; unknown numbers give `?`. Reads dist/sites.json once. */
 export function placeOf(site: Site): SitePlace {
   const row = sites()[site];
-  return row === undefined ? UNKNOWN : { file: row[0], line: row[1], func: row[2] };
+  if (row === undefined) return derived[site - sites().length] ?? UNKNOWN;
+  return { file: row[0], line: row[1], func: row[2] };
+}
+
+// ---- Places in code that this build does not number: a user's own. ----
+
+const derived: SitePlace[] = [];
+let deriving = false;
+
+/** Whether `here` looks at the stack: for the one run that is made again to say where everybody stood. */
+export function deriveSites(on: boolean): void {
+  deriving = on;
+}
+
+/**
+ * The place of the caller, in code outside this package; 0 unless places are asked for. So a search pays one comparison an
+ * operation, and its finding, which is made again from what it chose, says file, line and function.
+ */
+export function here(): Site {
+  return deriving ? derive() : 0;
+}
+
+/** A place with a name of one's own: one number for all its calls, and no stack is looked at. */
+export function named(name: string): Site {
+  return numberOf({ file: '', line: 0, func: name });
+}
+
+const OURS = new URL('..', import.meta.url).href;
+
+function derive(): Site {
+  const { prepareStackTrace, stackTraceLimit } = Error;
+  let frames: NodeJS.CallSite[] = [];
+  Error.stackTraceLimit = 50;
+  Error.prepareStackTrace = (_error, sites) => {
+    frames = sites;
+    return '';
+  };
+  // Reading it is what makes it.
+  void new Error('place').stack;
+  Error.prepareStackTrace = prepareStackTrace;
+  Error.stackTraceLimit = stackTraceLimit;
+  for (const frame of frames) {
+    const file = frame.getFileName() ?? '';
+    if (!file.startsWith('file:') || file.startsWith(OURS)) continue;
+    const func = (frame.getFunctionName() ?? '').replace(/^.*\./, '');
+    return numberOf({ file: relative(process.cwd(), fileURLToPath(file)), line: frame.getLineNumber() ?? 0, func });
+  }
+  return 0;
+}
+
+function numberOf(place: SitePlace): Site {
+  const { file, line, func } = place;
+  const known = derived.findIndex((each) => each.file === file && each.line === line && each.func === func);
+  return sites().length + (known >= 0 ? known : derived.push(place) - 1);
 }
 
 /** `dmSuspend (core/suspend.ts:120)`: how findings and traces print a site. */
 export function siteText(site: Site): string {
   const place = placeOf(site);
-  return place.line === 0 ? 'unknown place' : `${place.func} (${place.file.replace(/^src\//, '')}:${place.line})`;
+  if (place.line === 0) return place === UNKNOWN ? 'unknown place' : place.func;
+  const file = site < sites().length ? place.file.replace(/^src\//, '') : place.file;
+  return place.func === '' ? `${file}:${place.line}` : `${place.func} (${file}:${place.line})`;
 }

@@ -13,6 +13,7 @@ import { findLitmus } from './litmus/all.ts';
 import { mpathNoflush } from './mpath-noflush.ts';
 import { noflushScenarios } from './noflush.ts';
 import { noflushResize } from './noflush-resize.ts';
+import { findOwn } from './own/define.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
 import { type RoundPart, roundName } from './suites/leave-out.ts';
@@ -54,7 +55,8 @@ const bits = (text: string): bigint =>
 /** The scenario of this name; for a round of a suite, as it is with so many CPUs. */
 export function findScenario(name: string, cpus: number): Scenario | undefined {
   const match = ROUND_NAME.exec(name);
-  if (match === null) return [...scenarios, ...canaryRounds].find((each) => each.name === name) ?? findLitmus(name);
+  if (match === null)
+    return [...scenarios, ...canaryRounds].find((each) => each.name === name) ?? findLitmus(name) ?? findOwn(name);
   const suite = suites.find((each) => each.name === match[1]);
   return suite?.round(Number(match[2]), Number(match[3]), cpus, bits(match[4] ?? '0'));
 }

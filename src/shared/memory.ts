@@ -23,6 +23,9 @@ export const LINE_WORDS = 16;
 /** Handles and step rings keep a word's index in 20 bits. */
 const MEMORY_WORDS_MAX = 1 << 20;
 
+/** Words enough for what any scenario declares: for the memory on which it is seen how much one does declare. */
+export const MEASURED_WORDS = 1 << 16;
+
 /** The interrupt actor's mailbox, a ring (ring.ts). */
 export const MAILBOX_BASE = 16;
 export const MAILBOX_ENTRIES = 64;
