@@ -16,6 +16,7 @@ import { plainTable } from './finding-text.ts';
 import { type Found, foundJson, foundText, makeFound } from './found.ts';
 import { hex } from './hex.ts';
 import { onInterrupt } from './interrupt.ts';
+import { loadOwn } from './own-file.ts';
 import { startProgress } from './progress.ts';
 import { settingsText } from './settings-text.ts';
 import {
@@ -50,7 +51,7 @@ const DEFAULT_EXECUTIONS = 20_000;
 const JOBS_MAX = 64;
 
 /** The scenario to explore: the one that is named, or the bug's own. */
-function chooseScenario(name: string | undefined, bug: string | undefined): string {
+function chooseBuiltIn(name: string | undefined, bug: string | undefined): string {
   const chosen = name ?? (bug === undefined ? undefined : findBug(bug)?.scenario);
   if (chosen === undefined)
     throw new UsageError('Name a scenario or a round (SUITE@SEED.ROUND), or a bug with --bug; dmrace list shows them.');
@@ -64,14 +65,14 @@ function chooseScenario(name: string | undefined, bug: string | undefined): stri
   return chosen;
 }
 
-function exploreRequest(name: string | undefined, options: ExploreOptions): ExploreRequest {
+async function exploreRequest(name: string | undefined, options: ExploreOptions): Promise<ExploreRequest> {
   if (options.seconds !== undefined && options.executions !== undefined)
     throw new UsageError('--seconds and --executions exclude each other; give one of them.');
   checkWritable(options.out);
-  const scenario = chooseScenario(name, options.bug);
+  const own = name === undefined ? null : await loadOwn(name);
   const bugPreset = options.bug === undefined ? undefined : findBug(options.bug)?.preset;
   return {
-    scenario,
+    ...(own ?? { scenario: chooseBuiltIn(name, options.bug) }),
     cpus: options.cpus,
     seed: options.seed ?? randomInt(2 ** 31),
     executions: options.executions ?? (options.seconds === undefined ? DEFAULT_EXECUTIONS : null),
@@ -119,7 +120,7 @@ const settingsOf = ({ budget, ...rest }: ExploreRequest): string =>
   settingsText({ ...rest, budget: budgetText(budget ?? NO_BUDGET) });
 
 async function runExplore(name: string | undefined, options: ExploreOptions): Promise<void> {
-  const request = exploreRequest(name, options);
+  const request = await exploreRequest(name, options);
   const json = options.json === true;
   if (!json) process.stdout.write(`explore: ${settingsOf(request)}\n\n`);
   const progress = startProgress('exploring');
@@ -157,7 +158,10 @@ export function addExploreCommand(program: Command): void {
   program
     .command('explore')
     .description('search the interleavings of a scenario on the model machine')
-    .argument('[scenario]', 'a scenario, or a round of a suite as SUITE@SEED.ROUND; default: the bug’s own')
+    .argument(
+      '[scenario]',
+      'a scenario, a round of a suite as SUITE@SEED.ROUND, or a file of your own; default: the bug’s own',
+    )
     .option(
       '--cpus <n>',
       'CPUs of a suite’s round (scenarios have their own number)',
@@ -197,6 +201,7 @@ Examples:
   dmrace explore interrupted-noflush --executions 50000
   dmrace explore --bug nf-check-then-queue-unlocked --seed 1
   dmrace explore interrupted-suspend@7.42 --seconds 20
+  dmrace explore ./my-scenario.js
   dmrace explore noflush --strategy bounded --executions 100000
 `,
     )

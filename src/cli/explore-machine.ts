@@ -9,6 +9,8 @@ import { prepare } from './boot.ts';
 
 export interface MachineOrder {
   readonly scenario: string;
+  /** Where a user's own scenario is defined. */
+  readonly file?: string | undefined;
   /** CPUs of a suite's round; a scenario has its own number. */
   readonly cpus: number;
   readonly preset: string;

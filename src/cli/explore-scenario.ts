@@ -10,6 +10,7 @@ import { isSystematic, type StrategyName, SYSTEMATIC, type SystematicName } from
 import { estimateRuns } from '../explore/strategies/dpor.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { modelState } from './model-state.ts';
+import { retell } from './retell.ts';
 
 export interface ExploreRequest extends MachineOrder {
   readonly seed: number;
@@ -52,7 +53,8 @@ export async function exploreScenario(
   const exhaustive = isSystematic(strategy)
     ? await systematic(request, strategy, search, stops, say)
     : await sliced(request, search, stops);
-  return { ...search.result(), seconds: elapsed(), exhaustive };
+  const result = search.result();
+  return { ...result, finding: retell(request, result.finding), seconds: elapsed(), exhaustive };
 }
 
 /** One strategy that knows where it is, in this thread. */
@@ -90,8 +92,8 @@ async function sliced(request: ExploreRequest, search: SlicedSearch, stops: () =
 
 /** Each thread has one slice to make and one that waits. */
 async function inThreads(request: ExploreRequest, search: SlicedSearch, stops: () => boolean): Promise<void> {
-  const { scenario, cpus, preset, bug, lock, budget, jobs = 1 } = request;
-  const machine: MachineOrder = { scenario, cpus, preset, bug, lock, budget };
+  const { scenario, file, cpus, preset, bug, lock, budget, jobs = 1 } = request;
+  const machine: MachineOrder = { scenario, file, cpus, preset, bug, lock, budget };
   const pool = new Piscina<unknown, SliceReport>({
     filename: new URL('./explore.worker.js', import.meta.url).href,
     minThreads: jobs,

@@ -4,11 +4,14 @@
 import { SliceMaker, type SliceOrder, type SliceReport } from '../explore/slices.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { modelState } from './model-state.ts';
+import { loadFile } from './own-file.ts';
 
 let maker: SliceMaker | null = null;
 
 /** The machine is made at the first call: a worker serves one search. */
-export default function makeSlice({ machine, slice }: { machine: MachineOrder; slice: SliceOrder }): SliceReport {
+export default async function makeSlice(order: { machine: MachineOrder; slice: SliceOrder }): Promise<SliceReport> {
+  const { machine, slice } = order;
+  if (maker === null && machine.file !== undefined) await loadFile(machine.file);
   maker ??= new SliceMaker(modelMachine(machine), modelState);
   return maker.make(slice);
 }

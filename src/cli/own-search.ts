@@ -1,0 +1,89 @@
+/**
+ * A search from a program of one's own: `explore` says what it has seen, `check` throws what it has found.
+ */
+import type { Budget } from '../explore/choices.ts';
+import { STRATEGY_NAMES, type StrategyName } from '../explore/strategies/all.ts';
+import type { FindingReport } from '../machine/machine.ts';
+import type { Scenario } from '../scenarios/scenario.ts';
+import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
+import { findingText } from './finding-text.ts';
+
+export interface SearchOptions {
+  /** How long; default 5, unless `executions` is given. */
+  readonly seconds?: number;
+  /** How many schedules instead: the same ones each time. */
+  readonly executions?: number;
+  /** Default 1: the same search each time, as far as it gets. */
+  readonly seed?: number;
+  /** Default: the portfolio. `dpor` and `bounded` end when they have seen all there is. */
+  readonly strategy?: StrategyName;
+  /** What seldom happens, and how often it may in one schedule; default: nothing. */
+  readonly budget?: Partial<Budget>;
+  /** Device-mapper only: the era of the core, and a historic bug of it. */
+  readonly preset?: string;
+  readonly bug?: string;
+}
+
+export interface Explored {
+  readonly finding: FindingReport | null;
+  /** The finding as people read it; '' when there is none. */
+  readonly text: string;
+  readonly executions: number;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly seed: number;
+  /** How often each outcome was seen. */
+  readonly outcomes: ReadonlyMap<string, number>;
+  /** What has been seen in full; null: nothing can be said. */
+  readonly exhaustive: string | null;
+}
+
+/** Thrown by `check`: the message is the finding's text. */
+export class FindingError extends Error {
+  readonly finding: FindingReport;
+  constructor(finding: FindingReport, text: string) {
+    super(text);
+    this.name = 'FindingError';
+    this.finding = finding;
+  }
+}
+
+const SECONDS = 5;
+
+function requestOf(scenario: Scenario, options: SearchOptions): ExploreRequest {
+  const { seconds, executions, seed = 1, strategy = 'portfolio', budget = {}, preset, bug } = options;
+  if (seconds !== undefined && executions !== undefined)
+    throw new TypeError('seconds and executions exclude each other; give one of them.');
+  for (const [name, value] of Object.entries({ seconds, executions }))
+    if (value !== undefined && !(value > 0)) throw new RangeError(`${name} is ${value}; it must be above 0.`);
+  if (!STRATEGY_NAMES.includes(strategy))
+    throw new RangeError(`There is no strategy '${strategy}'; there are ${STRATEGY_NAMES.join(', ')}.`);
+  return {
+    scenario: scenario.name,
+    cpus: scenario.cpus,
+    seed,
+    strategy,
+    executions: executions ?? null,
+    seconds: executions === undefined ? (seconds ?? SECONDS) : null,
+    preset: preset ?? 'unified',
+    bug: bug ?? null,
+    lock: 'tas',
+    budget: { signals: 0, wakeups: 0, allocations: 0, ...budget },
+  };
+}
+
+/** Searches the interleavings of a scenario up to the first finding. Throws on wrong options; a finding is an answer. */
+export async function explore(scenario: Scenario, options: SearchOptions = {}): Promise<Explored> {
+  const request = requestOf(scenario, options);
+  const { finding, executions, steps, seconds, outcomes, exhaustive } = await exploreScenario(request, () => false);
+  const { seed } = request;
+  const where = finding === null ? '' : `\n\nfound in execution ${finding.run} of ${scenario.name}, seed ${seed}`;
+  const text = finding === null ? '' : `${findingText(finding, null)}${where}`;
+  return { finding, text, executions, steps, seconds, seed, outcomes, exhaustive };
+}
+
+/** Searches as `explore` does, and throws a FindingError when it finds something. For tests. */
+export async function check(scenario: Scenario, options: SearchOptions = {}): Promise<void> {
+  const { finding, text } = await explore(scenario, options);
+  if (finding !== null) throw new FindingError(finding, text);
+}

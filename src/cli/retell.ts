@@ -1,0 +1,23 @@
+/**
+ * A finding in a user's own code is made again from what its run chose, and this time every operation notes its place (`here` in
+ * src/machine/site.ts), so that it can say where everybody stood.
+ */
+import type { FoundInRun } from '../explore/slices.ts';
+import { Replay } from '../explore/strategies/replay.ts';
+import { deriveSites } from '../machine/site.ts';
+import { findOwn } from '../scenarios/own/define.ts';
+import { type MachineOrder, modelMachine } from './explore-machine.ts';
+
+/** The finding, with its places. Those in the project's own scenarios have them already. */
+export function retell(order: MachineOrder, finding: FoundInRun | null): FoundInRun | null {
+  if (finding === null || findOwn(order.scenario) === undefined) return finding;
+  const machine = modelMachine(order);
+  machine.follow(new Replay(finding.choices));
+  deriveSites(true);
+  try {
+    const again = machine.run(0).finding;
+    return again === null ? finding : { ...finding, ...again };
+  } finally {
+    deriveSites(false);
+  }
+}
