@@ -32,7 +32,7 @@ const DEPTHS = 2;
 const LINES = 32;
 const PROCESSES_OF_CPU = DEPTHS * LINES;
 /** CPUs, and the interrupt actor. */
-const CPUS_MAX = 17;
+export const CPUS_MAX = 129;
 /** The number of the first task. */
 export const FIRST_TASK = CPUS_MAX * PROCESSES_OF_CPU;
 

@@ -8,7 +8,7 @@
  */
 import { CHOICE_COMPLETION, type ChoiceKind } from '../machine/kernel.ts';
 import { memory } from '../shared/memory.ts';
-import type { Context } from './context.ts';
+import { type Context, CPUS_MAX } from './context.ts';
 import { Accesses, accessTo } from './dependency.ts';
 import type { RunListener } from './execution.ts';
 
@@ -24,7 +24,7 @@ export class TraceClass implements RunListener {
   readonly #read: Int32Array;
   readonly #noted: Int32Array;
   /** Hash of the last step of each CPU. */
-  readonly #last = new Int32Array(32);
+  readonly #last = new Int32Array(CPUS_MAX);
   #cpu = 0;
   #run = 0;
 

@@ -11,7 +11,7 @@ import { Surw } from '../../src/explore/strategies/surw.ts';
 import { Uniform } from '../../src/explore/strategies/uniform.ts';
 import type { Strategy } from '../../src/explore/strategy.ts';
 import { TraceClass } from '../../src/explore/trace-class.ts';
-import { type Kernel, RMW_ADD } from '../../src/machine/kernel.ts';
+import { type Kernel, RMW_ADD, RMW_EXCHANGE } from '../../src/machine/kernel.ts';
 import { ops } from '../../src/machine/operations.ts';
 import { memory, staticWords } from '../../src/shared/memory.ts';
 import { Marked } from '../../src/shared/word.ts';
@@ -174,6 +174,22 @@ test('URW makes all interleavings equally likely', async (t) => {
   const uniform = chiSquare(outcomes(scenario, new Uniform(1), runs), 56, runs);
   t.ok(urw < 93.2, `URW: ${urw.toFixed(1)}`);
   t.ok(uniform > 300, `a uniform walk: ${uniform.toFixed(1)}`);
+});
+
+test('SURW lets others go on when somebody spins for them', async (t) => {
+  // The one holds the lock and touches the word; the other spins for the lock before it does. Whenever it is the other one's turn to
+  // touch the word first, that one would spin for ever.
+  const scenario = program(() => {
+    const [lock, word] = [new Marked(staticWords(1)), new Marked(staticWords(1))];
+    function* visit(): Kernel<void> {
+      while ((yield* ops.rmw(lock.word, RMW_EXCHANGE, 1, HERE)) === 1) yield* ops.relax(HERE);
+      yield* word.write(1, HERE);
+      yield* word.write(2, HERE);
+      yield* lock.write(0, HERE);
+    }
+    return { actors: onCpus(visit, visit), outcome: () => 'over' };
+  });
+  t.strictSame(outcomes(scenario, new Surw(1, 0), 2000), new Map([['over', 2000]]));
 });
 
 // ---- POS. ----

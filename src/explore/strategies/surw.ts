@@ -17,6 +17,8 @@ import { Profile } from './surw-profile.ts';
 
 /** One run of so many is counted. */
 const COUNTED = 4;
+/** Turns of waiting loops after which anybody may touch the object: they wait for one whose turn it is not. */
+const SPINS = 16;
 /** Stands for all steps in the profile. */
 const EVERYTHING = 0;
 
@@ -38,6 +40,8 @@ export class Surw implements Strategy {
   readonly #left = new Map<number, number>();
   /** Who touches it next; 0: anybody. */
   #next = 0;
+  /** Turns of waiting loops since the object was touched. */
+  #spins = 0;
 
   constructor(seed: number, plainPercent: number) {
     this.#seed = seed;
@@ -59,6 +63,7 @@ export class Surw implements Strategy {
     let sum = 0;
     for (const left of this.#left.values()) sum += left;
     this.#next = 0;
+    this.#spins = 0;
     if (sum === 0) return;
     let at = this.#random.below(sum);
     for (const [name, left] of this.#left) {
@@ -130,6 +135,7 @@ export class Surw implements Strategy {
       if (counts) this.#profile.count(access >> 1, name, (access & 1) !== 0);
       if (access >> 1 === this.#object) touches = true;
     }
+    if (context.cell.kind === OP_RELAX && ++this.#spins >= SPINS) this.#next = 0;
     if (!touches) return;
     const left = this.#left.get(name) ?? 0;
     if (left > 0) this.#left.set(name, left - 1);
