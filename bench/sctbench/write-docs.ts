@@ -1,0 +1,53 @@
+/**
+ * Writes docs/SCTBENCH.md from a run. What stands between the markers is written by hand and kept.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { HEAD, type Measured, rowOf, summaryOf } from './report.ts';
+import type { Limits } from './trial.ts';
+
+const FILE = new URL('../../../docs/SCTBENCH.md', import.meta.url);
+const KEEP = '<!-- by hand -->';
+const END_KEEP = '<!-- end of by hand -->';
+
+export interface RunFacts {
+  /** `2026-01-31` */
+  readonly date: string;
+  readonly command: string;
+  readonly trials: number;
+  readonly limits: Limits;
+}
+
+function kept(): string {
+  const text = existsSync(FILE) ? readFileSync(FILE, 'utf8') : '';
+  const from = text.indexOf(KEEP);
+  const to = text.indexOf(END_KEEP);
+  return from < 0 || to < from ? `${KEEP}\n${END_KEEP}` : text.slice(from, to + END_KEEP.length);
+}
+
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+
+export function writeDocs(results: readonly Measured[], { date, command, trials, limits }: RunFacts): void {
+  const head = `# SCTBench and ConVul
+
+Written by \`${command}\` on ${date}; do not edit the tables.
+
+${trials} trials of each program under each algorithm, of at most ${limits.schedules.toLocaleString('en')} schedules and ${limits.steps.toLocaleString('en')} steps. \`20: 7.3\`: 20 trials found
+the bug, after 7.3 schedules on average; \`+\`: some ended by their steps. Published, with fewest and most schedules in brackets: the raw data of Zhao, Wolff,
+Mathur, Roychoudhury: Selectively uniform concurrency testing. ASPLOS 2025.`;
+  const summary = ['## Summary', '', ...summaryOf(results).map((each) => `* ${each}`)].join('\n');
+  const table = [
+    '## Schedules to the bug',
+    '',
+    line(HEAD),
+    line(HEAD.map(() => '---')),
+    ...results.map((each) => line(rowOf(each))),
+  ];
+  const titles = [
+    '## The programs',
+    '',
+    line(['name', 'what goes wrong']),
+    line(['---', '---']),
+    ...results.map(({ name, title }) => line([name, title])),
+  ];
+  writeFileSync(FILE, `${[head, summary, kept(), table.join('\n'), titles.join('\n')].join('\n\n')}\n`);
+}
