@@ -26,5 +26,5 @@ for (const [outcome, times] of seen.outcomes) console.log(`${outcome}: ${times} 
 // Prints:
 //
 //   finding: none
-//   10 executions; exhaustive up to the order of independent steps
+//   6 executions; exhaustive up to the order of independent steps
 //   count 3: 6 times
