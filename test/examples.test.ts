@@ -2,6 +2,7 @@
  * Each example prints what its file says, and the command line runs it too.
  */
 import { test } from 'tap';
+import { readText } from './support/documents.ts';
 
 interface Examples {
   exampleFiles(): string[];
@@ -17,6 +18,13 @@ for (const file of exampleFiles()) {
     t.equal(printed(file), promised(file));
   });
 }
+
+test('the first example of the documents is the first example', async (t) => {
+  const code = /```js\n([\s\S]*?)```/.exec(readText('docs/OWN-SCENARIOS.md'))?.[1] ?? '';
+  const lines = (text: string): string => text.replace(/^\s*\/\/.*$/gm, '').replace(/\s+/g, ' ');
+  t.ok(code.length > 0);
+  t.ok(lines(readText(exampleFiles()[0] as string)).includes(lines(code).trim()));
+});
 
 test('there are examples from one word to one’s own device-mapper scenario', async (t) => {
   t.ok(exampleFiles().length >= 6);

@@ -57,14 +57,21 @@ export function rowOf({ name, trials }: Measured): string[] {
   ];
 }
 
-export type Verdict = 'within' | 'fewer' | 'more' | 'unpublished';
+type Verdict = 'within' | 'fewer' | 'more' | 'incomparable';
 
-/** Where our mean lies to the published trials: between their fewest and their most schedules, or below, or above. */
-export function verdictOf({ name, trials }: Measured, algorithm: Algorithm): Verdict {
+/**
+ * Where our mean, and so many schedules, lies to the published trials: between their fewest and their most schedules, or below, or
+ * above. Incomparable: nothing is published, or all published trials needed more schedules than ours had.
+ */
+function verdictOf({ name, trials }: Measured, algorithm: Algorithm, more: number): Verdict {
   const row = published(name, algorithm);
-  if (row === undefined) return 'unpublished';
-  const { solved, mean, trials: made } = figuresOf(trials.get(algorithm) ?? []);
+  if (row === undefined) return 'incomparable';
+  const own = trials.get(algorithm) ?? [];
+  const { solved, trials: made, mean: found } = figuresOf(own);
+  const mean = found === null ? null : found + more;
   if (row.schedules === null) return solved === 0 ? 'within' : 'fewer';
+  const { min } = row.schedules;
+  if (own.every((trial) => trial.found === null && trial.schedules < min)) return 'incomparable';
   if (mean === null || solved / made < row.solved / row.trials) return 'more';
   if (mean > row.schedules.max) return 'more';
   return mean < row.schedules.min ? 'fewer' : 'within';
@@ -75,12 +82,13 @@ export function summaryOf(results: readonly Measured[]): string[] {
   const lines: string[] = [];
   for (const algorithm of ALGORITHM_NAMES) {
     if (algorithm === 'portfolio') continue;
-    const verdicts = results.map((each) => [each.name, verdictOf(each, algorithm)] as const);
+    const verdicts = results.map((each) => [each.name, verdictOf(each, algorithm, 0)] as const);
     const named = (verdict: Verdict): string[] => verdicts.flatMap(([name, each]) => (each === verdict ? [name] : []));
-    const all = verdicts.filter(([, verdict]) => verdict !== 'unpublished').length;
+    const all = verdicts.filter(([, verdict]) => verdict !== 'incomparable').length;
     const [within, fewer, more] = [named('within'), named('fewer'), named('more')];
+    const profiled = results.filter((each) => verdictOf(each, algorithm, 1) === 'within').length;
     lines.push(
-      `${algorithm}: within the published spread on ${within.length} of ${all} (${percent(within.length, all)}), fewer schedules on ${fewer.length}, more on ${more.length}${more.length === 0 ? '' : `: ${more.join(', ')}`}`,
+      `${algorithm}: within the published spread on ${within.length} of ${all} (${percent(within.length, all)}; with a profile as the first schedule, ${profiled}), fewer schedules on ${fewer.length}, more on ${more.length}${more.length === 0 ? '' : `: ${more.join(', ')}`}`,
     );
   }
   const all = results.flatMap(({ trials }) => trials.get('portfolio') ?? []);
