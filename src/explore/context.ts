@@ -23,6 +23,8 @@ export class Context {
   key = 0;
   /** Steps that the process has made. */
   count = 0;
+  /** Of an interrupt: on top of how many others it runs. */
+  depth = 0;
   /** Tasks that it has started. */
   children = 0;
 }
@@ -63,7 +65,8 @@ export class ModelCpu {
 
   /** Names an interrupt that would enter now. */
   name(context: Context, line: number): void {
-    const own = Math.min(this.interrupts.length, DEPTHS - 1) * LINES + line;
+    context.depth = Math.min(this.interrupts.length, DEPTHS - 1);
+    const own = context.depth * LINES + line;
     context.task = null;
     context.line = line;
     context.cpu = this.number;

@@ -57,6 +57,10 @@ export interface RunListener {
    */
   chose(kind: ChoiceKind, value: number, word: number): void;
   freed(slot: number): void;
+  /** A task has been started; `parent` is null for those of a part of the program. */
+  spawned?(context: Context, parent: Context | null): void;
+  /** The step is over. */
+  rested?(): void;
 }
 
 /** Thrown when the strategy gives a run up. */
@@ -89,7 +93,7 @@ export class Execution implements Host, Moves, Chooser {
   #moveCount = 0;
   #process = FIRST_TASK;
   readonly #operations = modelOperations(this);
-  /** Who makes the step; null before the first one. */
+  /** Who makes the step; null between steps. */
   #mover: Context | null = null;
 
   /** An execution on the memory that is bound. `stepLimit`: a run that takes more steps is a livelock. */
@@ -138,6 +142,7 @@ export class Execution implements Host, Moves, Chooser {
       const program = boundProgram();
       return { finding: null, outcome: program.outcome?.() ?? '', counts: program.counts?.() ?? {}, steps: this.steps };
     } catch (error) {
+      this.listener?.rested?.();
       this.gaveUp = error instanceof GivenUp;
       if (this.gaveUp) return { finding: null, outcome: null, counts: {}, steps: this.steps };
       if (!(error instanceof KernelFinding)) throw error;
@@ -263,6 +268,7 @@ export class Execution implements Host, Moves, Chooser {
     context.cell.killable = !isDaemon(task);
     owner.tasks.push(context);
     this.#strategy.spawned?.(context);
+    this.listener?.spawned?.(context, parent);
   }
 
   mayWakeEarly(cell: Cell): boolean {
@@ -408,7 +414,10 @@ export class Execution implements Host, Moves, Chooser {
     if (this.#strategy.moving !== undefined) this.#strategy.moving(context);
     if (this.listener !== null) this.listener.moving(context);
     if (this.observer !== null) this.observer(owner, context);
-    if ((context.iterator as Iterator<number, void, unknown>).next().done === true) this.#ended(owner, context);
+    const { done } = (context.iterator as Iterator<number, void, unknown>).next();
+    this.#mover = null;
+    if (this.listener !== null) this.listener.rested?.();
+    if (done === true) this.#ended(owner, context);
   }
 
   #ended(owner: ModelCpu, context: Context): void {

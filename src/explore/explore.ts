@@ -3,13 +3,17 @@
  *
  * The memory is formatted once; each run begins with a copy of it.
  */
-import type { FindingReport, Program, Settings } from '../machine/machine.ts';
+import { muteListeners } from '../machine/events.ts';
+import type { FindingReport, Program, RunOutcome, Settings } from '../machine/machine.ts';
 import { type MemoryPlan, memory } from '../shared/memory.ts';
+import { watchPlain } from '../shared/plain-access.ts';
 import { bindProgram } from '../shared/program.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
 import { attachMemory, planMachineMemory } from '../shared/struct-registry.ts';
 import type { Budget } from './choices.ts';
 import { Execution, type ExecutionChecks, type StepObserver } from './execution.ts';
+import { RaceDetector, type WantedAccess } from './race.ts';
+import { Replay } from './strategies/replay.ts';
 import type { Strategy } from './strategy.ts';
 
 export interface ExploreOptions extends ExecutionChecks {
@@ -20,6 +24,10 @@ export interface ExploreOptions extends ExecutionChecks {
   readonly stepLimit: number;
   /** What seldom happens; nothing by default. */
   readonly budget?: Budget | undefined;
+  /** Accesses of plain words that nothing orders are findings. */
+  readonly races?: boolean | undefined;
+  /** With `races`: the lock with this name orders nothing, as if nobody took it. */
+  readonly withoutLock?: string | undefined;
 }
 
 export interface ExploreResult {
@@ -38,6 +46,7 @@ export class ModelMachine {
   readonly execution: Execution;
   readonly #image: Int32Array;
   #strategy: Strategy;
+  readonly #races: RaceDetector | null;
 
   /** `build` declares the static words and gives the program; it is called once. */
   constructor(build: () => Program, strategy: Strategy, options: ExploreOptions) {
@@ -53,6 +62,10 @@ export class ModelMachine {
     this.#strategy = strategy;
     this.#image = memory.words.slice();
     this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit, options, options.budget);
+    this.#races = options.races === true ? new RaceDetector(options.withoutLock) : null;
+    this.execution.listener = this.#races;
+    watchPlain(this.#races);
+    muteListeners(this.#races);
   }
 
   /** The next runs follow another strategy. */
@@ -62,10 +75,27 @@ export class ModelMachine {
   }
 
   /** Run number `run`. */
-  run(run: number): ReturnType<Execution['run']> {
+  run(run: number): RunOutcome {
+    const outcome = this.#runWith(this.#strategy, run);
+    const wanted = this.#races?.firstAccess();
+    return wanted == null ? outcome : this.#again(wanted);
+  }
+
+  #runWith(strategy: Strategy, run: number): RunOutcome {
     memory.words.set(this.#image);
-    this.#strategy.begin(run);
+    strategy.begin(run);
+    this.execution.follow(strategy);
     return this.execution.run();
+  }
+
+  /** The same run once more, to see where the first of two accesses happened: stacks are too slow to be always captured. */
+  #again(wanted: WantedAccess): RunOutcome {
+    const races = this.#races as RaceDetector;
+    const choices = this.execution.choices.pairs();
+    races.wanted = wanted;
+    const outcome = this.#runWith(new Replay(choices), 0);
+    races.wanted = null;
+    return outcome;
   }
 
   observe(observer: StepObserver | null): void {

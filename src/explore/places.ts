@@ -55,13 +55,18 @@ export function describeFinding(finding: KernelFinding, cpus: readonly ModelCpu[
   };
 }
 
+/** `submitter0`, or `irq device on CPU 1`. */
+export function contextName({ task, line, cpu }: Context): string {
+  return task === null ? `irq ${irqName(line)} on CPU ${cpu}` : taskName(task);
+}
+
 /** When nothing can move: each of those who should not wait for ever, and for what. */
 export function whoIsStuck(cpus: readonly ModelCpu[]): string[] {
   const waiting: string[] = [];
   for (const each of cpus) {
     for (const context of [...each.interrupts, ...each.tasks]) {
       if (mayWaitForEver(context)) continue;
-      const who = context.task === null ? `irq ${irqName(context.line)} on CPU ${each.number}` : taskName(context.task);
+      const who = contextName(context);
       const what = waitsFor(context);
       waiting.push(`${who} waits for ${what === '' ? 'its CPU' : what} at ${siteText(context.cell.site)}`);
     }

@@ -99,8 +99,25 @@ export function bindListeners(list: readonly Listener[]): void {
   listening = list.length;
 }
 
+/** Who must know that what happens now is the listeners' own doing. */
+export interface Aside {
+  asideBegins(): void;
+  asideEnds(): void;
+}
+let aside: Aside | null = null;
+/** What listeners do is none of `whom`'s business; null: of nobody. */
+export function muteListeners(whom: Aside | null): void {
+  aside = whom;
+}
+
 /** Says what happened. */
 export function emit(kind: number, a: number, b: number, site: Site): void {
   if (listening === 0) return;
+  if (aside !== null) aside.asideBegins();
+  tell(kind, a, b, site);
+  if (aside !== null) aside.asideEnds();
+}
+
+function tell(kind: number, a: number, b: number, site: Site): void {
   for (let i = 0; i < listeners.length; i++) (listeners[i] as Listener)(kind, a, b, site);
 }

@@ -7,6 +7,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { report } from '../machine/finding.ts';
 import { memory } from './memory.ts';
+import { declarePlain } from './plain-access.ts';
 import { slabAlloc, slabFree } from './slab.ts';
 import { type FieldSpec, Struct, type StructType } from './struct.ts';
 import type { Kind } from './struct-registry.ts';
@@ -84,7 +85,7 @@ function viewSource(type: string, accessors: readonly string[], cached: readonly
     if (memory.words[object.address] !== object.generation) retired(object, '${type}', 'free');
     slabFree(kind.slab, memory.plan.config.allocators, object.address);
   }
-  return { bound, at, alloc, free };`;
+  return { bound, at, alloc, free, prototype: ${name}.prototype };`;
 }
 
 /** The functions of a struct that are generated. */
@@ -93,6 +94,7 @@ export interface Views<T> {
   at(handle: number): T;
   alloc(): T | null;
   free(object: T): void;
+  readonly prototype: T;
 }
 
 /** Generates them. */
@@ -111,5 +113,10 @@ export function generateViews<T extends Struct>(
   const cached = specs.filter(([, spec]) => spec.kind === 'object').map(([field]) => field);
   const source = viewSource(kind.name, accessors, cached);
   const given = { Struct, memory, retired, checkHandle, slabAlloc, slabFree, make, types, kind };
-  return new Function(...Object.keys(given), source)(...Object.values(given)) as Views<T>;
+  const views = new Function(...Object.keys(given), source)(...Object.values(given)) as Views<T>;
+  for (const [field, spec] of specs) {
+    const offset = offsets.get(field) as number;
+    if (spec.kind !== 'object') declarePlain(views.prototype, field, (view) => view.address + offset);
+  }
+  return views;
 }

@@ -19,7 +19,7 @@ import {
 import { forgetCurrent } from './choose.ts';
 import { bypassPg } from './group.ts';
 import { MP_BYPASS_PG, MP_FAIL_PATH, MP_RETRY } from './hardware-handler.ts';
-import { groupOf, kickQueue, type Multipath, ownerOf, type Pgpath } from './multipath.ts';
+import { groupOf, kickQueue, type Multipath, ownerOf, type Pgpath, type PriorityGroup } from './multipath.ts';
 import { failPath } from './path.ts';
 
 /** The activation through `pgpath` is over, with MP_* bits. Any context; the target may be gone when this returns. */
@@ -28,7 +28,7 @@ export function* dmPgInitComplete(pgpath: Pgpath, said: number): Kernel<void> {
   const pg = groupOf(pgpath);
   let flags = said;
   // A group that is used although it is bypassed has only its paths left to lose.
-  if (flags !== 0 && pg.bypassed !== 0) flags |= MP_FAIL_PATH;
+  if (flags !== 0 && (yield* isBypassed(m, pg))) flags |= MP_FAIL_PATH;
   if ((flags & MP_RETRY) !== 0 && (yield* retryLimitReached(m))) flags = (flags & ~MP_RETRY) | MP_FAIL_PATH;
   if ((flags & MP_FAIL_PATH) !== 0) yield* failPath(pgpath);
   if ((flags & MP_BYPASS_PG) !== 0) yield* bypassPg(pg, true);
@@ -41,6 +41,14 @@ export function* dmPgInitComplete(pgpath: Pgpath, said: number): Kernel<void> {
   // Under the lock: whoever waits takes the target apart.
   yield* wakeUp(m.pgInitWait, HERE);
   yield* spinUnlockIrqrestore(m.lock, saved, HERE);
+}
+
+/** The kernel looks without the lock; a message may change it meanwhile. */
+function* isBypassed(m: Multipath, pg: PriorityGroup): Kernel<boolean> {
+  const saved = yield* spinLockIrqsave(m.lock, HERE);
+  const bypassed = pg.bypassed !== 0;
+  yield* spinUnlockIrqrestore(m.lock, saved, HERE);
+  return bypassed;
 }
 
 /** Counts a retry as required, unless there were too many. */
