@@ -44,6 +44,7 @@ interface ExploreOptions {
   readonly budget: Budget;
   readonly shrinkSeconds: number;
   readonly out: string;
+  readonly races: boolean;
   readonly json?: boolean;
 }
 
@@ -83,6 +84,7 @@ async function exploreRequest(name: string | undefined, options: ExploreOptions)
     strategy: options.strategy,
     jobs: options.jobs,
     budget: options.budget,
+    races: options.races,
   };
 }
 
@@ -191,6 +193,7 @@ export function addExploreCommand(program: Command): void {
     )
     .option('--shrink-seconds <s>', 'how long a finding is made plainer; 0: not at all', secondsOrNone, 5)
     .option('--out <dir>', 'where findings go', DEFAULT_OUT)
+    .option('--no-races', 'without the race detector: faster')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

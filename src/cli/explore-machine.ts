@@ -18,12 +18,15 @@ export interface MachineOrder {
   readonly lock: 'tas' | 'ticket';
   /** What seldom happens; default: nothing. */
   readonly budget?: Budget | undefined;
+  /** Whether accesses of plain words that nothing orders are findings; default: yes. */
+  readonly races?: boolean | undefined;
 }
 
 /** Steps after which an execution counts as a livelock. */
 const STEP_LIMIT = 200_000;
 
-export function modelMachine({ scenario: name, cpus, preset, bug, lock, budget }: MachineOrder): ModelMachine {
+export function modelMachine(order: MachineOrder): ModelMachine {
+  const { scenario: name, cpus, preset, bug, lock, budget, races = true } = order;
   const scenario = findScenario(name, cpus);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
   const bootable = prepare({ scenario: name, cpus, variant: { preset, bug }, lock, oracles: true, shuffle: null });
@@ -32,5 +35,6 @@ export function modelMachine({ scenario: name, cpus, preset, bug, lock, budget }
     settings: { cpus: scenario.cpus, lock, oracles: true },
     stepLimit: STEP_LIMIT,
     budget,
+    races,
   });
 }

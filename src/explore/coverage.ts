@@ -8,7 +8,7 @@
 import { type ChoiceKind, OP_GIVE, OP_GIVE_SHARED, OP_TAKE, OP_TAKE_SHARED } from '../machine/kernel.ts';
 import { memory } from '../shared/memory.ts';
 import type { Context } from './context.ts';
-import type { RunListener } from './execution.ts';
+import type { RunListener } from './run-listener.ts';
 import { TraceClass } from './trace-class.ts';
 
 /** What was seen, by kind. Classes: one a run. Hand-overs: who gave a lock and who took it next. States: as the caller says. */

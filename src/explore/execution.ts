@@ -34,6 +34,7 @@ import { type Budget, BudgetLeft, ChoiceList, NO_BUDGET } from './choices.ts';
 import { Context, FIRST_TASK, ModelCpu } from './context.ts';
 import { type Host, modelOperations } from './operations.ts';
 import { describeFinding, whoIsStuck } from './places.ts';
+import type { RunListener } from './run-listener.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE } from './strategy.ts';
 
 /** What others check while the machine stands still. What they find is reported as the run's finding. */
@@ -46,22 +47,6 @@ export interface ExecutionChecks {
 
 /** Hears each step of an execution before it runs. */
 export type StepObserver = (cpu: ModelCpu, context: Context) => void;
-
-/** Hears all that makes one run differ from another. */
-export interface RunListener {
-  begin(): void;
-  moving(context: Context): void;
-  /**
-   * What a data choice of the running step came to, asked or not; `word` is the alarm's state word when it is which alarm goes
-   * off, else 0.
-   */
-  chose(kind: ChoiceKind, value: number, word: number): void;
-  freed(slot: number): void;
-  /** A task has been started; `parent` is null for those of a part of the program. */
-  spawned?(context: Context, parent: Context | null): void;
-  /** The step is over. */
-  rested?(): void;
-}
 
 /** Thrown when the strategy gives a run up. */
 class GivenUp extends Error {}

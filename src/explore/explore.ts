@@ -13,6 +13,7 @@ import { attachMemory, planMachineMemory } from '../shared/struct-registry.ts';
 import type { Budget } from './choices.ts';
 import { Execution, type ExecutionChecks, type StepObserver } from './execution.ts';
 import { RaceDetector, type WantedAccess } from './race.ts';
+import { Both, type RunListener } from './run-listener.ts';
 import { Replay } from './strategies/replay.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -47,6 +48,7 @@ export class ModelMachine {
   readonly #image: Int32Array;
   #strategy: Strategy;
   readonly #races: RaceDetector | null;
+  #listener: RunListener | null = null;
 
   /** `build` declares the static words and gives the program; it is called once. */
   constructor(build: () => Program, strategy: Strategy, options: ExploreOptions) {
@@ -63,9 +65,16 @@ export class ModelMachine {
     this.#image = memory.words.slice();
     this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit, options, options.budget);
     this.#races = options.races === true ? new RaceDetector(options.withoutLock) : null;
-    this.execution.listener = this.#races;
+    this.listen(null);
     watchPlain(this.#races);
     muteListeners(this.#races);
+  }
+
+  /** Who hears the runs, beside the race detector. */
+  listen(listener: RunListener | null): void {
+    this.#listener = listener;
+    const races = this.#races;
+    this.execution.listener = races === null || listener === null ? (races ?? listener) : new Both(races, listener);
   }
 
   /** The next runs follow another strategy. */
@@ -92,9 +101,12 @@ export class ModelMachine {
   #again(wanted: WantedAccess): RunOutcome {
     const races = this.#races as RaceDetector;
     const choices = this.execution.choices.pairs();
+    const listener = this.#listener;
+    this.listen(null);
     races.wanted = wanted;
     const outcome = this.#runWith(new Replay(choices), 0);
     races.wanted = null;
+    this.listen(listener);
     return outcome;
   }
 

@@ -40,8 +40,8 @@ import { memory } from '../shared/memory.ts';
 import type { PlainWatcher } from '../shared/plain-access.ts';
 import { wordName } from '../shared/struct-registry.ts';
 import type { Context } from './context.ts';
-import type { RunListener } from './execution.ts';
 import { contextName } from './places.ts';
+import type { RunListener } from './run-listener.ts';
 import { callerOf } from './stack.ts';
 import { type Clock, join } from './vector-clock.ts';
 

@@ -47,7 +47,7 @@ export class SliceMaker {
   constructor(machine: ModelMachine, stateOf: (() => number) | null) {
     this.#machine = machine;
     this.#watch = new CoverageWatch(stateOf);
-    machine.execution.listener = this.#watch;
+    machine.listen(this.#watch);
   }
 
   make(order: SliceOrder): SliceReport {

@@ -10,7 +10,7 @@ import { CHOICE_COMPLETION, type ChoiceKind } from '../machine/kernel.ts';
 import { memory } from '../shared/memory.ts';
 import { type Context, CPUS_MAX } from './context.ts';
 import { Accesses, accessTo } from './dependency.ts';
-import type { RunListener } from './execution.ts';
+import type { RunListener } from './run-listener.ts';
 
 const mix = (a: number, b: number): number => {
   const h = Math.imul(a ^ Math.imul(b ^ (b >>> 15), 0x85ebca6b), 0xc2b2ae35);
