@@ -15,8 +15,10 @@ export interface SeamDelay {
 
 /** Steps between two delays, on average. */
 const MEAN_GAP = { light: 512, heavy: 128 } as const;
-/** A delay is 2^0 … 2^11 turns of an empty loop, about 1 ns to 2 µs, log-uniform. */
-const TURNS_LOG_MAX = 12;
+/** A delay is 2^0 … 2^13 turns of an empty loop, about 1 ns to 8 µs, log-uniform. */
+const TURNS_LOG_MAX = 14;
+/** One delay in so many gives the core away instead, so that others get a turn even where CPUs share cores. */
+const NAPS = 8;
 
 export class Noise {
   readonly #level: NoiseLevel;
@@ -33,13 +35,10 @@ export class Noise {
     return this.#level === 'none' ? 0x7fffffff : 1 + this.#random.below(2 * MEAN_GAP[this.#level]);
   }
 
-  /** Delays this thread. Heavy noise also gives its core away now and then, as an oversubscribed host would. */
+  /** Delays this thread. */
   delay(): void {
-    if (this.#level === 'heavy' && this.#random.chance(1, 16)) {
-      Atomics.wait(this.#nap, 0, 0, 0.05);
-      return;
-    }
-    spin(1 << this.#random.below(TURNS_LOG_MAX));
+    if (this.#random.chance(1, NAPS)) this.nap(50);
+    else spin(1 << this.#random.below(TURNS_LOG_MAX));
   }
 
   /** Sleeps for so long that others certainly get a turn; for canaries. */

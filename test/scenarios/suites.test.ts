@@ -117,7 +117,7 @@ test('suspends are interrupted in every phase', async (t) => {
 test('a round in which threads have shown a bug shows it on the model machine too', async (t) => {
   for (const [name, bug, kind] of [
     ['suspend@4.89', 'io-freed-after-endio', 'use-after-free'],
-    ['interrupted-suspend@1.137', 'nf-check-then-queue-unlocked', 'lost-bio'],
+    ['interrupted-suspend@1.3', 'nf-check-then-queue-unlocked', 'lost-bio'],
   ] as const) {
     const { finding } = runRound(name, CPUS, 20_000, bug).at(-1) as RunOutcome;
     t.equal(finding?.kind, kind, finding?.message ?? 'clean');

@@ -20,11 +20,11 @@ export interface SuspendSuite extends Suite {
   plan(seed: number, round: number, cpus: number): RoundPlan;
 }
 
-/** One round in three is a `burst`, if there is one. */
+/** Every second round is a `burst`, if there is one. */
 function suiteOf(name: string, title: string, knobs: SuspendKnobs, burst?: typeof planCollidingRound): SuspendSuite {
   const plan = (seed: number, round: number, cpus: number): RoundPlan => {
     const random = new Random(deriveSeed(seed, round));
-    if (burst !== undefined && random.chance(1, 3)) return burst(random, round, cpus);
+    if (burst !== undefined && random.chance(1, 2)) return burst(random, round, cpus);
     return planSuspendRound(knobs, random, round, cpus);
   };
   return {
