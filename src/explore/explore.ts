@@ -102,11 +102,14 @@ export class ModelMachine {
     const races = this.#races as RaceDetector;
     const choices = this.execution.choices.pairs();
     const listener = this.#listener;
+    const { observer } = this.execution;
     this.listen(null);
+    this.observe(null);
     races.wanted = wanted;
     const outcome = this.#runWith(new Replay(choices), 0);
     races.wanted = null;
     this.listen(listener);
+    this.observe(observer);
     return outcome;
   }
 
