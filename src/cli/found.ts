@@ -62,9 +62,14 @@ export function foundJson(found: Found): object {
   };
 }
 
+/** A share of continuations that leaves nothing to decide. */
+const ALWAYS = 0.98;
+
 function decisiveText({ decisive, trace }: Found): string[] {
   const step = decisive === null ? undefined : trace[decisive.step - 1];
   if (decisive === null || step === undefined) return [];
+  // What fails in any order has no step that decides.
+  if (decisive.before >= ALWAYS) return ['Nearly every order of steps fails.', ''];
   const percent = (share: number): string => `${Math.round(100 * share)} %`;
   return [
     ...wrapped(`* Step ${decisive.step} decides: ${step.who}, ${stepWords(step)}.`, outputWidth()),
@@ -83,7 +88,11 @@ export function foundText(found: Found): string {
   return [
     findingText(found.finding, null),
     '',
-    ...pictureText(found.trace, found.order, found.decisive?.step ?? null),
+    ...pictureText(
+      found.trace,
+      found.order,
+      found.decisive !== null && found.decisive.before < ALWAYS ? found.decisive.step : null,
+    ),
     '',
     ...decisiveText(found),
     `Found in execution ${found.executionsToFind} with seed ${found.seed}, shrunk from ${found.shrunkFromSwitches} to ${found.run.switches} switches in ${found.shrinkRuns} runs.`,
