@@ -23,6 +23,6 @@ export const nfMergeOrderTail: Bug = {
   swaps: { joinPushback },
   scenario: 'noflush-two',
   suite: 'noflush-pushback',
-  model: { kind: 'reorder', invariants: ['I35'] },
-  real: { kind: 'reorder', invariants: ['I35'] },
+  model: { kind: 'reorder', invariants: ['I35', 'I36'] },
+  real: { kind: 'reorder', invariants: ['I35', 'I36'] },
 };
