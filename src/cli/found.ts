@@ -9,7 +9,7 @@ import type { ExploreAnswer, ExploreRequest } from './explore-scenario.ts';
 import { findingText } from './finding-text.ts';
 import { hex } from './hex.ts';
 import { outputWidth, runPicture, wrapped } from './run-columns.ts';
-import { type ScheduledFinding, scheduledFinding, writeFindingFile } from './scheduled-finding.ts';
+import { replayCommand, type ScheduledFinding, scheduledFinding, writeFindingFile } from './scheduled-finding.ts';
 import { stepWords } from './step-words.ts';
 
 export interface Found extends ScheduledFinding {
@@ -33,10 +33,14 @@ export async function makeFound(
   options: FoundOptions,
 ): Promise<Found | null> {
   if (finding === null) return null;
-  const { scenario, cpus, preset, bug, lock, budget, seed } = request;
+  const { scenario, file, cpus, preset, bug, lock, budget, races, seed } = request;
   options.say('shrinking');
   const limits = { seconds: options.shrinkSeconds, seed, stopped: options.stopped };
-  const scheduled = await scheduledFinding({ scenario, cpus, preset, bug, lock, budget }, finding.choices, limits);
+  const scheduled = await scheduledFinding(
+    { scenario, file, cpus, preset, bug, lock, budget, races },
+    finding.choices,
+    limits,
+  );
   const search = { executionsToFind: finding.run + 1, secondsToFind: Number(seconds.toFixed(3)), seed };
   return { ...scheduled, ...search, file: writeFindingFile(options.out, scheduled, search) };
 }
@@ -97,6 +101,6 @@ export function foundText(found: Found): string {
     ...decisiveText(found),
     `Found in execution ${found.executionsToFind} with seed ${found.seed}, shrunk from ${found.shrunkFromSwitches} to ${found.run.switches} switches in ${found.shrinkRuns} runs.`,
     `All that is known: ${found.file}`,
-    `Replay: dmrace replay ${found.schedule}`,
+    `Replay: ${replayCommand(found)}`,
   ].join('\n');
 }

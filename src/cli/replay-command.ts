@@ -2,6 +2,8 @@
  * `dmrace replay`: one run again, from its schedule or from the file of its finding.
  */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { RunRecorder } from '../explore/recorded-run.ts';
 import { endingText, type ReplayResult, replay } from '../explore/replay.ts';
@@ -10,6 +12,8 @@ import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { findingText } from './finding-text.ts';
 import { pictureText } from './found.ts';
 import { hex } from './hex.ts';
+import { loadFile } from './own-file.ts';
+import { withPlaces } from './retell.ts';
 import { readSchedule } from './schedule-name.ts';
 import { settingsText } from './settings-text.ts';
 import { EXIT_BROKEN, EXIT_FINDING, EXIT_HELD, UsageError } from './usage.ts';
@@ -31,7 +35,7 @@ function readText(file: string): string {
 }
 
 /** The file of a finding: its schedule, and its operations if it has them all. */
-function readFile(file: string): Given {
+async function readFile(file: string): Promise<Given> {
   const text = readText(file);
   let content: unknown;
   try {
@@ -39,15 +43,17 @@ function readFile(file: string): Given {
   } catch {
     throw new UsageError(`'${file}' is not JSON; name the file of a finding, or its schedule.`);
   }
-  const { schedule, operations } = (content ?? {}) as { schedule?: unknown; operations?: unknown };
+  const { schedule, operations, own } = (content ?? {}) as Record<string, unknown>;
   if (typeof schedule !== 'string')
     throw new UsageError(`'${file}' has no schedule; name the file of a finding of explore.`);
+  if (typeof own === 'string') await loadFile(own);
   const read = readSchedule(schedule);
   const complete = Array.isArray(operations) && operations.length === read.schedule.steps;
   return { ...read, operations: complete ? operations.map(String) : null };
 }
 
-function given(text: string): Given {
+async function given(text: string, own: string | undefined): Promise<Given> {
+  if (own !== undefined) await loadFile(pathToFileURL(resolve(own)).href);
   return /^v\d+\./.test(text) ? { ...readSchedule(text), operations: null } : readFile(text);
 }
 
@@ -73,9 +79,16 @@ function print({ order, schedule }: Given, { run, trace, divergence }: ReplayRes
   process.stdout.write(`${out.join('\n')}\n`);
 }
 
-function runReplay(text: string, options: { readonly json?: boolean }): void {
-  const what = given(text);
-  const result = replay(new RunRecorder(modelMachine(what.order)), what.schedule, what.operations);
+interface ReplayOptions {
+  readonly own?: string;
+  readonly json?: boolean;
+}
+
+async function runReplay(text: string, options: ReplayOptions): Promise<void> {
+  const what = await given(text, options.own);
+  const result = withPlaces(what.order.scenario, () =>
+    replay(new RunRecorder(modelMachine(what.order)), what.schedule, what.operations),
+  );
   if (options.json === true) process.stdout.write(`${JSON.stringify(replayJson(result), null, 2)}\n`);
   else print(what, result);
   process.exitCode = result.divergence !== null ? EXIT_BROKEN : result.run.found !== null ? EXIT_FINDING : EXIT_HELD;
@@ -86,6 +99,7 @@ export function addReplayCommand(program: Command): void {
     .command('replay')
     .description('make one run again on the model machine, from its schedule')
     .argument('<schedule>', 'a schedule (v1.NAME.LETTERS), or the file of a finding')
+    .option('--own <file>', 'the file with the scenario, if it is one of your own')
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

@@ -8,16 +8,22 @@ import { deriveSites } from '../machine/site.ts';
 import { findOwn } from '../scenarios/own/define.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 
+/** Runs `telling` so that operations in a user's own code note their places; in others they have them already. */
+export function withPlaces<T>(scenario: string, telling: () => T): T {
+  if (findOwn(scenario) === undefined) return telling();
+  deriveSites(true);
+  try {
+    return telling();
+  } finally {
+    deriveSites(false);
+  }
+}
+
 /** The finding, with its places. Those in the project's own scenarios have them already. */
 export function retell(order: MachineOrder, finding: FoundInRun | null): FoundInRun | null {
   if (finding === null || findOwn(order.scenario) === undefined) return finding;
   const machine = modelMachine(order);
   machine.follow(new Replay(finding.choices));
-  deriveSites(true);
-  try {
-    const again = machine.run(0).finding;
-    return again === null ? finding : { ...finding, ...again };
-  } finally {
-    deriveSites(false);
-  }
+  const again = withPlaces(order.scenario, () => machine.run(0).finding);
+  return again === null ? finding : { ...finding, ...again };
 }

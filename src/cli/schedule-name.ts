@@ -27,7 +27,7 @@ export function machineSettings(order: MachineOrder): Pick<Schedule, 'lock' | 'c
     lock: order.lock,
     cpus: isRound && order.cpus !== DEFAULT_CPUS ? order.cpus : null,
     budget: order.budget ?? NO_BUDGET,
-    races: true,
+    races: order.races ?? true,
   };
 }
 
@@ -47,11 +47,12 @@ export function readSchedule(text: string): { readonly order: MachineOrder; read
     if (otherBug !== undefined && bug === undefined) refuse(text, `there is no bug '${otherBug}'`);
     const preset = otherPreset ?? bug?.preset ?? DEFAULT_PRESET;
     if (!presets.some((each) => each.name === preset)) refuse(text, `there is no preset '${preset}'`);
-    const { lock, budget } = schedule;
+
     const cpus = schedule.cpus ?? DEFAULT_CPUS;
     const scenario = own?.scenario ?? (base as string);
     if (findScenario(scenario, cpus) === undefined) refuse(text, `there is no scenario or bug '${scenario}'`);
-    return { order: { scenario, cpus, preset, bug: bug?.id ?? null, lock, budget }, schedule };
+    const { lock, budget, races } = schedule;
+    return { order: { scenario, cpus, preset, bug: bug?.id ?? null, lock, budget, races }, schedule };
   } catch (error) {
     if (error instanceof BadSchedule) refuse(text, error.message);
     throw error;

@@ -2,8 +2,9 @@
  * From a run with a finding to what is handed out: the run shrunk, its schedule, its file.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { NO_BUDGET } from '../explore/choices.ts';
 import { FollowList, FollowSchedule } from '../explore/deciders.ts';
 import { type DecidedRun, type Decisive, decisiveStep } from '../explore/decisive.ts';
@@ -16,6 +17,7 @@ import type { FindingReport } from '../machine/machine.ts';
 import { roundParts } from '../scenarios/registry.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { hex } from './hex.ts';
+import { withPlaces } from './retell.ts';
 import { machineSettings, scheduleName } from './schedule-name.ts';
 import { type Reduced, withoutParts } from './without-parts.ts';
 
@@ -143,10 +145,12 @@ export async function scheduledFinding(
   recorder = new RunRecorder(modelMachine(frugal));
   const operations: string[] = [];
   const trace = new Trace(recorder.names);
-  const run = recorder.run(new FollowSchedule(best), (context, id, place) => {
-    trace.hear(context, id, place);
-    if (operations.length < OPERATIONS_MAX) operations.push(stepText(context, recorder.names));
-  });
+  const run = withPlaces(order.scenario, () =>
+    recorder.run(new FollowSchedule(best), (context, id, place) => {
+      trace.hear(context, id, place);
+      if (operations.length < OPERATIONS_MAX) operations.push(stepText(context, recorder.names));
+    }),
+  );
   if (run.found === null || identityOf(run.found) !== identityOf(first.found))
     throw new Error('the schedule of the finding does not lead to it');
   const identity = identityOf(run.found);
@@ -169,6 +173,12 @@ export async function scheduledFinding(
   };
 }
 
+/** What replays a finding. A scenario of one's own is in a file of one's own. */
+export function replayCommand({ order, schedule }: Pick<ScheduledFinding, 'order' | 'schedule'>): string {
+  const own = order.file === undefined ? '' : ` --own ${relative('', fileURLToPath(order.file))}`;
+  return `dmrace replay${own} ${schedule}`;
+}
+
 /** Writes a finding with all that is known of it; gives the file. */
 export function writeFindingFile(out: string, scheduled: ScheduledFinding, more: object): string {
   const { finding, schedule, order, run } = scheduled;
@@ -176,8 +186,9 @@ export function writeFindingFile(out: string, scheduled: ScheduledFinding, more:
   const file = join(out, `${name}.${finding.kind}.json`);
   const content = {
     schedule,
-    replay: `dmrace replay ${schedule}`,
+    replay: replayCommand(scheduled),
     ...order,
+    own: order.file,
     ...finding,
     ...more,
     traceHash: hex(scheduled.traceHash),
