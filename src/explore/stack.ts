@@ -4,10 +4,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
 import { posix } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** What lies between a plain word and the kernel code that uses it. */
-const PLUMBING = /\/(explore|shared\/(plain-access|struct-views)|block\/bio-list)(\.js|\/)/;
+const PLUMBING = /\/(explore\/|(?:shared\/(?:plain-access|struct-views)|block\/bio-list)\.[jt]s$)/;
 const ROOT = new URL('../../../', import.meta.url).href;
 
 const maps = new Map<string, SourceMap | null>();
@@ -29,7 +29,7 @@ export function callerOf(): string {
   const stack = new Error().stack ?? '';
   Error.stackTraceLimit = limit;
   for (const line of stack.split('\n')) {
-    const frame = /^ +at (?:(?:async )?(\S+) )?\(?(file:\S+?):(\d+):(\d+)\)?$/.exec(line);
+    const frame = /^ +at (?:(?:async )?(\S+) )?\(?((?:file:|\/)\S+?):(\d+):(\d+)\)?$/.exec(line);
     if (frame === null) continue;
     const [, name = 'anonymous', file = '', row = '0', column = '0'] = frame;
     if (PLUMBING.test(file)) continue;
@@ -38,7 +38,10 @@ export function callerOf(): string {
   return 'unknown place';
 }
 
-function sourceOf(file: string, row: number, column: number): string {
+/** With --enable-source-maps the stack names the source already, and as a path. */
+function sourceOf(place: string, row: number, column: number): string {
+  const file = place.startsWith('/') ? pathToFileURL(place).href : place;
+  if (file.endsWith('.ts')) return `${file.slice(file.lastIndexOf('/src/') + 5)}:${row}`;
   const entry = mapOf(file)?.findEntry(row - 1, column - 1);
   if (entry === undefined || !('originalSource' in entry)) return `${file.replace(ROOT, '')}:${row}`;
   const path = posix.join(posix.dirname(file.replace(ROOT, '')), entry.originalSource);
