@@ -7,59 +7,75 @@ import { exploreScenario } from '../../src/cli/explore-scenario.ts';
 import { dmNoflushSuspending } from '../../src/core/device-mapper.ts';
 import { dmCreate, dmRemove, dmTableLoad, dmTableStatus, doResume, doSuspend } from '../../src/core/ioctl.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
+import type { FindingReport } from '../../src/machine/machine.ts';
 import { type Body, endOf, kernelTest, runKernel, write } from '../support/kernel.ts';
 import { type ExpectedFinding, expectClean, expectFinding } from '../support/model.ts';
 
-const SEED = 1;
+/** The preset has several mistakes, so a search may meet another one first: then the next seed is asked. */
+const SEEDS = [1, 2, 3, 4, 5, 6];
 const EXECUTIONS_MAX = 100_000;
 const CLEAN_EXECUTIONS = 5000;
 
-/** By the walk: the preset has several mistakes, and another strategy meets another one first. */
-async function explored(preset: string, scenario: string, executions: number) {
+async function explored(
+  preset: string,
+  strategy: 'walk' | 'uniform',
+  scenario: string,
+  seed: number,
+  executions: number,
+) {
   return exploreScenario(
-    { scenario, cpus: 4, seed: SEED, executions, seconds: null, strategy: 'walk', preset, bug: null, lock: 'tas' },
+    { scenario, cpus: 4, seed, executions, seconds: null, strategy, preset, bug: null, lock: 'tas' },
     () => false,
   );
 }
 
 /** Found in a scenario of the registry. */
-for (const [what, scenario, expected] of [
+for (const [what, strategy, scenario, expected] of [
   [
     'a suspend that succeeds although a bio that it covered was refused',
+    'uniform',
     'interrupted-noflush',
     { kind: 'wrong-error', invariant: 'I53', message: /a bio that it covered has failed/ },
   ],
   [
     'a suspender that reads pending before it sets its state',
+    'walk',
     'drain',
     { kind: 'lost-wakeup', invariant: 'I47', message: /sleeps for ever although pending of dm0 is 0/ },
   ],
   [
     'a dm_io that is freed after its bio has ended',
+    'walk',
     'last-close',
     { kind: 'use-after-free', invariant: 'I14', message: /mempool/ },
   ],
   [
-    'an error that overwrites a REQUEUE, or what hides it',
+    'an error that overwrites a REQUEUE',
+    'uniform',
     'noflush-split',
-    { kind: /^(wrong-error|lost-wakeup)$/, message: /handed it back|sleeps for ever/ },
+    { kind: 'wrong-error', message: /handed it back/ },
   ],
   [
     'a resize that waits for an fsync that waits for the resume',
+    'walk',
     'noflush-resize',
     { kind: 'deadlock', invariant: 'I51', message: /waits for i_mutex/ },
   ],
 ] as const)
   test(`seed-000 has ${what}, and 2.6.20 has not`, async (t: Test) => {
-    t.comment(`seed ${SEED}`);
-    const { finding } = await explored('seed-000', scenario, EXECUTIONS_MAX);
-    t.match(finding, expected);
-    expectClean(t, await explored('2.6.20', scenario, CLEAN_EXECUTIONS));
+    let found: FindingReport | null = null;
+    for (const seed of SEEDS) {
+      ({ finding: found } = await explored('seed-000', strategy, scenario, seed, EXECUTIONS_MAX));
+      t.comment(`seed ${seed}: ${found?.message}`);
+      if (found !== null && expected.message.test(found.message)) break;
+    }
+    t.match(found, expected);
+    expectClean(t, await explored('2.6.20', strategy, scenario, 1, CLEAN_EXECUTIONS));
   });
 
 function bodyTest(title: string, body: Body, expected: ExpectedFinding): void {
   test(`seed-000 has ${title}, and 2.6.20 has not`, async (t) => {
-    t.comment(`seed ${SEED}`);
+    t.comment('seed 1');
     expectFinding(t, runKernel(body, { preset: 'seed-000', runs: 2000 }), expected);
     expectClean(t, runKernel(body, { preset: '2.6.20', runs: 200 }));
   });
