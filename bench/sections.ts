@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { contendedLocks } from './contended.ts';
 import { biosOnTwoCpus, suiteRounds, suspendCycles } from './machines.ts';
 import type { Row } from './row.ts';
+import { promiseSteps, twoJobs } from './search.ts';
 
 export interface Measurement {
   readonly name: string;
@@ -38,6 +39,15 @@ export const measurements: readonly Measurement[] = [
   { name: 'multipath', title: 'Multipath over immediate disks, one CPU', measure: () => solo('multipath') },
   { name: 'suspend', title: 'Suspend and resume', measure: suspendCycles },
   { name: 'rounds', title: 'Rounds of the stress suites, oracles on', measure: suiteRounds },
+  {
+    name: 'search',
+    title: 'Searching, oracles on',
+    measure: async () => [
+      ...(await solo('search-walk', 'search-walk-no-races', 'search-pos')),
+      ...(await twoJobs()),
+      ...(await promiseSteps()),
+    ],
+  },
   { name: 'schedules', title: 'Replay and shrinking', measure: () => solo('schedules') },
   { name: 'model', title: 'The model machine', measure: () => solo('model-on', 'model-off') },
 ];

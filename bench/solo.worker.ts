@@ -10,6 +10,7 @@ import { soloLocks } from './solo-locks.ts';
 import { soloModel } from './solo-model.ts';
 import { soloMultipath } from './solo-multipath.ts';
 import { soloSchedules } from './solo-schedules.ts';
+import { soloSearch } from './solo-search.ts';
 
 const MEASUREMENTS: Readonly<Record<string, () => Row[]>> = {
   'locks-tas': () => soloLocks(tasSpinLock),
@@ -20,6 +21,9 @@ const MEASUREMENTS: Readonly<Record<string, () => Row[]>> = {
   'model-on': () => soloModel(true),
   multipath: soloMultipath,
   schedules: soloSchedules,
+  'search-walk': () => soloSearch({ strategy: 'walk', races: true }),
+  'search-walk-no-races': () => soloSearch({ strategy: 'walk', races: false }),
+  'search-pos': () => soloSearch({ strategy: 'pos', races: true }),
 };
 
 const measure = MEASUREMENTS[workerData as string];
