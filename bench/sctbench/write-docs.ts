@@ -1,13 +1,12 @@
 /**
  * Writes docs/SCTBENCH.md from a run. What stands between the markers is written by hand and kept.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { handWritten, tableRow } from '../hand-written.ts';
 import { HEAD, type Measured, rowOf, summaryOf } from './report.ts';
 import type { Limits } from './trial.ts';
 
 const FILE = new URL('../../../docs/SCTBENCH.md', import.meta.url);
-const KEEP = '<!-- by hand -->';
-const END_KEEP = '<!-- end of by hand -->';
 
 export interface RunFacts {
   /** `2026-01-31` */
@@ -16,15 +15,6 @@ export interface RunFacts {
   readonly trials: number;
   readonly limits: Limits;
 }
-
-function kept(): string {
-  const text = existsSync(FILE) ? readFileSync(FILE, 'utf8') : '';
-  const from = text.indexOf(KEEP);
-  const to = text.indexOf(END_KEEP);
-  return from < 0 || to < from ? `${KEEP}\n${END_KEEP}` : text.slice(from, to + END_KEEP.length);
-}
-
-const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
 export function writeDocs(results: readonly Measured[], { date, command, trials, limits }: RunFacts): void {
   const head = `# SCTBench and ConVul
@@ -39,16 +29,16 @@ Mathur, Roychoudhury: Selectively uniform concurrency testing. ASPLOS 2025.`;
   const table = [
     '## Schedules to the bug',
     '',
-    line(HEAD),
-    line(HEAD.map(() => '---')),
-    ...results.map((each) => line(rowOf(each))),
+    tableRow(HEAD),
+    tableRow(HEAD.map(() => '---')),
+    ...results.map((each) => tableRow(rowOf(each))),
   ];
   const titles = [
     '## The programs',
     '',
-    line(['name', 'what goes wrong']),
-    line(['---', '---']),
-    ...results.map(({ name, title }) => line([name, title])),
+    tableRow(['name', 'what goes wrong']),
+    tableRow(['---', '---']),
+    ...results.map(({ name, title }) => tableRow([name, title])),
   ];
-  writeFileSync(FILE, `${[head, summary, kept(), table.join('\n'), titles.join('\n')].join('\n\n')}\n`);
+  writeFileSync(FILE, `${[head, summary, handWritten(FILE), table.join('\n'), titles.join('\n')].join('\n\n')}\n`);
 }
