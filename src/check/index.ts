@@ -50,6 +50,7 @@ import {
   EV_SUSPEND_RETURN,
   EV_TABLE_EVENT,
   EV_TABLE_UNBIND,
+  EV_THAW,
   type Listener,
 } from '../machine/events.ts';
 import type { Site } from '../machine/site.ts';
@@ -103,7 +104,7 @@ import {
   requeueHasWon,
 } from './pushback.ts';
 import { checkResting } from './quiescence.ts';
-import { checkSizesAndFreezes, freezeAllowed, resumedClean, sizeConsistent } from './sizes.ts';
+import { checkSizesAndFreezes, freezeAllowed, resumedClean, sizeConsistent, thawAllowed } from './sizes.ts';
 import { checkWakeups } from './stuck.ts';
 import {
   accountingStarted,
@@ -269,6 +270,9 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
       break;
     case EV_FREEZE:
       freezeAllowed(a, site);
+      break;
+    case EV_THAW:
+      thawAllowed(a, site);
       break;
     case EV_BIND:
       sizeConsistent(a, site);

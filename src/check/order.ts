@@ -122,6 +122,8 @@ function overtaken(bio: number, md: number, pushedBack: boolean, site: Site): ne
  * kdmflush lets submitters pass only when it has mapped everything.
  */
 export function nothingWaits(bio: number, md: number, site: Site): void {
+  // Taken off the list in its turn, under the lock, and mapped after that was let go.
+  if (locationOf(bio) === DISPATCHED) return;
   const w = memory.words;
   const held = w[md + MD_IN_HAND] as number;
   const inHand = held !== 0 && w[held] === w[md + MD_IN_HAND_GENERATION] && locationOf(held) === DISPATCHED;

@@ -29,6 +29,12 @@ export function freezeAllowed(md: number, site: Site): void {
     report('assertion', 'I33', `${mdName(md)} is frozen in a noflush suspend: what it syncs may be pushed back`, site);
 }
 
+/** A thaw begins. */
+export function thawAllowed(md: number, site: Site): void {
+  if ((Atomics.load(memory.words, md + MD_FLAGS) & DMF_FROZEN) === 0)
+    report('assertion', 'I33', `${mdName(md)} is thawed, and it has not been frozen`, site);
+}
+
 /** A table has been bound, or suspend or resume returns. */
 export function sizeConsistent(address: number, site: Site): void {
   const md = MappedDevice.atAddress(address);

@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { MachineFailure } from '../actors/machine.ts';
+import { addBugsCommand } from './bugs-command.ts';
 import { addExploreCommand } from './explore-command.ts';
 import { addListCommand } from './list-command.ts';
 import { addReplayCommand } from './replay-command.ts';
@@ -21,13 +22,17 @@ function makeProgram(): Command {
   addExploreCommand(program);
   addReplayCommand(program);
   addListCommand(program);
-  for (const command of [program, ...program.commands]) {
+  addBugsCommand(program);
+  for (const command of commandsOf(program)) {
     command.exitOverride();
     // One sentence, without the usage text that hides it.
     command.configureOutput({ outputError: (text, write) => write(oneSentence(text)) });
   }
   return program;
 }
+
+/** A command and all below it. */
+const commandsOf = (command: Command): Command[] => [command, ...command.commands.flatMap(commandsOf)];
 
 /** commander's `error: …` with its suggestion on the same line. */
 function oneSentence(text: string): string {
@@ -64,7 +69,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const program = makeProgram();
 try {
   if (process.argv.length <= 2) {
-    process.stderr.write('dmrace: name a command: stress, explore, replay or list; dmrace --help says more.\n');
+    process.stderr.write('dmrace: name a command: stress, explore, replay, bugs or list; dmrace --help says more.\n');
     process.exitCode = EXIT_USAGE;
   } else {
     await program.parseAsync();

@@ -25,6 +25,8 @@ export interface ShrinkLimits {
   /** 0: the run stays as it was found. */
   readonly seconds: number;
   readonly seed: number;
+  /** Whether the step that decides is looked for; default: if the run is made plainer. */
+  readonly decisive?: boolean;
   /** Asked between runs. */
   stopped(): boolean;
 }
@@ -160,7 +162,7 @@ export async function scheduledFinding(
   return {
     order: frugal,
     trace: steps,
-    decisive: limits.seconds > 0 ? await decided(recorder, made, limits) : null,
+    decisive: (limits.decisive ?? limits.seconds > 0) ? await decided(recorder, made, limits) : null,
     finding: run.found,
     schedule: scheduleText(scheduleName(frugal), { ...run, ...machineSettings(frugal) }),
     traceHash: run.traceHash,

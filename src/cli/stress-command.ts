@@ -54,7 +54,7 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
     throw new UsageError('--seconds and --rounds exclude each other; give one of them.');
   checkWritable(options.out);
   const bug = options.bug === undefined ? undefined : findBug(options.bug);
-  const chosen = names.length > 0 ? [...new Set(names)] : bug === undefined ? all : [bug.suite];
+  const chosen = names.length > 0 ? [...new Set(names)] : bug?.suite == null ? all : [bug.suite];
   // Heavy noise wants twice as many CPUs as were asked for or as the host has cores: each is off its core half of the time.
   const cpus =
     options.noise === 'heavy' ? Math.min(CPUS_MAX, 2 * Math.max(options.cpus, availableParallelism())) : options.cpus;

@@ -40,7 +40,6 @@ import {
   dmTableText,
 } from './dm-table.ts';
 import { dmTableBindEvents } from './event.ts';
-import { unlockFs } from './lock-fs.ts';
 import { DMF_FREEING, DMF_SUSPENDED, MappedDevice } from './mapped-device.ts';
 import { seams } from './seams.ts';
 import { DM_MAKE_REQUEST, dmGetTable } from './submit.ts';
@@ -259,7 +258,7 @@ export function* dmPut(md: MappedDevice): Kernel<void> {
 
 /** Takes apart what there is of a device. */
 function* freeDev(md: MappedDevice): Kernel<void> {
-  yield* unlockFs(md);
+  yield* seams.thawAtRemoval(md);
   yield* dropInode(md);
   if (md.bdev !== 0) yield* removeBlockDevice(BlockDevice.at(md.bdev));
   if (md.wq !== 0) yield* destroyWorkqueue(Workqueue.at(md.wq), HERE);

@@ -9,7 +9,7 @@
 
 import { freezeBdev, thawBdev } from '../block/file-system.ts';
 import { Inode } from '../block/inode.ts';
-import { EV_FREEZE, emit, listening } from '../machine/events.ts';
+import { EV_FREEZE, EV_THAW, emit, listening } from '../machine/events.ts';
 import { bugOn } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { assertMutexHeld } from '../shared/mutex.ts';
@@ -30,9 +30,14 @@ export function* lockFs(md: MappedDevice): Kernel<number> {
   return 0;
 }
 
-/** Thaws what lockFs froze. With suspend_lock held, or when nobody else refers to the device. */
+/** Thaws what lockFs froze. With suspend_lock held, or when nobody else refers to the device: seam thawAtRemoval. */
 export function* unlockFs(md: MappedDevice): Kernel<void> {
-  if (((yield* md.flags.read(HERE)) & DMF_FROZEN) === 0) return;
+  if (((yield* md.flags.read(HERE)) & DMF_FROZEN) !== 0) yield* thaw(md);
+}
+
+/** The device is frozen, and its inode held. */
+export function* thaw(md: MappedDevice): Kernel<void> {
+  if (listening !== 0) emit(EV_THAW, md.address, 0, HERE);
   yield* thawBdev(Inode.at(md.suspendedBdev), md.frozenSb);
   md.frozenSb = 0;
   yield* md.flags.clear(DMF_FROZEN, HERE);

@@ -28,6 +28,8 @@ export interface Seams {
   readonly queueIo: (md: MappedDevice, bio: Bio) => Kernel<boolean>;
   /** The target of a sector, or null beyond the table's end. */
   readonly findTarget: (table: DmTable, sector: number) => DmTarget | null;
+  /** Whether the answer of a target's map means that the clone is done with; neither REMAPPED nor SUBMITTED comes here. */
+  readonly mapHasEnded: (said: number) => boolean;
   /** Keeps what a clone said in io.error (spec B4 step 1). */
   readonly storeError: (io: DmIo, error: number) => Kernel<void>;
   /** The last clone of an I/O ended with REQUEUE: parks the bio, or turns the error into −EIO (spec B4 step 3). */
@@ -56,6 +58,8 @@ export interface Seams {
   readonly replaceTable: (md: MappedDevice, table: DmTable) => Kernel<void>;
   /** Whether a suspend freezes the file system (spec B8, B12). */
   readonly mayFreeze: (lockfs: boolean, noflush: boolean) => boolean;
+  /** Thaws a device that is removed. */
+  readonly thawAtRemoval: (md: MappedDevice) => Kernel<void>;
   /** A noflush suspend has failed before the gate was shut: lets go what was pushed back (spec B8). */
   readonly flushAndOut: (md: MappedDevice) => Kernel<void>;
   /** When the inode of the device's file is had, and what may be bound (spec B11). */

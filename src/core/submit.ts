@@ -156,8 +156,7 @@ function* mapPiece(io: DmIo, ti: DmTarget, bio: Bio, sector: number, len: number
   if (said === DM_MAPIO_REMAPPED) {
     if (listening !== 0) emit(EV_CLONE_MAPPED, tio.address, clone.address, HERE);
     yield* genericMakeRequest(clone);
-  } else if (said !== DM_MAPIO_SUBMITTED) {
-    bugOn(said > DM_MAPIO_REQUEUE, `unimplemented target map return value: ${said}`);
+  } else if (said !== DM_MAPIO_SUBMITTED && seams.mapHasEnded(said)) {
     if (listening !== 0) {
       if (said === DM_MAPIO_REQUEUE) emit(EV_CLONE_REQUEUE, tio.address, md.address, HERE);
       else emit(EV_IO_ERROR, io.address, CAUSE_TARGET, HERE);
@@ -165,6 +164,12 @@ function* mapPiece(io: DmIo, ti: DmTarget, bio: Bio, sector: number, len: number
     yield* freeTio(tio, clone);
     yield* decPending(io, said);
   }
+}
+
+/** Seam mapHasEnded: an error, or the target wants the I/O back. */
+export function mapHasEnded(said: number): boolean {
+  bugOn(said > DM_MAPIO_REQUEUE, `unimplemented target map return value: ${said}`);
+  return true;
 }
 
 /**

@@ -30,8 +30,9 @@ export function identityOf({ kind, invariant, message, places }: FindingReport):
   return [kind, invariant, ...locks].join(' ');
 }
 
-/** Random runs for each number of switches. */
+/** Random runs for each number of switches: so many at a time, so that each number has its turn before time is over. */
 const CHANCES = 3000;
+const CHANCES_AT_A_TIME = 200;
 /** Up to so many entries all pairs are tried. */
 const PAIRS_MAX = 24;
 
@@ -87,8 +88,9 @@ export class Shrinker {
   /** All passes. `stopsChance`: whether the random runs have had their time. */
   *shrink(stopsChance: () => boolean): Steps<void> {
     yield* this.#settle();
-    for (let switches = 0; switches < this.best.switches && !stopsChance(); switches++)
-      yield* this.#chance(switches, stopsChance);
+    for (let made = 0; made < CHANCES && !stopsChance(); made += CHANCES_AT_A_TIME)
+      for (let switches = 0; switches < this.best.switches && !stopsChance(); switches++)
+        yield* this.#chance(switches, made, stopsChance);
     yield* this.#settle();
   }
 
@@ -139,9 +141,10 @@ export class Shrinker {
       }
   }
 
-  *#chance(switches: number, stops: () => boolean): Steps<void> {
-    const random = new Random(deriveSeed(this.#seed, switches));
-    for (let run = 0; run < CHANCES && this.best.switches > switches && !stops(); run++)
+  /** `made`: how many of these there have been already. */
+  *#chance(switches: number, made: number, stops: () => boolean): Steps<void> {
+    const random = new Random(deriveSeed(this.#seed, switches * CHANCES + made));
+    for (let run = 0; run < CHANCES_AT_A_TIME && this.best.switches > switches && !stops(); run++)
       yield* this.#try(new FewSwitches(random, switches, this.best.steps));
   }
 

@@ -66,6 +66,8 @@ export const EV_NOFLUSH_SET = 53;
 
 /** lock_fs is about to freeze. a = address of the mapped device. */
 export const EV_FREEZE = 60;
+/** The device is about to be thawed. a = address of the mapped device. */
+export const EV_THAW = 62;
 /** A table is bound. a = address of the mapped device, b = of the table. With suspend_lock held. */
 export const EV_BIND = 61;
 

@@ -8,12 +8,15 @@ import { drain } from './drain.ts';
 import { failedBdget } from './failed-bdget.ts';
 import { frozenWriter } from './frozen-writer.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
+import { interruptedTwo } from './interrupted-two.ts';
 import { lastClose } from './last-close.ts';
 import { findLitmus } from './litmus/all.ts';
+import { logAfterResume } from './log-after-resume.ts';
 import { mpathNoflush } from './mpath-noflush.ts';
 import { noflushScenarios } from './noflush.ts';
 import { noflushResize } from './noflush-resize.ts';
 import { findOwn } from './own/define.ts';
+import { removeSuspended } from './remove-suspended.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
 import { type RoundPart, roundName } from './suites/leave-out.ts';
@@ -27,7 +30,10 @@ export const scenarios: readonly Scenario[] = [
   ...noflushScenarios,
   ...suspendRaces,
   interruptedNoflush,
+  interruptedTwo,
   lastClose,
+  removeSuspended,
+  logAfterResume,
   frozenWriter,
   noflushResize,
   failedBdget,

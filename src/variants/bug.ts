@@ -23,10 +23,10 @@ export interface Bug {
   readonly preset: string;
   /** The seams that it replaces. */
   readonly swaps: Partial<Seams>;
-  /** The scenario that shows it, and the suite whose rounds can. */
+  /** The scenario that shows it, and the suite whose rounds can; null: no suite is known to. */
   readonly scenario: string;
-  readonly suite: string;
-  /** What it must give, on each machine. */
+  readonly suite: string | null;
+  /** What it must give, on each machine; null: nothing is said about threads. */
   readonly model: ExpectedFinding;
-  readonly real: ExpectedFinding;
+  readonly real: ExpectedFinding | null;
 }

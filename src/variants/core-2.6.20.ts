@@ -68,13 +68,18 @@ export function* queueIoIfBlocked(md: MappedDevice, bio: Bio): Kernel<boolean> {
   return blocked;
 }
 
+/** With io_lock held for writing. */
+export function* openGate(md: MappedDevice): Kernel<void> {
+  yield* md.flags.clear(DMF_BLOCK_IO_FOR_SUSPEND, HERE);
+  if (listening !== 0) emit(EV_BLOCK_CLEAR, md.address, 0, HERE);
+}
+
 /**
  * Opens the gate and maps what was deferred, with io_lock held for writing. The kernel takes the whole list first; nobody else
  * can touch the list, so taking it bio by bio is the same.
  */
-function* __flushDeferredIo(md: MappedDevice): Kernel<void> {
-  yield* md.flags.clear(DMF_BLOCK_IO_FOR_SUSPEND, HERE);
-  if (listening !== 0) emit(EV_BLOCK_CLEAR, md.address, 0, HERE);
+export function* __flushDeferredIo(md: MappedDevice): Kernel<void> {
+  yield* openGate(md);
   for (let bio = md.deferred.pop(); bio !== null; bio = md.deferred.pop()) {
     if (listening !== 0) emit(EV_DISPATCH, bio.address, md.address, HERE);
     yield* splitAndProcess(md, bio);
@@ -125,8 +130,11 @@ export function* sleepUntilDrained(md: MappedDevice, state: number): Kernel<numb
 /** What is in flight when the wait is over: the seam between two orders of one test. */
 type Finish = (md: MappedDevice, noflush: boolean) => Kernel<boolean>;
 
-/** Seam quiesce: there is no thread to wait for, and the suspend was interrupted exactly if something is still in flight. */
-function quiesceAnd(finish: Finish) {
+/**
+ * Seam quiesce: there is no thread to wait for, and the suspend was interrupted exactly if something is still in flight. Then `reopen`
+ * opens the gate again, with io_lock held for writing.
+ */
+export function quiesceAnd(finish: Finish, reopen: (md: MappedDevice) => Kernel<void> = __flushDeferredIo) {
   return function* quiesceWithoutThread(md: MappedDevice, noflush: boolean): Kernel<number> {
     enterPhase(md, 'block');
     const entry = defineWait(0);
@@ -148,7 +156,7 @@ function quiesceAnd(finish: Finish) {
     yield* finishWait(md.wait, entry, HERE);
     freeWait(entry);
     const interrupted = yield* finish(md, noflush);
-    if (interrupted) yield* __flushDeferredIo(md);
+    if (interrupted) yield* reopen(md);
     yield* upWrite(md.ioLock, HERE);
     return interrupted ? -EINTR : 0;
   };
@@ -163,11 +171,12 @@ function quiesceAnd(finish: Finish) {
  *                                             NOFLUSH is clear: −EIO; pending := 0
  *   pending is 0: not interrupted, return 0
  */
-export const quiesceAskingFirst = quiesceAnd(function* askFirst(md, noflush): Kernel<boolean> {
+export function* askFirst(md: MappedDevice, noflush: boolean): Kernel<boolean> {
   const interrupted = (yield* md.pending.read(HERE)) !== 0;
   if (noflush) yield* seams.mergePushback(md);
   return interrupted;
-});
+}
+export const quiesceAskingFirst = quiesceAnd(askFirst);
 
 /** As it was posted and released: merges, then asks. */
 export const quiesceAskingLast = quiesceAnd(function* askLast(md, noflush): Kernel<boolean> {

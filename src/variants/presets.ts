@@ -13,9 +13,9 @@ import { dmQueueFlush } from '../core/deferred.ts';
 import { dmTableFindTarget } from '../core/dm-table.ts';
 import { __noflushSuspending, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
 import { __bind } from '../core/ioctl.ts';
-import { flushAndOut, freezeUnlessNoflush } from '../core/lock-fs.ts';
+import { flushAndOut, freezeUnlessNoflush, unlockFs } from '../core/lock-fs.ts';
 import type { Seams } from '../core/seams.ts';
-import { dmRequest, queueIo } from '../core/submit.ts';
+import { dmRequest, mapHasEnded, queueIo } from '../core/submit.ts';
 import {
   dmWaitForCompletion,
   markSuspended,
@@ -26,6 +26,7 @@ import {
 } from '../core/suspend.ts';
 import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
+import { suspendWaitNoBarrier } from './bugs/suspend-wait-no-barrier.ts';
 import {
   flushAndOutInline,
   flushDeferredIo,
@@ -38,12 +39,7 @@ import {
   sleepUntilDrained,
 } from './core-2.6.20.ts';
 import { requireLegal } from './legal.ts';
-import {
-  findTargetUnchecked,
-  noflushSuspendingWithReference,
-  sleepWithoutBarrier,
-  unbindThenBind,
-} from './seed-000.ts';
+import { findTargetUnchecked, noflushSuspendingWithReference, unbindThenBind } from './seed-000.ts';
 
 export interface Preset {
   readonly name: string;
@@ -65,6 +61,7 @@ const unified: Preset = {
     deferredGuard: 'deferred_lock',
     queueIo,
     findTarget: dmTableFindTarget,
+    mapHasEnded,
     storeError,
     parkPushback,
     finishIo,
@@ -79,6 +76,7 @@ const unified: Preset = {
     markSuspended,
     replaceTable: __bind,
     mayFreeze: freezeUnlessNoflush,
+    thawAtRemoval: unlockFs,
     flushAndOut,
     bdevPolicy: heldForLife,
     iSizeWrite,
@@ -120,7 +118,7 @@ const seed000: Preset = {
     findTarget: findTargetUnchecked,
     noflushSuspending: noflushSuspendingWithReference,
     quiesce: quiesceAskingLast,
-    waitForCompletion: sleepWithoutBarrier,
+    ...suspendWaitNoBarrier.swaps,
     replaceTable: unbindThenBind,
     bdevPolicy: bdgetAlways,
     iSizeWrite: iSizeWriteUnderIMutex,

@@ -5,14 +5,27 @@ import { bindSubmitEngine } from '../block/submit.ts';
 import { bindSeams, type Seams } from '../core/seams.ts';
 import type { Bug } from './bug.ts';
 import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
+import { deferredFlushUnderIoLock } from './bugs/deferred-flush-under-io-lock.ts';
+import { interruptedSuspendLimbo } from './bugs/interrupted-suspend-limbo.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
+import { mergedListPushbackAtTail } from './bugs/merged-list-pushback-at-tail.ts';
 import { nfCheckThenQueueUnlocked } from './bugs/nf-check-then-queue-unlocked.ts';
+import { nfCompleteAndPushBack } from './bugs/nf-complete-and-push-back.ts';
+import { nfDeferredUnderIolockInIrq } from './bugs/nf-deferred-under-iolock-in-irq.ts';
+import { nfErrorExitLeaksFlag } from './bugs/nf-error-exit-leaks-flag.ts';
 import { nfErrorExitSkipsFlush } from './bugs/nf-error-exit-skips-flush.ts';
+import { nfErrorOverridesRequeue } from './bugs/nf-error-overrides-requeue.ts';
 import { nfFlagAfterPresuspend } from './bugs/nf-flag-after-presuspend.ts';
+import { nfFlushAfterUnlock } from './bugs/nf-flush-after-unlock.ts';
 import { nfLockfsUnderNoflush } from './bugs/nf-lockfs-under-noflush.ts';
+import { nfMapRequeueUnhandled } from './bugs/nf-map-requeue-unhandled.ts';
 import { nfMergeOrderTail } from './bugs/nf-merge-order-tail.ts';
 import { nfPushbackAfterWakeup } from './bugs/nf-pushback-after-wakeup.ts';
+import { nfPushbackLockIrqsOn } from './bugs/nf-pushback-lock-irqs-on.ts';
+import { nfRefusedInSuccess } from './bugs/nf-refused-in-success.ts';
 import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
+import { suspendWaitNoBarrier } from './bugs/suspend-wait-no-barrier.ts';
+import { thawWithoutFreeze } from './bugs/thaw-without-freeze.ts';
 import { canaries } from './canaries.ts';
 import { requireLegal } from './legal.ts';
 import { presets } from './presets.ts';
@@ -27,6 +40,19 @@ export const bugs: readonly Bug[] = [
   nfLockfsUnderNoflush,
   nfErrorExitSkipsFlush,
   noflushResizeInodeMutex,
+  deferredFlushUnderIoLock,
+  interruptedSuspendLimbo,
+  mergedListPushbackAtTail,
+  nfCompleteAndPushBack,
+  nfDeferredUnderIolockInIrq,
+  nfErrorExitLeaksFlag,
+  nfErrorOverridesRequeue,
+  nfFlushAfterUnlock,
+  nfMapRequeueUnhandled,
+  nfPushbackLockIrqsOn,
+  nfRefusedInSuccess,
+  suspendWaitNoBarrier,
+  thawWithoutFreeze,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */

@@ -1,0 +1,157 @@
+/**
+ * `dmrace bugs`: the historic bugs, and whether each of them is found.
+ */
+import { availableParallelism } from 'node:os';
+import type { Command } from 'commander';
+import type { Bug } from '../variants/bug.ts';
+import { bugs } from '../variants/variants.ts';
+import { TARGETS, type Verified, type VerifiedBug, type VerifySettings, verifyBugs } from './bugs/verify.ts';
+import { plainTable } from './finding-text.ts';
+import { onInterrupt } from './interrupt.ts';
+import { startProgress } from './progress.ts';
+import { settingsText } from './settings-text.ts';
+import { checkNames, EXIT_FINDING, EXIT_INTERRUPTED, seconds, secondsOrNone, wholeNumber } from './usage.ts';
+
+const JOBS_MAX = 64;
+const REPLAYS = 100;
+
+interface VerifyOptions extends Omit<VerifySettings, 'replays'> {
+  readonly json?: boolean;
+}
+
+function listBugs({ json }: { readonly json?: boolean }): void {
+  if (json === true) {
+    const rows = bugs.map(({ swaps, ...rest }) => ({ ...rest, swaps: Object.keys(swaps) }));
+    process.stdout.write(`${JSON.stringify({ command: 'bugs', bugs: rows }, null, 2)}\n`);
+    return;
+  }
+  const rows = bugs.map(({ id, commit, preset, scenario, model, title }) => [
+    id,
+    commit,
+    preset,
+    scenario,
+    model.kind,
+    title,
+  ]);
+  process.stdout.write(`${plainTable(['bug', 'commit', 'preset', 'scenario', 'finding', 'title'], rows)}\n`);
+}
+
+const HEAD = [
+  'bug',
+  'found',
+  'executions (median)',
+  '(p95)',
+  'seconds (p95)',
+  'switches',
+  'characters',
+  'replays',
+  'without the bug',
+];
+
+function rowOf(bug: VerifiedBug): (string | number)[] {
+  const said = (value: boolean | null, yes: string, no: string): string => (value === null ? '-' : value ? yes : no);
+  return [
+    bug.id,
+    `${bug.found} of ${bug.seeds}`,
+    bug.executionsMedian ?? '-',
+    bug.executionsP95 ?? '-',
+    bug.secondsP95?.toFixed(2) ?? '-',
+    bug.switches ?? '-',
+    bug.scheduleChars ?? '-',
+    said(bug.replaysEqual, 'equal', 'DIFFER'),
+    said(bug.cleanTwinSilent, 'silent', 'FINDING'),
+  ];
+}
+
+function printVerified({ bugs: rows, problems, beyond }: Verified): void {
+  const out = [plainTable(HEAD, rows.map(rowOf), [1, 2, 3, 4, 5, 6]), '', ...problems];
+  if (beyond.length > 0)
+    out.push(
+      `Beyond the targets of ${TARGETS.secondsP95} seconds, ${TARGETS.switches} switches and ${TARGETS.scheduleChars} characters: ${beyond.join('; ')}.`,
+    );
+  process.stdout.write(`${out.join('\n')}\n`);
+}
+
+async function runVerify(ids: readonly string[], _: object, command: Command): Promise<void> {
+  checkNames(
+    ids,
+    bugs.map(({ id }) => id),
+    'bug',
+  );
+  const chosen: readonly Bug[] = ids.length === 0 ? bugs : bugs.filter(({ id }) => ids.includes(id));
+  // commander gives an option that `bugs` has too to `bugs`.
+  const { json = false, ...rest } = command.optsWithGlobals<VerifyOptions>();
+  const settings = { ...rest, replays: REPLAYS };
+  const echo = settingsText({ bugs: ids.length === 0 ? 'all' : ids, ...settings });
+  if (!json) process.stdout.write(`bugs verify: ${echo}\n\n`);
+  const progress = startProgress('verifying');
+  const stop = new AbortController();
+  const guard = onInterrupt(() => stop.abort());
+  const verified = await verifyBugs(chosen, settings, { say: progress.say, stop: stop.signal });
+  guard.release();
+  progress.stop();
+  const { ok } = verified;
+  if (json) {
+    const document = { command: 'bugs verify', settings: { ids, ...settings }, ...verified };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  } else {
+    printVerified(verified);
+    process.stdout.write(
+      `${echo}\nEnd of bugs verify: ${guard.interrupted ? 'INTERRUPTED' : ok ? 'SUCCESS' : 'FAILURE'}\n`,
+    );
+  }
+  if (guard.interrupted) process.exitCode = EXIT_INTERRUPTED;
+  else if (!ok) process.exitCode = EXIT_FINDING;
+}
+
+function addVerify(command: Command): void {
+  command
+    .command('verify')
+    .description('find each bug from a cold start, shrink it, replay it, and run its scenario without it')
+    .argument('[ids...]', 'bugs; default: all')
+    .option('--seeds <n>', 'searches for each bug, with the seeds 1 to n', wholeNumber(1, 10_000, 'seeds'), 20)
+    .option(
+      '--jobs <n>',
+      'threads; each makes one search at a time',
+      wholeNumber(1, JOBS_MAX, 'threads'),
+      availableParallelism(),
+    )
+    .option('--seconds <s>', 'after which a search gives up', seconds, 60)
+    .option('--shrink-seconds <s>', 'how long a finding is made plainer', secondsOrNone, 5)
+    .option(
+      '--clean-executions <n>',
+      'executions of each scenario without the bug',
+      wholeNumber(1, 1e9, 'executions'),
+      20_000,
+    )
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+A search counts when it gives the finding that the bug declares. Of the switches and characters of its shrunk schedule the most of all
+seeds is shown. Each schedule is replayed ${REPLAYS} times and must give the same trace hash. Bugs of one scenario and preset share the
+run without a bug.
+
+Exit code: 0 all of that holds, 1 something does not, 2 wrong usage, 3 the harness broke, 130 interrupted.
+
+Examples:
+  dmrace bugs verify
+  dmrace bugs verify nf-check-then-queue-unlocked --seeds 5
+  dmrace bugs verify --seeds 2 --clean-executions 2000 --json
+`,
+    )
+    .action(runVerify);
+}
+
+export function addBugsCommand(program: Command): void {
+  const command = program
+    .command('bugs')
+    .description('show the historic bugs; bugs verify: find each of them')
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  dmrace bugs\n  dmrace bugs --json | jq -r .bugs[].id\n  dmrace bugs verify --seeds 2\n',
+    )
+    .action(listBugs);
+  addVerify(command);
+}
