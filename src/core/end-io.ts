@@ -21,7 +21,7 @@ import {
   listening,
 } from '../machine/events.ts';
 import { bugOn } from '../machine/finding.ts';
-import type { Kernel } from '../machine/kernel.ts';
+import { type Kernel, resolved } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { lockdepAssertHeld, spinLockIrqsave, spinUnlockIrqrestore } from '../shared/spinlock.ts';
@@ -38,29 +38,42 @@ export function* __noflushSuspending(md: MappedDevice): Kernel<boolean> {
 }
 
 /** The end of a clone. Any context. */
-export const CLONE_ENDIO = endIos.define('clone_endio', function* cloneEndio(clone, result): Kernel<void> {
+export const CLONE_ENDIO = endIos.define('clone_endio', (clone, result) => seams.cloneEndio(clone, result));
+
+/** Seam cloneEndio: what belongs to pools of the device goes back before dec_pending; after that the device may be gone. */
+export function* cloneEndio(clone: Bio, result: number): Kernel<void> {
   const tio = DmTargetIo.at(clone.private);
-  const ti = DmTarget.at(tio.target);
-  let error = result;
-  const hook = typeOf(ti).endIo;
-  if (listening !== 0) emit(EV_CLONE_ENDIO, tio.address, ti.address, HERE);
-  if (hook !== undefined) {
-    const said = yield* hook(ti, clone, error, tio);
-    if (said === DM_ENDIO_INCOMPLETE) return;
-    bugOn(said > DM_ENDIO_REQUEUE, `unimplemented target endio return value: ${said}`);
-    if (said !== 0) error = said;
-  }
+  const error = cloneEndIsHeard(tio) ? yield* askTarget(tio, clone, result) : result;
+  if (error === DM_ENDIO_INCOMPLETE) return;
   const io = DmIo.at(tio.io);
-  if (error !== 0 && listening !== 0) {
-    if (error > 0) emit(EV_CLONE_REQUEUE, tio.address, MappedDevice.at(io.md).address, HERE);
-    else emit(EV_IO_ERROR, io.address, error === result ? CAUSE_DEVICE : CAUSE_TARGET, HERE);
-  }
+  if (error !== 0 && listening !== 0) sayWhy(tio, io, error, result);
   // As freeTio does; this path is hot.
   if (listening !== 0) emit(EV_CLONE_FREE, tio.address, clone.address, HERE);
   yield* freeDmTargetIo(tio, HERE);
   yield* bioPut(clone, HERE);
   yield* decPending(io, error);
-});
+}
+
+/** Whether the clone's target wants to hear of its end. */
+export function cloneEndIsHeard(tio: DmTargetIo): boolean {
+  const ti = DmTarget.at(tio.target);
+  if (listening !== 0) emit(EV_CLONE_ENDIO, tio.address, ti.address, HERE);
+  return typeOf(ti).endIo !== undefined;
+}
+
+/** What the clone ends with: what its target says, or `result`; DM_ENDIO_INCOMPLETE: the target keeps it. */
+export function* askTarget(tio: DmTargetIo, clone: Bio, result: number): Kernel<number> {
+  const ti = DmTarget.at(tio.target);
+  const said = yield* typeOf(ti).endIo?.(ti, clone, result, tio) ?? resolved(0);
+  bugOn(said > DM_ENDIO_REQUEUE, `unimplemented target endio return value: ${said}`);
+  return said === 0 ? result : said;
+}
+
+/** Says why a clone ends with an error or REQUEUE. */
+export function sayWhy(tio: DmTargetIo, io: DmIo, error: number, result: number): void {
+  if (error > 0) emit(EV_CLONE_REQUEUE, tio.address, MappedDevice.at(io.md).address, HERE);
+  else emit(EV_IO_ERROR, io.address, error === result ? CAUSE_DEVICE : CAUSE_TARGET, HERE);
+}
 
 /** Gives a clone and its record back to their pools. Before dec_pending: after it the pools may be gone. */
 export function* freeTio(tio: DmTargetIo, clone: Bio): Kernel<void> {

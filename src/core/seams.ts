@@ -30,6 +30,8 @@ export interface Seams {
   readonly findTarget: (table: DmTable, sector: number) => DmTarget | null;
   /** Whether the answer of a target's map means that the clone is done with; neither REMAPPED nor SUBMITTED comes here. */
   readonly mapHasEnded: (said: number) => boolean;
+  /** A clone has ended (spec B4, cloneEndio). */
+  readonly cloneEndio: (clone: Bio, result: number) => Kernel<void>;
   /** Keeps what a clone said in io.error (spec B4 step 1). */
   readonly storeError: (io: DmIo, error: number) => Kernel<void>;
   /** The last clone of an I/O ended with REQUEUE: parks the bio, or turns the error into −EIO (spec B4 step 3). */

@@ -18,7 +18,8 @@ import { FS_USER_WORDS, FsUser } from './fs-user.ts';
 import { NO_PATH, PATH_TARGET_WORDS, PathTarget } from './path-target.ts';
 import type { Scenario } from './scenario.ts';
 
-function* replaceTable(device: Device, table: string): Kernel<number> {
+/** Loads a table, suspends with noflush and resumes. */
+export function* replaceTable(device: Device, table: string): Kernel<number> {
   const loaded = yield* dmTableLoad(device.md, table);
   if (loaded !== 0) report('assertion', '', `load gives ${errnoText(loaded)}`);
   yield* doSuspend(device.md, DM_SUSPEND_NOFLUSH_FLAG);

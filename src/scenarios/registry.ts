@@ -5,6 +5,7 @@ import '../targets/all.ts';
 import { admins } from './admins.ts';
 import { canaryRounds } from './canary-rounds.ts';
 import { drain } from './drain.ts';
+import { endSubmits } from './end-submits.ts';
 import { failedBdget } from './failed-bdget.ts';
 import { frozenWriter } from './frozen-writer.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
@@ -15,6 +16,7 @@ import { logAfterResume } from './log-after-resume.ts';
 import { mpathNoflush } from './mpath-noflush.ts';
 import { noflushScenarios } from './noflush.ts';
 import { noflushResize } from './noflush-resize.ts';
+import { noflushWriteback } from './noflush-writeback.ts';
 import { findOwn } from './own/define.ts';
 import { removeSuspended } from './remove-suspended.ts';
 import type { Scenario, Suite } from './scenario.ts';
@@ -34,8 +36,10 @@ export const scenarios: readonly Scenario[] = [
   lastClose,
   removeSuspended,
   logAfterResume,
+  endSubmits,
   frozenWriter,
   noflushResize,
+  noflushWriteback,
   failedBdget,
   mpathNoflush,
   admins,

@@ -8,6 +8,7 @@ import { doResume, doSuspend } from '../core/ioctl.ts';
 import { SUSPEND_PHASES } from '../core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG, dmSuspend, dmSuspended } from '../core/suspend.ts';
 import { errnoText } from '../machine/errno.ts';
+import { report } from '../machine/finding.ts';
 import { CHOICE_SCENARIO, type Kernel } from '../machine/kernel.ts';
 import type { Actor, Program } from '../machine/machine.ts';
 import { ops } from '../machine/operations.ts';
@@ -106,6 +107,38 @@ function buildInterrupted(noflush: boolean): Program {
   };
 }
 
+/** Nothing is in flight at any moment, so nothing can be interrupted, whenever the signal comes. */
+function buildIdle(): Program {
+  const device = new Device();
+  const target = new SignalTarget();
+  const words = staticWords(1);
+  return {
+    setup: () => device.create({ mode: 'hardirq', table: '0 4 linear disk0 0' }),
+    actors: [
+      {
+        name: 'suspender',
+        cpu: 0,
+        *run(): Kernel<void> {
+          yield* target.open();
+          const result = yield* doSuspend(device.md, DM_SUSPEND_NOFLUSH_FLAG);
+          yield* target.close();
+          memory.words[words] = result;
+          if (result !== 0) report('assertion', 'I50', `a suspend with nothing in flight gives ${errnoText(result)}`);
+          yield* doResume(device.md, 0);
+        },
+      },
+      {
+        name: 'signaller',
+        cpu: 1,
+        *run(): Kernel<void> {
+          yield* target.send();
+        },
+      },
+    ],
+    outcome: () => `suspend ${said(words)}`,
+  };
+}
+
 /** Both ask the core itself, so that who comes second is told. */
 function buildRivals(): Program {
   const device = new Device();
@@ -171,6 +204,14 @@ export const suspendRaces: readonly Scenario[] = [
       build: () => buildInterrupted(noflush),
     }),
   ),
+  {
+    name: 'signal-while-idle',
+    title: 'a signal at any moment of a noflush suspend that nothing holds up',
+    cpus: 2,
+    staticWords: DEVICE_WORDS + SIGNAL_TARGET_WORDS + 1,
+    outcomes: ['suspend 0'],
+    build: buildIdle,
+  },
   {
     name: 'rival-suspends',
     title: 'two suspends at the same time, and one bio in flight',

@@ -5,7 +5,7 @@
  * io_lock held for writing, so no spinlock is taken for it; kdmflush exists here too, and has nothing to do.
  *
  * Not repaired, because it is this mechanism's shape: io_lock is held for writing while deferred bios are mapped, so a target
- * whose map sleeps until another task has submitted to the same device never wakes (bugs.md deferred-flush-under-io-lock).
+ * whose map sleeps until another task has submitted to the same device never wakes (bugs/deferred-flush-under-io-lock.ts).
  */
 import { type Bio, REQ_READA } from '../block/bio.ts';
 import type { DmTable } from '../core/dm-table.ts';

@@ -11,7 +11,7 @@ import {
 } from '../core/bdev-policy.ts';
 import { dmQueueFlush } from '../core/deferred.ts';
 import { dmTableFindTarget } from '../core/dm-table.ts';
-import { __noflushSuspending, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
+import { __noflushSuspending, cloneEndio, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
 import { __bind } from '../core/ioctl.ts';
 import { flushAndOut, freezeUnlessNoflush, unlockFs } from '../core/lock-fs.ts';
 import type { Seams } from '../core/seams.ts';
@@ -62,6 +62,7 @@ const unified: Preset = {
     queueIo,
     findTarget: dmTableFindTarget,
     mapHasEnded,
+    cloneEndio,
     storeError,
     parkPushback,
     finishIo,

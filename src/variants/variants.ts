@@ -4,8 +4,11 @@
 import { bindSubmitEngine } from '../block/submit.ts';
 import { bindSeams, type Seams } from '../core/seams.ts';
 import type { Bug } from './bug.ts';
+import { cloneFreedAfterDecPending } from './bugs/clone-freed-after-dec-pending.ts';
 import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
 import { deferredFlushUnderIoLock } from './bugs/deferred-flush-under-io-lock.ts';
+import { inlineDispatchEndSubmits } from './bugs/inline-dispatch-end-submits.ts';
+import { interruptedAlthoughDrained } from './bugs/interrupted-although-drained.ts';
 import { interruptedSuspendLimbo } from './bugs/interrupted-suspend-limbo.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
 import { mergedListPushbackAtTail } from './bugs/merged-list-pushback-at-tail.ts';
@@ -24,6 +27,7 @@ import { nfPushbackAfterWakeup } from './bugs/nf-pushback-after-wakeup.ts';
 import { nfPushbackLockIrqsOn } from './bugs/nf-pushback-lock-irqs-on.ts';
 import { nfRefusedInSuccess } from './bugs/nf-refused-in-success.ts';
 import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
+import { rszBdgetStallInSuspendLock } from './bugs/rsz-bdget-stall-in-suspend-lock.ts';
 import { suspendWaitNoBarrier } from './bugs/suspend-wait-no-barrier.ts';
 import { thawWithoutFreeze } from './bugs/thaw-without-freeze.ts';
 import { canaries } from './canaries.ts';
@@ -53,6 +57,10 @@ export const bugs: readonly Bug[] = [
   nfRefusedInSuccess,
   suspendWaitNoBarrier,
   thawWithoutFreeze,
+  cloneFreedAfterDecPending,
+  inlineDispatchEndSubmits,
+  interruptedAlthoughDrained,
+  rszBdgetStallInSuspendLock,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */

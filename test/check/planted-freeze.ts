@@ -6,6 +6,7 @@ import { fsFsync, fsWrite, mountBdev, umountBdev } from '../../src/block/file-sy
 import { bdlookup, bdput } from '../../src/block/inode.ts';
 import { type BdevPolicy, heldForLife, iSizeWriteUnderIMutex } from '../../src/core/bdev-policy.ts';
 import { dmTableLoad, doResume, doSuspend } from '../../src/core/ioctl.ts';
+import { thaw } from '../../src/core/lock-fs.ts';
 import { DMF_FROZEN, SUSPEND_PHASES } from '../../src/core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
@@ -84,6 +85,13 @@ export const plantedFreeze: readonly Planted[] = [
   plant('I33', 'assertion', 'A resume that leaves the device frozen', {
     tasks: [freezeAndThaw],
     swaps: { bdevPolicy: staysFrozen(true) },
+  }),
+  plant('I33', 'assertion', 'A thaw of a device that is not frozen', {
+    tasks: [
+      function* thawUnfrozen(bench): Kernel<void> {
+        yield* thaw(bench.md);
+      },
+    ],
   }),
   plant('I33', 'assertion', 'A freeze that nobody thaws', { tasks: [freezeUnseen] }),
   plant('I50', 'assertion', 'An aborted suspend that leaves the device frozen', {
