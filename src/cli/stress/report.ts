@@ -2,6 +2,7 @@
  * What a stress run prints at its end: tables for people, one document for programs.
  */
 import { findingText, plainTable } from '../finding-text.ts';
+import { type Check, type CheckReport, errorProblem, findingProblem } from '../report/checks.ts';
 import { version } from '../version.ts';
 import type { StressSettings } from './order.ts';
 import type { StressOutcome } from './runner.ts';
@@ -127,4 +128,24 @@ export function stressJson(settings: StressSettings, outcome: StressOutcome): ob
     interrupted: outcome.interrupted,
     ok: failures(outcome).length === 0 && !outcome.interrupted,
   };
+}
+
+/** `--reporter`. A canary that was missed is a fault like any other; a suite that had no round has shown nothing. */
+export function stressChecks(
+  settings: StressSettings,
+  { canaries, suites, faults, interrupted }: StressOutcome,
+): CheckReport {
+  const caught = canaries.filter((canary) => canary.caught);
+  const checks: Check[] = [
+    ...caught.map(({ id, tries }) => ({ group: 'canary', name: `${id} is caught in round ${tries}`, problems: [] })),
+    ...suites
+      .filter(({ rounds }) => rounds > 0)
+      .map(({ name, rounds, findings }) => ({
+        group: 'suite',
+        name: `${name} holds in ${rounds} round${rounds === 1 ? '' : 's'}`,
+        problems: findings.map((finding) => findingProblem(finding, `Search the same round: ${finding.explore}`)),
+      })),
+    ...faults.map((fault) => ({ group: 'harness', name: fault, problems: [errorProblem(fault)] })),
+  ];
+  return { command: 'stress', settings: { ...settings }, checks, stopped: interrupted ? 'interrupted' : null };
 }
