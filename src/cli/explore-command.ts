@@ -17,6 +17,8 @@ import { type Found, foundJson, foundText, makeFound } from './found.ts';
 import { hex } from './hex.ts';
 import { onInterrupt } from './interrupt.ts';
 import { loadOwn } from './own-file.ts';
+import { writePage } from './page/html.ts';
+import { explorePage, htmlOption } from './page/pages.ts';
 import { startProgress } from './progress.ts';
 import { type CheckReport, findingProblem } from './report/checks.ts';
 import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
@@ -24,6 +26,7 @@ import { replayCommand } from './scheduled-finding.ts';
 import { settingsText } from './settings-text.ts';
 import {
   CPUS_MAX,
+  checkFile,
   checkWritable,
   DEFAULT_OUT,
   EXIT_FINDING,
@@ -48,6 +51,7 @@ interface ExploreOptions extends ReporterOptions {
   readonly shrinkSeconds: number;
   readonly out: string;
   readonly races: boolean;
+  readonly html?: string;
 }
 
 const DEFAULT_EXECUTIONS = 20_000;
@@ -73,6 +77,7 @@ async function exploreRequest(name: string | undefined, options: ExploreOptions)
     throw new UsageError('--seconds and --executions exclude each other; give one of them.');
   checkReporter(options);
   checkWritable(options.out);
+  if (options.html !== undefined) checkFile('--html', options.html);
   const own = name === undefined ? null : await loadOwn(name);
   const bugPreset = options.bug === undefined ? undefined : findBug(options.bug)?.preset;
   return {
@@ -138,14 +143,17 @@ function resultChecks(
   const early = `interrupted after ${result.executions.toLocaleString('en')} executions`;
   return {
     command: 'explore',
-    settings: { ...request, budget: budgetText(request.budget ?? NO_BUDGET) },
+    settings: settingsWords(request),
     checks: [check],
     stopped: stopped && found === null ? early : null,
   };
 }
 
-const settingsOf = ({ budget, ...rest }: ExploreRequest): string =>
-  settingsText({ ...rest, budget: budgetText(budget ?? NO_BUDGET) });
+const settingsWords = (request: ExploreRequest): Record<string, unknown> => ({
+  ...request,
+  budget: budgetText(request.budget ?? NO_BUDGET),
+});
+const settingsOf = (request: ExploreRequest): string => settingsText(settingsWords(request));
 
 async function runExplore(name: string | undefined, options: ExploreOptions): Promise<void> {
   const request = await exploreRequest(name, options);
@@ -173,6 +181,10 @@ async function runExplore(name: string | undefined, options: ExploreOptions): Pr
   guard.release();
   progress.stop();
   const verdict = found !== null ? `FAILURE: ${found.finding.kind}` : stopped ? 'INTERRUPTED' : 'SUCCESS';
+  if (options.html !== undefined) {
+    const heading = { subject: request.scenario, settings: settingsWords(request), verdict, ok: found === null };
+    writePage(options.html, explorePage(heading, result, found));
+  }
   printer.result({
     json: () => resultJson(request, result, found),
     text: () => `${resultText(result, found)}${settingsOf(request)}\nEnd of explore: ${verdict}\n`,
@@ -222,6 +234,7 @@ export function addExploreCommand(program: Command): void {
     .option('--no-races', 'without the race detector: faster')
     .option('--json', 'print one JSON document')
     .addOption(reporterOption())
+    .addOption(htmlOption())
     .addHelpText(
       'after',
       `

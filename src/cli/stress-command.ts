@@ -11,6 +11,8 @@ import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
 import { onInterrupt } from './interrupt.ts';
 import { LOG_LEVELS, makeLog } from './log.ts';
+import { writePage } from './page/html.ts';
+import { htmlOption, stressPage } from './page/pages.ts';
 import { startProgress } from './progress.ts';
 import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
 import { settingsText } from './settings-text.ts';
@@ -19,6 +21,7 @@ import { failures, stressChecks, stressJson, stressText } from './stress/report.
 import { type StressOutcome, StressRunner } from './stress/runner.ts';
 import {
   CPUS_MAX,
+  checkFile,
   checkNames,
   checkWritable,
   DEFAULT_OUT,
@@ -42,6 +45,7 @@ interface StressOptions extends ReporterOptions {
   readonly noise: NoiseLevel;
   readonly out: string;
   readonly logLevel: string;
+  readonly html?: string;
 }
 
 const DEFAULT_SECONDS = 30;
@@ -54,6 +58,7 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
     throw new UsageError('--seconds and --rounds exclude each other; give one of them.');
   checkReporter(options);
   checkWritable(options.out);
+  if (options.html !== undefined) checkFile('--html', options.html);
   const bug = options.bug === undefined ? undefined : findBug(options.bug);
   const chosen = names.length > 0 ? [...new Set(names)] : bug === undefined ? all : [bug.suite];
   // Heavy noise wants twice as many CPUs as were asked for or as the host has cores: each is off its core half of the time.
@@ -88,13 +93,20 @@ function verdict(settings: StressSettings, outcome: StressOutcome): string {
   return settings.bug === null ? 'SUCCESS' : `SUCCESS: the bug ${settings.bug} was not found`;
 }
 
-const print = (printer: Printer, settings: StressSettings, outcome: StressOutcome): void =>
+/** `html`: where the page goes, if one is wanted. */
+function print(printer: Printer, settings: StressSettings, outcome: StressOutcome, html: string | undefined): void {
+  const said = verdict(settings, outcome);
+  if (html !== undefined) {
+    const ok = failures(outcome).length === 0;
+    const heading = { subject: settings.suites.join(', '), settings: { ...settings }, verdict: said, ok };
+    writePage(html, stressPage(heading, settings, outcome));
+  }
   printer.result({
     json: () => stressJson(settings, outcome),
-    text: () =>
-      `${stressText(settings, outcome)}${settingsText({ ...settings })}\nEnd of stress: ${verdict(settings, outcome)}\n`,
+    text: () => `${stressText(settings, outcome)}${settingsText({ ...settings })}\nEnd of stress: ${said}\n`,
     checks: () => stressChecks(settings, outcome),
   });
+}
 
 async function runStress(names: string[], options: StressOptions): Promise<void> {
   const settings = stressSettings(names, options);
@@ -112,11 +124,11 @@ async function runStress(names: string[], options: StressOptions): Promise<void>
   try {
     const outcome = await runner.run();
     progress.stop();
-    print(printer, settings, outcome);
+    print(printer, settings, outcome, options.html);
     process.exitCode = exitCode(outcome);
   } catch (error) {
     progress.stop();
-    print(printer, settings, runner.outcome());
+    print(printer, settings, runner.outcome(), options.html);
     throw error;
   } finally {
     guard.release();
@@ -160,6 +172,7 @@ export function addStressCommand(program: Command): void {
     .addOption(new Option('--log-level <level>', 'what the actors log').choices([...LOG_LEVELS]).default('warn'))
     .option('--json', 'print one JSON document')
     .addOption(reporterOption())
+    .addOption(htmlOption())
     .addHelpText(
       'after',
       `
