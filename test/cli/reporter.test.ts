@@ -1,19 +1,17 @@
 /**
  * `--reporter`: what the forms say is read back with parsers that are not ours.
  */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
-import { test } from 'tap';
+import tap, { test } from 'tap';
 import { Parser } from 'tap-parser';
 import { type CheckReport, errorProblem, type Problem } from '../../src/cli/report/checks.ts';
 import { githubText, withoutCommands } from '../../src/cli/report/github.ts';
 import { junitText } from '../../src/cli/report/junit.ts';
 import { tapText } from '../../src/cli/report/tap.ts';
 import { runCli } from '../support/cli.ts';
+import { testFolder } from '../support/folder.ts';
 
-const OUT = mkdtempSync(join(tmpdir(), 'dmrace-'));
+const OUT = testFolder(tap);
 
 /** All that could be taken for something else by one of the forms. */
 const NASTY = '</failure> ]]> & "x" # skip \\ 100 %0A::error::no\n  ...\n---\nok 7\n\u001b[31m\u0000 \ud800 \u{1f600}';
