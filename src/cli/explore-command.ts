@@ -17,10 +17,16 @@ import { type Found, foundJson, foundText, makeFound } from './found.ts';
 import { hex } from './hex.ts';
 import { onInterrupt } from './interrupt.ts';
 import { loadOwn } from './own-file.ts';
+import { writePage } from './page/html.ts';
+import { explorePage, htmlOption } from './page/pages.ts';
 import { startProgress } from './progress.ts';
+import { type CheckReport, findingProblem } from './report/checks.ts';
+import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
+import { replayCommand } from './scheduled-finding.ts';
 import { settingsText } from './settings-text.ts';
 import {
   CPUS_MAX,
+  checkFile,
   checkWritable,
   DEFAULT_OUT,
   EXIT_FINDING,
@@ -31,7 +37,7 @@ import {
   wholeNumber,
 } from './usage.ts';
 
-interface ExploreOptions {
+interface ExploreOptions extends ReporterOptions {
   readonly cpus: number;
   readonly seed?: number;
   readonly executions?: number;
@@ -45,7 +51,7 @@ interface ExploreOptions {
   readonly shrinkSeconds: number;
   readonly out: string;
   readonly races: boolean;
-  readonly json?: boolean;
+  readonly html?: string;
 }
 
 const DEFAULT_EXECUTIONS = 20_000;
@@ -69,7 +75,9 @@ function chooseBuiltIn(name: string | undefined, bug: string | undefined): strin
 async function exploreRequest(name: string | undefined, options: ExploreOptions): Promise<ExploreRequest> {
   if (options.seconds !== undefined && options.executions !== undefined)
     throw new UsageError('--seconds and --executions exclude each other; give one of them.');
+  checkReporter(options);
   checkWritable(options.out);
+  if (options.html !== undefined) checkFile('--html', options.html);
   const own = name === undefined ? null : await loadOwn(name);
   const bugPreset = options.bug === undefined ? undefined : findBug(options.bug)?.preset;
   return {
@@ -88,7 +96,7 @@ async function exploreRequest(name: string | undefined, options: ExploreOptions)
   };
 }
 
-function printResult(result: ExploreAnswer, found: Found | null): void {
+function resultText(result: ExploreAnswer, found: Found | null): string {
   const out: string[] = [];
   if (found !== null) out.push(foundText(found), '');
   const outcomes = [...result.outcomes].sort((a, b) => b[1] - a[1]);
@@ -98,7 +106,7 @@ function printResult(result: ExploreAnswer, found: Found | null): void {
     `${result.executions.toLocaleString('en')} executions (${rate(result.executions)}/s), ${result.steps.toLocaleString('en')} steps (${rate(result.steps)}/s), ${Math.round(result.steps / Math.max(1, result.executions))} steps an execution, trace hash ${hex(result.traceHash)}`,
   );
   out.push(...coverageText(result));
-  process.stdout.write(`${out.join('\n')}\n`);
+  return `${out.join('\n')}\n`;
 }
 
 function resultJson(request: ExploreRequest, result: ExploreAnswer, found: Found | null): object {
@@ -118,13 +126,39 @@ function resultJson(request: ExploreRequest, result: ExploreAnswer, found: Found
   };
 }
 
-const settingsOf = ({ budget, ...rest }: ExploreRequest): string =>
-  settingsText({ ...rest, budget: budgetText(budget ?? NO_BUDGET) });
+function resultChecks(
+  request: ExploreRequest,
+  result: ExploreAnswer,
+  found: Found | null,
+  stopped: boolean,
+): CheckReport {
+  const { scenario, bug } = request;
+  const check = {
+    group: 'scenario',
+    name: bug === null ? scenario : `${scenario} with ${bug}`,
+    seconds: result.seconds,
+    problems:
+      found === null ? [] : [findingProblem(found.finding, `Replay: ${replayCommand(found)}`, foundText(found))],
+  };
+  const early = `interrupted after ${result.executions.toLocaleString('en')} executions`;
+  return {
+    command: 'explore',
+    settings: settingsWords(request),
+    checks: [check],
+    stopped: stopped && found === null ? early : null,
+  };
+}
+
+const settingsWords = (request: ExploreRequest): Record<string, unknown> => ({
+  ...request,
+  budget: budgetText(request.budget ?? NO_BUDGET),
+});
+const settingsOf = (request: ExploreRequest): string => settingsText(settingsWords(request));
 
 async function runExplore(name: string | undefined, options: ExploreOptions): Promise<void> {
   const request = await exploreRequest(name, options);
-  const json = options.json === true;
-  if (!json) process.stdout.write(`explore: ${settingsOf(request)}\n\n`);
+  const printer = new Printer(options);
+  printer.say(`explore: ${settingsOf(request)}\n\n`);
   const progress = startProgress('exploring');
   let stopped = false;
   const guard = onInterrupt(() => {
@@ -136,7 +170,7 @@ async function runExplore(name: string | undefined, options: ExploreOptions): Pr
       progress.say(`${done.toLocaleString('en')} executions`);
       return stopped;
     },
-    (line) => json || process.stdout.write(`${line}\n\n`),
+    (line) => printer.say(`${line}\n\n`),
   );
   const found = await makeFound(request, result, {
     out: options.out,
@@ -146,12 +180,16 @@ async function runExplore(name: string | undefined, options: ExploreOptions): Pr
   });
   guard.release();
   progress.stop();
-  if (json) process.stdout.write(`${JSON.stringify(resultJson(request, result, found), null, 2)}\n`);
-  else {
-    printResult(result, found);
-    const verdict = found !== null ? `FAILURE: ${found.finding.kind}` : stopped ? 'INTERRUPTED' : 'SUCCESS';
-    process.stdout.write(`${settingsOf(request)}\nEnd of explore: ${verdict}\n`);
+  const verdict = found !== null ? `FAILURE: ${found.finding.kind}` : stopped ? 'INTERRUPTED' : 'SUCCESS';
+  if (options.html !== undefined) {
+    const heading = { subject: request.scenario, settings: settingsWords(request), verdict, ok: found === null };
+    writePage(options.html, explorePage(heading, result, found));
   }
+  printer.result({
+    json: () => resultJson(request, result, found),
+    text: () => `${resultText(result, found)}${settingsOf(request)}\nEnd of explore: ${verdict}\n`,
+    checks: () => resultChecks(request, result, found, stopped),
+  });
   if (result.finding !== null) process.exitCode = EXIT_FINDING;
   else if (stopped) process.exitCode = EXIT_INTERRUPTED;
 }
@@ -195,6 +233,8 @@ export function addExploreCommand(program: Command): void {
     .option('--out <dir>', 'where findings go', DEFAULT_OUT)
     .option('--no-races', 'without the race detector: faster')
     .option('--json', 'print one JSON document')
+    .addOption(reporterOption())
+    .addOption(htmlOption())
     .addHelpText(
       'after',
       `

@@ -14,12 +14,17 @@ const NAMES: Readonly<Record<Covered, string>> = {
 const probability = (value: number): string =>
   value === 0 || value >= 0.001 ? value.toFixed(4) : value.toExponential(1);
 
-export function coverageText({ coverage, exhaustive, executions }: ExploreAnswer): string[] {
-  const rows = COVERED.map((kind) => {
+export const COVERAGE_HEAD = ['seen', 'different', 'P(the next execution shows a new one)'];
+
+export const coverageRows = ({ coverage }: ExploreAnswer): (string | number)[][] =>
+  COVERED.map((kind) => {
     const { seen, next, low, high } = coverage[kind];
     return [NAMES[kind], seen, `${probability(next)} (${probability(low)} to ${probability(high)})`];
   });
-  const lines = ['', plainTable(['seen', 'different', 'P(the next execution shows a new one)'], rows, [1])];
+
+export function coverageText(answer: ExploreAnswer): string[] {
+  const { coverage, exhaustive, executions } = answer;
+  const lines = ['', plainTable(COVERAGE_HEAD, coverageRows(answer), [1])];
   if (coverage.missed !== null)
     lines.push(
       `missed with a probability of at most: ${coverage.missed.map((each) => `${probability(each.probability)} (bug of depth ${each.depth})`).join(', ')}`,

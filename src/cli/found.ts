@@ -69,18 +69,38 @@ export function foundJson(found: Found): object {
 /** A share of continuations that leaves nothing to decide. */
 const ALWAYS = 0.98;
 
-function decisiveText({ decisive, trace }: Found): string[] {
+/** What fails in any order has no step that decides. */
+const failsAnyway = ({ decisive }: Found): boolean => decisive !== null && decisive.before >= ALWAYS;
+
+/** Number of the step that decides, or null. */
+export const decisiveStepOf = (found: Found): number | null =>
+  failsAnyway(found) ? null : (found.decisive?.step ?? null);
+
+function decisiveSentences(found: Found): string[] {
+  const { decisive, trace } = found;
   const step = decisive === null ? undefined : trace[decisive.step - 1];
   if (decisive === null || step === undefined) return [];
-  // What fails in any order has no step that decides.
-  if (decisive.before >= ALWAYS) return ['Nearly every order of steps fails.', ''];
+  if (failsAnyway(found)) return ['Nearly every order of steps fails.'];
   const percent = (share: number): string => `${Math.round(100 * share)} %`;
   return [
-    ...wrapped(`* Step ${decisive.step} decides: ${step.who}, ${stepWords(step)}.`, outputWidth()),
-    `  Of ${CONTINUATIONS} random continuations ${percent(decisive.before)} fail before it, ${percent(decisive.after)} after it.`,
-    '',
+    `Step ${decisive.step} decides: ${step.who}, ${stepWords(step)}.`,
+    `Of ${CONTINUATIONS} random continuations ${percent(decisive.before)} fail before it, ${percent(decisive.after)} after it.`,
   ];
 }
+
+function decisiveText(found: Found): string[] {
+  const [first, second] = decisiveSentences(found);
+  if (first === undefined) return [];
+  if (second === undefined) return [first, ''];
+  return [...wrapped(`* ${first}`, outputWidth()), `  ${second}`, ''];
+}
+
+const searchSentence = ({ executionsToFind, seed, shrunkFromSwitches, run, shrinkRuns }: Found): string =>
+  `Found in execution ${executionsToFind} with seed ${seed}, shrunk from ${shrunkFromSwitches} to ${run.switches} switches in ${shrinkRuns} runs.`;
+
+/** What there is to say about a finding beside itself. */
+export const foundNotes = (found: Found): string[] =>
+  [decisiveSentences(found).join(' '), searchSentence(found)].filter((note) => note !== '');
 
 /** The run of a finding. */
 export function pictureText(trace: readonly TraceStep[], order: MachineOrder, decisive: number | null): string[] {
@@ -92,14 +112,10 @@ export function foundText(found: Found): string {
   return [
     findingText(found.finding, null),
     '',
-    ...pictureText(
-      found.trace,
-      found.order,
-      found.decisive !== null && found.decisive.before < ALWAYS ? found.decisive.step : null,
-    ),
+    ...pictureText(found.trace, found.order, decisiveStepOf(found)),
     '',
     ...decisiveText(found),
-    `Found in execution ${found.executionsToFind} with seed ${found.seed}, shrunk from ${found.shrunkFromSwitches} to ${found.run.switches} switches in ${found.shrinkRuns} runs.`,
+    searchSentence(found),
     `All that is known: ${found.file}`,
     `Replay: ${replayCommand(found)}`,
   ].join('\n');

@@ -5,18 +5,20 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
-import { RunRecorder } from '../explore/recorded-run.ts';
-import { endingText, type ReplayResult, replay } from '../explore/replay.ts';
+import { type RecordedRun, RunRecorder } from '../explore/recorded-run.ts';
+import { type Divergence, endingText, type ReplayResult, replay } from '../explore/replay.ts';
 import type { Schedule } from '../explore/schedule.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { findingText } from './finding-text.ts';
 import { pictureText } from './found.ts';
 import { hex } from './hex.ts';
 import { loadFile } from './own-file.ts';
+import { writePage } from './page/html.ts';
+import { htmlOption, replayPage } from './page/pages.ts';
 import { withPlaces } from './retell.ts';
 import { readSchedule } from './schedule-name.ts';
 import { settingsText } from './settings-text.ts';
-import { EXIT_BROKEN, EXIT_FINDING, EXIT_HELD, UsageError } from './usage.ts';
+import { checkFile, EXIT_BROKEN, EXIT_FINDING, EXIT_HELD, UsageError } from './usage.ts';
 
 interface Given {
   readonly order: MachineOrder;
@@ -61,6 +63,11 @@ function replayJson({ run, divergence }: ReplayResult): object {
   return { command: 'replay', finding: run.found, traceHash: hex(run.traceHash), steps: run.steps, divergence };
 }
 
+function verdict(run: RecordedRun, divergence: Divergence | null): string {
+  if (divergence !== null) return 'DIVERGED';
+  return run.found === null ? 'SUCCESS' : `FAILURE: ${run.found.kind}`;
+}
+
 function print({ order, schedule }: Given, { run, trace, divergence }: ReplayResult): void {
   const out = [`replay: ${settingsText({ ...order, budget: undefined })}`, ''];
   if (run.found !== null) out.push(findingText(run.found, null), '', ...pictureText(trace, order, null), '');
@@ -73,22 +80,29 @@ function print({ order, schedule }: Given, { run, trace, divergence }: ReplayRes
       `Followed as far as it goes, ${endingText(run.ends)}.`,
       '',
     );
-  out.push(`${run.steps} steps, trace hash ${hex(run.traceHash)}`);
-  const verdict = run.found === null ? 'SUCCESS' : `FAILURE: ${run.found.kind}`;
-  out.push(`End of replay: ${divergence === null ? verdict : 'DIVERGED'}`);
+  out.push(`${run.steps} steps, trace hash ${hex(run.traceHash)}`, `End of replay: ${verdict(run, divergence)}`);
   process.stdout.write(`${out.join('\n')}\n`);
 }
 
 interface ReplayOptions {
   readonly own?: string;
+  readonly html?: string;
   readonly json?: boolean;
 }
 
 async function runReplay(text: string, options: ReplayOptions): Promise<void> {
+  if (options.html !== undefined) checkFile('--html', options.html);
   const what = await given(text, options.own);
   const result = withPlaces(what.order.scenario, () =>
     replay(new RunRecorder(modelMachine(what.order)), what.schedule, what.operations),
   );
+  if (options.html !== undefined) {
+    const { run, divergence } = result;
+    const ok = run.found === null && divergence === null;
+    const heading = { settings: { ...what.order, budget: null }, verdict: verdict(run, divergence), ok };
+    const own = options.own === undefined ? '' : `--own ${options.own} `;
+    writePage(options.html, replayPage(heading, what.order, result, `dmrace replay ${own}${text}`));
+  }
   if (options.json === true) process.stdout.write(`${JSON.stringify(replayJson(result), null, 2)}\n`);
   else print(what, result);
   process.exitCode = result.divergence !== null ? EXIT_BROKEN : result.run.found !== null ? EXIT_FINDING : EXIT_HELD;
@@ -101,6 +115,7 @@ export function addReplayCommand(program: Command): void {
     .argument('<schedule>', 'a schedule (v1.NAME.LETTERS), or the file of a finding')
     .option('--own <file>', 'the file with the scenario, if it is one of your own')
     .option('--json', 'print one JSON document')
+    .addOption(htmlOption())
     .addHelpText(
       'after',
       `

@@ -61,10 +61,14 @@ function wordText(name: string): string {
     .replace('.', '->');
 }
 
+/** The names of the bits that are set in md->flags. */
+export const flagNames = (value: number): string[] =>
+  MD_FLAGS.filter(([bit]) => (value & bit) !== 0).map(([, flag]) => flag);
+
 /** A value of this word as the kernel would name it. */
 function valueText(name: string, value: number): string {
   if (name === 'mapped-device.flags') {
-    const set = MD_FLAGS.filter(([bit]) => (value & bit) !== 0).map(([, flag]) => flag);
+    const set = flagNames(value);
     return set.length === 0 ? '0' : set.join('|');
   }
   if (name === 'task.state') return TASK_STATES[value] ?? String(value);

@@ -11,13 +11,17 @@ import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
 import { onInterrupt } from './interrupt.ts';
 import { LOG_LEVELS, makeLog } from './log.ts';
+import { writePage } from './page/html.ts';
+import { htmlOption, stressPage } from './page/pages.ts';
 import { startProgress } from './progress.ts';
+import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
 import { settingsText } from './settings-text.ts';
 import type { StressSettings } from './stress/order.ts';
-import { failures, stressJson, stressText } from './stress/report.ts';
+import { failures, stressChecks, stressJson, stressText } from './stress/report.ts';
 import { type StressOutcome, StressRunner } from './stress/runner.ts';
 import {
   CPUS_MAX,
+  checkFile,
   checkNames,
   checkWritable,
   DEFAULT_OUT,
@@ -30,7 +34,7 @@ import {
   wholeNumber,
 } from './usage.ts';
 
-interface StressOptions {
+interface StressOptions extends ReporterOptions {
   readonly cpus: number;
   readonly seconds?: number;
   readonly rounds?: number;
@@ -41,7 +45,7 @@ interface StressOptions {
   readonly noise: NoiseLevel;
   readonly out: string;
   readonly logLevel: string;
-  readonly json?: boolean;
+  readonly html?: string;
 }
 
 const DEFAULT_SECONDS = 30;
@@ -52,7 +56,9 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
   checkNames(names, all, 'suite');
   if (options.seconds !== undefined && options.rounds !== undefined)
     throw new UsageError('--seconds and --rounds exclude each other; give one of them.');
+  checkReporter(options);
   checkWritable(options.out);
+  if (options.html !== undefined) checkFile('--html', options.html);
   const bug = options.bug === undefined ? undefined : findBug(options.bug);
   const chosen = names.length > 0 ? [...new Set(names)] : bug?.suite == null ? all : [bug.suite];
   // Heavy noise wants twice as many CPUs as were asked for or as the host has cores: each is off its core half of the time.
@@ -87,19 +93,25 @@ function verdict(settings: StressSettings, outcome: StressOutcome): string {
   return settings.bug === null ? 'SUCCESS' : `SUCCESS: the bug ${settings.bug} was not found`;
 }
 
-function print(settings: StressSettings, outcome: StressOutcome, json: boolean): void {
-  if (json) {
-    process.stdout.write(`${JSON.stringify(stressJson(settings, outcome), null, 2)}\n`);
-    return;
+/** `html`: where the page goes, if one is wanted. */
+function print(printer: Printer, settings: StressSettings, outcome: StressOutcome, html: string | undefined): void {
+  const said = verdict(settings, outcome);
+  if (html !== undefined) {
+    const ok = failures(outcome).length === 0;
+    const heading = { subject: settings.suites.join(', '), settings: { ...settings }, verdict: said, ok };
+    writePage(html, stressPage(heading, settings, outcome));
   }
-  process.stdout.write(stressText(settings, outcome));
-  process.stdout.write(`${settingsText({ ...settings })}\nEnd of stress: ${verdict(settings, outcome)}\n`);
+  printer.result({
+    json: () => stressJson(settings, outcome),
+    text: () => `${stressText(settings, outcome)}${settingsText({ ...settings })}\nEnd of stress: ${said}\n`,
+    checks: () => stressChecks(settings, outcome),
+  });
 }
 
 async function runStress(names: string[], options: StressOptions): Promise<void> {
   const settings = stressSettings(names, options);
-  const json = options.json === true;
-  if (!json) process.stdout.write(`stress: ${settingsText({ ...settings })}\n\n`);
+  const printer = new Printer(options);
+  printer.say(`stress: ${settingsText({ ...settings })}\n\n`);
   const log = makeLog(settings.logLevel);
   const progress = startProgress('starting');
   const hooks = {
@@ -112,11 +124,11 @@ async function runStress(names: string[], options: StressOptions): Promise<void>
   try {
     const outcome = await runner.run();
     progress.stop();
-    print(settings, outcome, json);
+    print(printer, settings, outcome, options.html);
     process.exitCode = exitCode(outcome);
   } catch (error) {
     progress.stop();
-    print(settings, runner.outcome(), json);
+    print(printer, settings, runner.outcome(), options.html);
     throw error;
   } finally {
     guard.release();
@@ -159,6 +171,8 @@ export function addStressCommand(program: Command): void {
     .option('--out <dir>', 'where findings and logs go', DEFAULT_OUT)
     .addOption(new Option('--log-level <level>', 'what the actors log').choices([...LOG_LEVELS]).default('warn'))
     .option('--json', 'print one JSON document')
+    .addOption(reporterOption())
+    .addOption(htmlOption())
     .addHelpText(
       'after',
       `

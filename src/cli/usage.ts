@@ -1,7 +1,7 @@
 /**
  * What a user may write on the command line, and what is said when it is something else: the value, why, what is allowed.
  */
-import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 
@@ -66,6 +66,20 @@ function makeFolder(folder: string): string[] {
   return [folder, ...made];
 }
 
+/** Makes sure that a file can be written; what was not there before is not there afterwards. */
+export function checkFile(option: string, file: string): void {
+  try {
+    const isNew = !existsSync(file);
+    closeSync(openSync(file, 'a'));
+    if (isNew) rmSync(file);
+  } catch (error) {
+    throw new UsageError(`${option} '${file}' cannot be written to (${errorCode(error)}); name a file that can.`);
+  }
+}
+
+const errorCode = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : String(error);
+
 /** Makes sure that files can be written to a folder; what was not there before is not there afterwards. */
 export function checkWritable(folder: string): void {
   try {
@@ -75,7 +89,6 @@ export function checkWritable(folder: string): void {
     rmSync(probe);
     for (const each of made) rmdirSync(each);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new UsageError(`--out '${folder}' cannot be written to (${code}); name a folder that can.`);
+    throw new UsageError(`--out '${folder}' cannot be written to (${errorCode(error)}); name a folder that can.`);
   }
 }

@@ -12,7 +12,7 @@ import { lockTypeAt, wordName } from '../shared/struct-registry.ts';
 import type { Context, ModelCpu } from './context.ts';
 
 /** What a context that cannot go on waits for; '' when it can. */
-function waitsFor(context: Context): string {
+export function waitsFor(context: Context): string {
   const { cell, task } = context;
   // What it has just done is no longer pending, though its cell still holds it.
   if (!cell.announced || cell.enabled()) return '';
@@ -75,7 +75,7 @@ export function whoIsStuck(cpus: readonly ModelCpu[]): string[] {
 }
 
 /** A daemon that waits for something to do, but not one that waits for a lock. */
-function mayWaitForEver({ task, cell }: Context): boolean {
+export function mayWaitForEver({ task, cell }: Context): boolean {
   if (task === null || !isDaemon(task)) return false;
   if (cell.kind === OP_NEXT_ALARM) return true;
   if (cell.kind !== OP_SCHEDULE) return false;

@@ -101,6 +101,12 @@ export function bindListeners(list: readonly Listener[]): void {
   listening = list.length;
 }
 
+/** One more hears the events, after the others; gives what ends that. */
+export function listenAlso(listener: Listener): () => void {
+  bindListeners([...listeners, listener]);
+  return () => bindListeners(listeners.filter((each) => each !== listener));
+}
+
 /** Who must know that what happens now is the listeners' own doing. */
 export interface Aside {
   asideBegins(): void;

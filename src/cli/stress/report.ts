@@ -1,11 +1,18 @@
 /**
  * What a stress run prints at its end: tables for people, one document for programs.
  */
+import type { PageTable } from '../../page/data.ts';
 import { findingText, plainTable } from '../finding-text.ts';
+import { type Check, type CheckReport, errorProblem, findingProblem } from '../report/checks.ts';
 import { version } from '../version.ts';
 import type { StressSettings } from './order.ts';
 import type { StressOutcome } from './runner.ts';
 import type { SuiteTally } from './tally.ts';
+
+interface ReportTable extends PageTable {
+  /** Columns that are aligned to the right. */
+  readonly right: readonly number[];
+}
 
 const joined = (counts: Readonly<Record<string, number>>): string =>
   Object.entries(counts)
@@ -23,7 +30,7 @@ export function failures(outcome: StressOutcome): string[] {
   return [...findings, ...outcome.faults];
 }
 
-function suiteTable(suites: readonly SuiteTally[]): string {
+function suiteTable(suites: readonly SuiteTally[]): ReportTable {
   const head = [
     'suite',
     'rounds',
@@ -44,15 +51,51 @@ function suiteTable(suites: readonly SuiteTally[]): string {
     ...names.map((name) => (suite.has('bios') ? suite.count(name) : '-')),
     suite.findings.length,
   ]);
-  return plainTable(head, rows, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  return { title: 'Suites', head, rows, right: [1, 2, 3, 4, 5, 6, 7, 8, 9] };
 }
 
 /** As locktorture says it: how often each kind of lock was held, for writing and for reading. */
-function lockTable(suites: readonly SuiteTally[]): string {
+function lockTable(suites: readonly SuiteTally[]): ReportTable {
   const counts = suites.flatMap((suite) => Object.entries(suite.lockCounts()));
   counts.sort(([a], [b]) => a.localeCompare(b));
   const rows = counts.map(([kind, { writes, reads }]) => [kind, writes, reads]);
-  return plainTable(['lock', 'writes', 'reads'], rows, [1, 2]);
+  return { title: 'Locks', head: ['lock', 'writes', 'reads'], rows, right: [1, 2] };
+}
+
+function cpuTable(settings: StressSettings, { cpus }: StressOutcome): ReportTable {
+  const rows = cpus.sums.map((each) => [
+    each.cpu === settings.cpus ? 'irq' : each.cpu,
+    each.steps,
+    each.interrupts,
+    each.softirqs,
+    each.switches,
+    each.parks,
+  ]);
+  const head = ['CPU', 'steps', 'interrupts', 'softirqs', 'switches', 'parks'];
+  return { title: 'CPUs', head, rows, right: [0, 1, 2, 3, 4, 5] };
+}
+
+/** All numbers of a run; what was not counted has no table. */
+export function stressTables(settings: StressSettings, outcome: StressOutcome): ReportTable[] {
+  const devices = outcome.suites.filter((suite) => !suite.has('locks'));
+  const tables = [
+    {
+      title: 'Canaries',
+      head: ['canary', 'caught', 'rounds'],
+      rows: outcome.canaries.map(({ id, caught, tries }) => [id, caught ? 'yes' : 'NO', tries]),
+      right: [2],
+    },
+    lockTable(outcome.suites.filter((suite) => suite.has('locks'))),
+    suiteTable(outcome.suites),
+    {
+      title: 'Errors',
+      head: ['suite', 'ends by rule', 'suspends interrupted in phase'],
+      rows: devices.map((suite) => [suite.name, joined(suite.below('errors')), joined(suite.below('interrupted'))]),
+      right: [],
+    },
+    cpuTable(settings, outcome),
+  ];
+  return tables.filter(({ rows }) => rows.length > 0);
 }
 
 /** The report without colours or cursor movements; every line fits a pipe. */
@@ -61,35 +104,7 @@ export function stressText(settings: StressSettings, outcome: StressOutcome): st
   for (const suite of outcome.suites)
     for (const finding of suite.findings.slice(0, FINDINGS_SHOWN))
       parts.push(`${findingText(finding, finding.explore)}\nAll that is known: ${finding.file}\n`);
-  if (outcome.canaries.length > 0)
-    parts.push(
-      plainTable(
-        ['canary', 'caught', 'rounds'],
-        outcome.canaries.map(({ id, caught, tries }) => [id, caught ? 'yes' : 'NO', tries]),
-        [2],
-      ),
-      '',
-    );
-  const locks = outcome.suites.filter((suite) => suite.has('locks'));
-  const devices = outcome.suites.filter((suite) => !suite.has('locks'));
-  if (locks.length > 0) parts.push(lockTable(locks), '');
-  parts.push(suiteTable(outcome.suites), '');
-  const rules = devices.map((suite) => [suite.name, joined(suite.below('errors')), joined(suite.below('interrupted'))]);
-  if (rules.length > 0) parts.push(plainTable(['suite', 'ends by rule', 'suspends interrupted in phase'], rules), '');
-  if (outcome.cpus.sums.length > 0) {
-    const rows = outcome.cpus.sums.map((each) => [
-      each.cpu === settings.cpus ? 'irq' : each.cpu,
-      each.steps,
-      each.interrupts,
-      each.softirqs,
-      each.switches,
-      each.parks,
-    ]);
-    parts.push(
-      plainTable(['CPU', 'steps', 'interrupts', 'softirqs', 'switches', 'parks'], rows, [0, 1, 2, 3, 4, 5]),
-      '',
-    );
-  }
+  for (const { head, rows, right } of stressTables(settings, outcome)) parts.push(plainTable(head, rows, right), '');
   return parts.join('\n');
 }
 
@@ -127,4 +142,24 @@ export function stressJson(settings: StressSettings, outcome: StressOutcome): ob
     interrupted: outcome.interrupted,
     ok: failures(outcome).length === 0 && !outcome.interrupted,
   };
+}
+
+/** `--reporter`. A canary that was missed is a fault like any other; a suite that had no round has shown nothing. */
+export function stressChecks(
+  settings: StressSettings,
+  { canaries, suites, faults, interrupted }: StressOutcome,
+): CheckReport {
+  const caught = canaries.filter((canary) => canary.caught);
+  const checks: Check[] = [
+    ...caught.map(({ id, tries }) => ({ group: 'canary', name: `${id} is caught in round ${tries}`, problems: [] })),
+    ...suites
+      .filter(({ rounds }) => rounds > 0)
+      .map(({ name, rounds, findings }) => ({
+        group: 'suite',
+        name: `${name} holds in ${rounds} round${rounds === 1 ? '' : 's'}`,
+        problems: findings.map((finding) => findingProblem(finding, `Search the same round: ${finding.explore}`)),
+      })),
+    ...faults.map((fault) => ({ group: 'harness', name: fault, problems: [errorProblem(fault)] })),
+  ];
+  return { command: 'stress', settings: { ...settings }, checks, stopped: interrupted ? 'interrupted' : null };
 }

@@ -1,0 +1,38 @@
+/**
+ * Light and dark: as the system has it, until the switch says otherwise.
+ */
+import { h } from './dom.ts';
+
+/** Sent to the window when colours are others. */
+export const THEME_CHANGED = 'themechanged';
+
+const SYSTEM_DARK = matchMedia('(prefers-color-scheme: dark)');
+const root = document.documentElement;
+
+const isDark = (): boolean => (root.dataset['theme'] ?? (SYSTEM_DARK.matches ? 'dark' : 'light')) === 'dark';
+const tell = (): boolean => window.dispatchEvent(new Event(THEME_CHANGED));
+
+export function switchTheme(): void {
+  root.dataset['theme'] = isDark() ? 'light' : 'dark';
+  tell();
+}
+
+export function themeButton(): HTMLElement {
+  SYSTEM_DARK.addEventListener('change', tell);
+  return h('button', { type: 'button', onclick: switchTheme, title: 'light or dark (t)' }, 'Light / dark');
+}
+
+/** The value of a colour of the style. */
+export const colour = (name: string): string => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+
+/** Colours of things that have names, the same in every picture of the page. */
+const COLOURS = 10;
+const given = new Map<string, number>();
+
+/** `submitter0` and `submitter1` have the same, as have readers and writers of a lock. */
+export function colourOf(name: string): string {
+  const kind = name.replace(/ \((?:read|write)\)$/, '').replace(/[/\d]*$/, '');
+  const number = given.get(kind) ?? given.size % COLOURS;
+  given.set(kind, number);
+  return `c${number}`;
+}

@@ -1,0 +1,303 @@
+/**
+ * The page of a finding, as a reader uses it.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import tap, { test } from 'tap';
+import type { PageData, Points, Run, RunContext } from '../../src/page/data.ts';
+import { inBrowser, openPage, pageFile, startBrowser } from '../support/browser.ts';
+import { runCli } from '../support/cli.ts';
+import { testFolder } from '../support/folder.ts';
+
+const OUT = testFolder(tap);
+const FILE = join(OUT, 'finding.html');
+const SCHEDULE = 'v1.nf-check-then-queue-unlocked.AJkCw9hocQEI2ZD5oTXr6OUEBgAICAMKAQAICCkB';
+
+const browser = 'skip' in inBrowser ? null : await startBrowser();
+tap.teardown(() => browser?.close());
+const open = (file: string, look: Parameters<typeof openPage>[2] = {}): ReturnType<typeof openPage> =>
+  openPage(browser as NonNullable<typeof browser>, file, look);
+
+/** The data that stands in a page. */
+function dataOf(html: string): PageData {
+  const json = /<script type="application\/json" id="data">(.*)<\/script>/.exec(html)?.[1];
+  return JSON.parse(json ?? '') as PageData;
+}
+
+const replayed = await runCli(['replay', SCHEDULE, '--html', FILE], OUT);
+const data = dataOf(readFileSync(FILE, 'utf8'));
+const run = data.run as Run;
+
+const latest = <T>(points: Points<T>, step: number): T | undefined => points.findLast(([from]) => from <= step)?.[1];
+
+test('the run of a page ends as the finding says: who is where, with which locks', async (t) => {
+  t.equal(replayed.code, 1);
+  t.equal(run.steps.length, 281);
+  const last = run.steps.length - 1;
+  for (const place of data.findings[0]?.report.places ?? []) {
+    const context = run.contexts.find(({ name, lane }) => name === place.who && lane === place.cpu) as RunContext;
+    t.ok(latest(context.alive, last), place.who);
+    t.strictSame(latest(context.holds, last), place.holds, `${place.who} holds`);
+    t.match(latest(context.waits, last) ?? '', place.waitsFor, `${place.who} waits`);
+  }
+  const flags = run.watched.find(({ name }) => name === 'dm0')?.fields.find(({ name }) => name === 'flags');
+  const sets = run.steps.findIndex(({ text }) => text.startsWith('set_noflush: set NOFLUSH_SUSPENDING in md->flags'));
+  t.notOk(latest(flags?.points ?? [], sets - 1)?.includes('NOFLUSH_SUSPENDING'));
+  t.ok(latest(flags?.points ?? [], sets)?.includes('NOFLUSH_SUSPENDING'), 'a state is that after its step');
+});
+
+/** What the page shows of the step that the cursor is on. */
+interface Shown {
+  readonly said: string;
+  readonly selected: string;
+  readonly flags: string[];
+  readonly pending: string[];
+  readonly pushback: string[];
+  readonly holds: string[];
+}
+
+async function shown(page: Page): Promise<Shown> {
+  const texts = (selector: string): Promise<string[]> => page.locator(selector).allTextContents();
+  const field = (name: string): Promise<string[]> => texts(`section[aria-label="dm0"] [data-field="${name}"] .chip`);
+  return {
+    said: (await texts('.said')).join(),
+    selected: (await texts('[role=option][aria-selected=true] .cell')).join(),
+    flags: await field('flags'),
+    pending: await field('pending'),
+    pushback: await field('pushback'),
+    holds: (await texts('.holds .chip')).sort(),
+  };
+}
+
+/** What it has to show, from the data. */
+function expected(step: number): Pick<Shown, 'flags' | 'pending' | 'holds'> {
+  const fields = run.watched.find(({ name }) => name === 'dm0')?.fields ?? [];
+  const field = (name: string): string[] => [
+    ...(latest(fields.find((each) => each.name === name)?.points ?? [], step) ?? []),
+  ];
+  const alive = run.contexts.filter((context) => latest(context.alive, step) === true);
+  const holds = alive.flatMap((context) => latest(context.holds, step) ?? []).sort();
+  return { flags: field('flags'), pending: field('pending'), holds };
+}
+
+test(
+  'the cursor steps through the run by keys, buttons, slider and lines, and the state follows',
+  inBrowser,
+  async (t) => {
+    const { page, complaints } = await open(FILE);
+    const isAt = async (step: number): Promise<void> => {
+      const now = await shown(page);
+      t.match(now.said, `Step ${step + 1} of ${run.steps.length}`);
+      t.ok(now.said.includes(run.steps[step]?.text ?? '?') && now.selected.includes(run.steps[step]?.text ?? '?'));
+      t.match(now, expected(step), `the state after step ${step + 1}`);
+    };
+    const last = run.steps.length - 1;
+    await isAt(last);
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('ArrowLeft');
+    await isAt(last - 2);
+    await page.keyboard.press('ArrowRight');
+    await isAt(last - 1);
+    await page.keyboard.press('Home');
+    await isAt(0);
+    const switches = run.steps.flatMap(({ turned }, index) => (turned ? [index] : []));
+    for (const step of switches) {
+      await page.keyboard.press('Shift+ArrowRight');
+      await isAt(step);
+    }
+    await page.keyboard.press('Shift+ArrowLeft');
+    await isAt(switches.at(-2) as number);
+    const laneOf = (step: number): number | undefined => run.contexts[run.steps[step]?.context ?? -1]?.lane;
+    const from = switches.at(-2) as number;
+    await page.keyboard.press('ArrowDown');
+    await isAt(run.steps.findIndex((_, step) => step > from && laneOf(step) === laneOf(from)));
+    await page.getByRole('button', { name: 'last step' }).click();
+    await isAt(last);
+    await page.getByRole('slider', { name: 'Step' }).fill('210');
+    await isAt(210);
+    await page.locator('#step-212').click();
+    await isAt(212);
+    t.strictSame(complaints, []);
+  },
+);
+
+test('a click on the lanes moves the cursor there, plus and minus zoom, 0 shows all', inBrowser, async (t) => {
+  const { page } = await open(FILE);
+  const canvas = page.getByRole('img', { name: 'Who runs where' });
+  const window = async (): Promise<number[]> => {
+    // Drawing waits for the next frame.
+    await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+    const label = (await canvas.getAttribute('aria-label')) ?? '';
+    return [...label.matchAll(/step (\d+)/g)].map((match) => Number(match[1]));
+  };
+  await page.keyboard.press('0');
+  t.strictSame(await window(), [1, run.steps.length + 1]);
+  await page.keyboard.press('Home');
+  await page.keyboard.press('+');
+  const [from, to] = await window();
+  t.ok(from === 1 && to !== undefined && to < run.steps.length / 2 + 3, `steps ${from} to ${to}`);
+  await canvas.click({ position: { x: 900, y: 40 } });
+  const step = Number(/Step (\d+)/.exec((await shown(page)).said)?.[1]);
+  t.ok(step > 1 && step <= (to ?? 0), `step ${step}`);
+  await page.keyboard.press('End');
+  t.equal((await window()).at(-1), run.steps.length + 1, 'the cursor stays in sight');
+  await page.keyboard.press('-');
+  t.strictSame(await window(), [1, run.steps.length + 1]);
+  await page.getByRole('button', { name: 'zoom in' }).click();
+  t.not((await window())[0], 1);
+});
+
+test('the page fetches nothing, and would not be let to', inBrowser, async (t) => {
+  const { page, requests, complaints } = await open(FILE);
+  await page.keyboard.press('Home');
+  t.strictSame(
+    requests.map((url) => url.replace(/^.*\//, '')),
+    ['finding.html'],
+  );
+  t.strictSame(complaints, []);
+  const refused = (await page.evaluate(`(async () => {
+    const violated = [];
+    document.addEventListener('securitypolicyviolation', (event) => violated.push(event.effectiveDirective));
+    await fetch('http://127.0.0.1:9/').catch(() => {});
+    const script = document.createElement('script');
+    script.textContent = 'document.title = "run"';
+    document.head.append(script);
+    const image = new Image();
+    image.src = 'http://127.0.0.1:9/x.png';
+    await new Promise((resolve) => image.addEventListener('error', resolve));
+    return { violated: violated.sort(), title: document.title };
+  })()`)) as { violated: string[]; title: string };
+  t.strictSame(refused.violated, ['connect-src', 'img-src', 'script-src-elem']);
+  t.not(refused.title, 'run');
+});
+
+test('whatever a scenario or a message says is shown as it is', inBrowser, async (t) => {
+  const nasty = '</script><img src=x onerror=alert(1)> <!--<script> &amp; ${1} "\' \u2028 </title><b>';
+  const finding = data.findings[0] as PageData['findings'][number];
+  const places = finding.report.places.map((place) => ({
+    ...place,
+    who: nasty,
+    at: nasty,
+    holds: [nasty],
+    lastSteps: [nasty],
+  }));
+  const named = { ...run.contexts[0], name: nasty } as RunContext;
+  const file = pageFile(t, {
+    ...data,
+    subject: nasty,
+    verdict: nasty,
+    settings: { [nasty]: nasty },
+    tables: [{ title: nasty, head: [nasty], rows: [[nasty]] }],
+    findings: [
+      {
+        ...finding,
+        command: nasty,
+        notes: [nasty],
+        report: { ...finding.report, message: nasty, site: nasty, places },
+      },
+    ],
+    run: {
+      ...run,
+      lanes: run.lanes.map(() => nasty),
+      contexts: [named, ...run.contexts.slice(1)],
+      steps: run.steps.map((step) => ({ ...step, text: nasty })),
+    },
+  });
+  const { page, complaints, requests } = await open(file);
+  await page.keyboard.press('Home');
+  t.equal(await page.locator('.sentence').textContent(), nasty);
+  t.equal(await page.locator('.command code').textContent(), nasty);
+  t.equal(await page.title(), `dmrace replay ${nasty}: ${nasty}`);
+  t.equal(await page.locator('img').count(), 0);
+  t.strictSame([complaints, requests.length], [[], 1]);
+});
+
+test('tables sort by each of their columns', inBrowser, async (t) => {
+  const rows = [
+    ['b', 10],
+    ['a', 9],
+    ['c', 200],
+  ] as const;
+  const { page } = await open(pageFile(t, { ...data, tables: [{ title: 'T', head: ['name', 'count'], rows }] }));
+  const table = page.getByRole('region', { name: 'T', exact: true });
+  const column = (): Promise<string[]> => table.locator('tbody td:first-child').allTextContents();
+  t.strictSame(await column(), ['b', 'a', 'c']);
+  await table.getByRole('button', { name: 'count' }).click();
+  t.strictSame(await column(), ['c', 'b', 'a'], 'numbers are compared as numbers, the largest first');
+  t.equal(await table.locator('th').nth(1).getAttribute('aria-sort'), 'descending');
+  await table.getByRole('button', { name: 'count' }).press('Enter');
+  t.strictSame(await column(), ['a', 'b', 'c']);
+  await table.getByRole('button', { name: 'name' }).click();
+  t.strictSame(await column(), ['a', 'b', 'c']);
+  t.equal(await table.locator('th').nth(1).getAttribute('aria-sort'), null);
+});
+
+test('light and dark follow the system until the switch says otherwise', inBrowser, async (t) => {
+  const ground = (page: Page): Promise<string> => page.evaluate('getComputedStyle(document.body).backgroundColor');
+  const { page: light } = await open(FILE, { colorScheme: 'light' });
+  const { page: dark } = await open(FILE, { colorScheme: 'dark' });
+  const [bright, black] = [await ground(light), await ground(dark)];
+  t.not(bright, black);
+  await light.getByRole('button', { name: 'Light / dark' }).click();
+  t.equal(await ground(light), black);
+  await dark.keyboard.press('t');
+  t.equal(await ground(dark), bright);
+});
+
+test('? shows the keys, and Escape puts them away', inBrowser, async (t) => {
+  const { page } = await open(FILE);
+  const dialog = page.getByRole('dialog', { name: 'Keys' });
+  t.equal(await dialog.isVisible(), false);
+  await page.keyboard.press('?');
+  t.equal(await dialog.isVisible(), true);
+  t.match(await dialog.textContent(), 'next switch');
+  await page.keyboard.press('Escape');
+  t.equal(await dialog.isVisible(), false);
+});
+
+test('roles, names, focus and contrast are as WCAG 2.2 AA asks, light and dark', inBrowser, async (t) => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page } = await open(FILE, { colorScheme });
+    await page.evaluate(axe.source);
+    const violations = await page.evaluate(async () => {
+      const { axe: tool } = globalThis as unknown as { axe: typeof axe };
+      const result = await tool.run();
+      return result.violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`,
+      );
+    });
+    t.strictSame(violations, [], colorScheme);
+  }
+});
+
+test('a run of 10,000 steps opens, and only the lines in sight exist', inBrowser, async (t) => {
+  const times = Math.ceil(10_000 / run.steps.length);
+  const again = <T>(points: Points<T>): Points<T> =>
+    Array.from({ length: times }, (_, time) =>
+      points.map(([step, value]) => [step + time * run.steps.length, value] as const),
+    ).flat();
+  const steps = Array.from({ length: times }, () => run.steps)
+    .flat()
+    .slice(0, 10_000);
+  const contexts = run.contexts.map((context) => ({
+    ...context,
+    alive: again(context.alive),
+    holds: again(context.holds),
+    waits: again(context.waits),
+  }));
+  const watched = run.watched.map(({ name, fields }) => ({
+    name,
+    fields: fields.map((field) => ({ ...field, points: again(field.points) })),
+  }));
+  const file = pageFile(t, { ...data, run: { ...run, steps, contexts, watched } });
+  const { page, complaints } = await open(file);
+  const opened = await page.evaluate(() => Math.round(performance.getEntriesByName('drawn')[0]?.startTime ?? -1));
+  t.comment(`drawn after ${opened} ms`);
+  t.ok(opened > 0);
+  t.match((await shown(page)).said, 'Step 10000 of 10000');
+  const lines = await page.locator('[role=option]').count();
+  t.ok(lines > 20 && lines < 100, `${lines} lines`);
+  t.strictSame(complaints, []);
+});
