@@ -2,6 +2,7 @@
  * What a stress run prints at its end: tables for people, one document for programs.
  */
 import { findingText, plainTable } from '../finding-text.ts';
+import { lockStatTable } from '../profile/text.ts';
 import { version } from '../version.ts';
 import type { StressSettings } from './order.ts';
 import type { StressOutcome } from './runner.ts';
@@ -76,6 +77,12 @@ export function stressText(settings: StressSettings, outcome: StressOutcome): st
   parts.push(suiteTable(outcome.suites), '');
   const rules = devices.map((suite) => [suite.name, joined(suite.below('errors')), joined(suite.below('interrupted'))]);
   if (rules.length > 0) parts.push(plainTable(['suite', 'ends by rule', 'suspends interrupted in phase'], rules), '');
+  if (outcome.locks.length > 0)
+    parts.push(
+      'locks that were waited for longest; times in us, ~ sampled',
+      lockStatTable(outcome.locks, LOCKS_SHOWN),
+      '',
+    );
   if (outcome.cpus.sums.length > 0) {
     const rows = outcome.cpus.sums.map((each) => [
       each.cpu === settings.cpus ? 'irq' : each.cpu,
@@ -92,6 +99,9 @@ export function stressText(settings: StressSettings, outcome: StressOutcome): st
   }
   return parts.join('\n');
 }
+
+/** Locks that are printed; `dmrace profile` says more. */
+const LOCKS_SHOWN = 5;
 
 /** Findings of a suite that are printed; all are in files and in --json. */
 const FINDINGS_SHOWN = 3;
@@ -122,6 +132,7 @@ export function stressJson(settings: StressSettings, outcome: StressOutcome): ob
       locks: suite.lockCounts(),
       findings: suite.findings,
     })),
+    locks: outcome.locks.slice(0, LOCKS_SHOWN),
     cpus: outcome.cpus.sums,
     faults: outcome.faults,
     interrupted: outcome.interrupted,
