@@ -4,8 +4,9 @@
 // Every thread must know the same structs, and the main thread knows those of all scenarios.
 import '../src/scenarios/registry.ts';
 import type { Bootable } from '../src/actors/boot-module.ts';
-import { removeOracles } from '../src/check/index.ts';
+import { bindListeners } from '../src/machine/events.ts';
 import type { Program } from '../src/machine/machine.ts';
+import { startProfiledRound, traceListeners } from '../src/profile/session.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../src/shared/spinlock.ts';
 import { installVariant } from '../src/variants/variants.ts';
 import { type BiosOrder, bios, biosWords } from './programs/bios.ts';
@@ -13,6 +14,8 @@ import { type ContendedOrder, contended, contendedWords } from './programs/conte
 import { SUSPENDS_WORDS, type SuspendsOrder, suspends } from './programs/suspends.ts';
 
 export type ProgramOrder = ContendedOrder | BiosOrder | SuspendsOrder;
+
+export { attach } from '../src/cli/boot.ts';
 
 export interface BenchOrder {
   readonly spinLock: 'tas' | 'ticket';
@@ -37,10 +40,12 @@ export function prepare(order: unknown): Bootable {
     slots: {},
     staticWords,
     build() {
-      removeOracles();
+      bindListeners(traceListeners);
       bindSpinLocks(spinLock === 'ticket' ? ticketSpinLock : tasSpinLock);
       installVariant({ preset: 'unified', bug: null });
-      return build();
+      const program = build();
+      startProfiledRound(0);
+      return program;
     },
   };
 }

@@ -10,10 +10,15 @@ export type Run = (boot: unknown) => Promise<Counts>;
 
 const BENCH_BOOT = new URL('./boot.js', import.meta.url).href;
 
-/** Starts a machine with so many CPUs, lets `work` run rounds on it, and stops it. */
-export async function onMachine<T>(cpus: number, work: (run: Run) => Promise<T>, bootModule = BENCH_BOOT): Promise<T> {
+/** Starts a machine with so many CPUs, lets `work` run rounds on it, and stops it. `attachment`: see BootModule.attach. */
+export async function onMachine<T>(
+  cpus: number,
+  work: (run: Run) => Promise<T>,
+  bootModule = BENCH_BOOT,
+  attachment: unknown = null,
+): Promise<T> {
   const log = { level: 'silent', folder: tmpdir() };
-  const machine = await RealMachine.start({ cpus, bootModule, cores: availableParallelism(), log });
+  const machine = await RealMachine.start({ cpus, bootModule, cores: availableParallelism(), log, attachment });
   try {
     return await work(async (boot) => {
       const { finding, counts } = await machine.run({ boot, cpus, noise: 'none', seed: 1, delay: null });

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { contendedLocks } from './contended.ts';
 import { biosOnTwoCpus, suiteRounds, suspendCycles } from './machines.ts';
+import { profiledRates } from './profiled.ts';
 import type { Row } from './row.ts';
 import { promiseSteps, twoJobs } from './search.ts';
 
@@ -38,6 +39,7 @@ export const measurements: readonly Measurement[] = [
   { name: 'contended-4', title: 'Contended locks on four CPUs', measure: () => contendedLocks(4) },
   { name: 'multipath', title: 'Multipath over immediate disks, one CPU', measure: () => solo('multipath') },
   { name: 'suspend', title: 'Suspend and resume', measure: suspendCycles },
+  { name: 'profile', title: 'Throughput with the profiler ÷ without', measure: profiledRates },
   { name: 'rounds', title: 'Rounds of the stress suites, oracles on', measure: suiteRounds },
   {
     name: 'search',

@@ -52,8 +52,8 @@ const CODE = ['src/', 'test/', 'bench/'];
 const KERNEL_CODE = ['shared', 'irq', 'block', 'core', 'targets', 'variants', 'scenarios'].map(
   (name) => `src/${name}/`,
 );
-/** Tests that need the clock: those on real threads, and those that run the program. */
-const CLOCKED = ['src/actors/', 'src/cli/', 'bench/', 'test/real/', 'test/cli/'];
+/** What needs the clock: the real machine and who watches it, tests on real threads, and those that run the program. */
+const CLOCKED = ['src/actors/', 'src/cli/', 'src/profile/layout.ts', 'bench/', 'test/real/', 'test/cli/'];
 
 const BANS: readonly Ban[] = [
   { what: ['Math.random'], instead: "the machine's choice(), or a seeded generator", within: CODE, except: [] },

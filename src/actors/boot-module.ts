@@ -26,5 +26,10 @@ export interface Bootable {
 }
 
 export interface BootModule {
+  /**
+   * Before the first round, in each thread: what the one who started the machine shares with all of them beside its memory, or
+   * null; and the thread's CPU, null for the main thread.
+   */
+  attach?(attachment: unknown, cpu: number | null): void;
   prepare(order: unknown): Bootable;
 }

@@ -38,6 +38,8 @@ export interface CpuTask {
   /** URL of the boot module. */
   readonly bootModule: string;
   readonly log: LogOptions;
+  /** See BootModule.attach. */
+  readonly attachment: unknown;
 }
 
 export default async function cpuThread(task: CpuTask): Promise<void> {
@@ -45,6 +47,7 @@ export default async function cpuThread(task: CpuTask): Promise<void> {
   const log = new ActorLog(task.log, task.cpu === task.cpus ? 'interrupt-actor' : `cpu${task.cpu}`);
   bindKernelLog((line) => log.kernel(line));
   const boot = (await import(task.bootModule)) as BootModule;
+  boot.attach?.(task.attachment, task.cpu);
   // The thread is warm: main waits for this before the first round.
   arrive(task);
   for (let round = 0; ; round++) {

@@ -72,6 +72,8 @@ export interface RoundResult {
   /** What the program counted; empty after a finding. */
   readonly counts: Readonly<Record<string, number>>;
   readonly cpus: readonly CpuCounts[];
+  /** How long its parts took, in ms. */
+  readonly ms: number;
 }
 
 export interface RealMachineOptions {
@@ -81,6 +83,8 @@ export interface RealMachineOptions {
   /** Cores of the host: CPUs beyond them should not spin. */
   readonly cores: number;
   readonly log: LogOptions;
+  /** What all threads share beside the machine's memory; see BootModule.attach. Default null. */
+  readonly attachment?: unknown;
 }
 
 export { MachineFailure };
@@ -94,9 +98,10 @@ export class RealMachine {
   readonly #boot: BootModule;
 
   private constructor(options: RealMachineOptions, boot: BootModule) {
-    const { cpus, bootModule, cores, log } = options;
+    const { cpus, bootModule, cores, log, attachment = null } = options;
     this.cpus = cpus;
     this.#boot = boot;
+    boot.attach?.(attachment, null);
     this.#shared = makeShared(MEMORY_WORDS);
     this.#shared.control[CLOCK] = clockSeconds();
     this.#pool = new Piscina({
@@ -111,7 +116,7 @@ export class RealMachine {
     this.#actors = [this.#administrator];
     const spins = cpus + 1 <= cores ? 400 : 40;
     for (let cpu = 0; cpu <= cpus; cpu++) {
-      const task: CpuTask = { shared: this.#shared, cpu, cpus, spins, bootModule, log };
+      const task: CpuTask = { shared: this.#shared, cpu, cpus, spins, bootModule, log, attachment };
       this.#actors.push(new CpuThread(this.#pool, task, this.#administrator));
     }
   }
@@ -156,8 +161,10 @@ export class RealMachine {
     bindProgram(built);
     administrator.order(JSON.stringify(order));
     await this.#everybody(BUILD_MS_MAX);
+    const start = performance.now();
     administrator.go();
     const finding = await this.#runParts(built, bootable);
+    const ms = performance.now() - start;
     administrator.endRound();
     const allLeft = await administrator.allArrive(STOP_MS_MAX);
     // A CPU may have made a finding after the last look.
@@ -167,7 +174,7 @@ export class RealMachine {
     const interrupted = reported === null && administrator.interrupted;
     const outcome = reported === null && !interrupted ? (built.outcome?.() ?? '') : null;
     const counts = outcome === null ? {} : (built.counts?.() ?? {});
-    return { finding: reported, interrupted, outcome, counts, cpus: this.#counts() };
+    return { finding: reported, interrupted, outcome, counts, cpus: this.#counts(), ms };
   }
 
   async #runParts(program: Program, checks: Bootable): Promise<FindingReport | null> {

@@ -17,14 +17,23 @@
  * access of the same operation orders it: the compiler moves no read across such a call, and its lock prefix is the fence.
  */
 import { doIrq } from '../irq/interrupt.ts';
-import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, listening } from '../machine/events.ts';
+import {
+  EV_IRQS_OFF,
+  EV_IRQS_ON,
+  EV_LOCK_ACQUIRED,
+  EV_LOCK_CONTENDED,
+  EV_LOCK_RELEASE,
+  EV_PARK,
+  EV_UNPARK,
+  EV_WAKE,
+  emit,
+  listening,
+} from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import {
   CHOICE_ALLOCATION,
   type ChoiceKind,
   type Kernel,
-  OP_SCHEDULE,
-  type Op,
   RING_ALL,
   type RingKind,
   RMW_ADD,
@@ -42,6 +51,7 @@ import {
   CPU_RUNNABLE,
   CPU_STEP_RING,
   CPU_STEPS,
+  CPU_TASKS,
   STEP_RING_ENTRIES,
   STEP_SITE_SHIFT,
 } from '../shared/per-cpu-layout.ts';
@@ -52,6 +62,7 @@ import { ringDoorbell, ringWaiters } from './doorbell.ts';
 import { dueAlarm } from './due-alarm.ts';
 import type { Noise, SeamDelay } from './noise.ts';
 import type { Parking } from './parking.ts';
+import { sleepUntil } from './sleep-until.ts';
 
 /** Unwinds kernel code when the round ends before its tasks do. */
 export class RoundStopped extends Error {
@@ -122,9 +133,7 @@ export class RealOperations implements Operations {
     this.delayUs = delay?.us ?? 0;
     this.noiseAt = options.noise.gap();
     this.closeFrom = delay === null ? this.noiseAt : ALWAYS;
-    const asleep: IteratorYieldResult<Op> = { done: false, value: OP_SCHEDULE };
-    const awake: IteratorReturnResult<undefined> = { done: true, value: undefined };
-    this.sleep = iterableOf(() => (this.mayRun() ? awake : asleep)) as unknown as Kernel<void>;
+    this.sleep = sleepUntil(() => this.mayRun());
   }
 
   /** Notes the step; true when something is to be done before the operation. */
@@ -235,9 +244,17 @@ export class RealOperations implements Operations {
       this.checked(Atomics.load(w, word), word, site);
       const pending = Atomics.load(w, pendingWord);
       // A line that cannot enter now is no reason to stay awake; the release will ring.
-      if (pending === 0 || (w[this.irqsOffWord] !== 0 && (pending & PENDING_STOP) === 0)) parking.park(seen);
+      if (pending === 0 || (w[this.irqsOffWord] !== 0 && (pending & PENDING_STOP) === 0))
+        this.parkFor(word, exclusive, seen);
       yield* this.takeInterrupts();
     }
+  }
+
+  /** Parks this CPU, which waits for a lock. */
+  private parkFor(word: number, exclusive: number, seen: number): void {
+    if (listening !== 0) emit(EV_PARK, word, exclusive, 0);
+    this.parking.park(seen);
+    if (listening !== 0) emit(EV_UNPARK, word, exclusive, 0);
   }
 
   private selfDeadlock(word: number, site: Site): never {
@@ -262,14 +279,22 @@ export class RealOperations implements Operations {
     return resolved(undefined);
   }
 
+  /** Says that a lock was taken without waiting, and interrupts turned off for it. */
+  private tookIrqsave(word: number, saved: number, site: Site): void {
+    if (saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
+    emit(EV_LOCK_ACQUIRED, word, 1, site);
+  }
+
   private *takeIrqsaveSlow(word: number, value: number, site: Site): Kernel<number> {
     yield* this.atBoundary(site);
     const saved = this.disable();
+    if (listening !== 0 && saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
     yield* this.takeSlow(word, value, site, false);
     return saved;
   }
 
   private *contendIrqsave(word: number, value: number, site: Site, saved: number): Kernel<number> {
+    if (listening !== 0 && saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
     yield* this.takeSlow(word, value, site, false);
     return saved;
   }
@@ -278,7 +303,7 @@ export class RealOperations implements Operations {
     if (this.boundary(word, site)) return this.takeIrqsaveSlow(word, value, site);
     const saved = this.disable();
     if (Atomics.compareExchange(this.w, word, 0, value) !== 0) return this.contendIrqsave(word, value, site, saved);
-    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
+    if (listening !== 0) this.tookIrqsave(word, saved, site);
     return resolved(saved);
   }
 
@@ -337,11 +362,13 @@ export class RealOperations implements Operations {
   private *drawTicketIrqsaveSlow(word: number, value: number, site: Site): Kernel<number> {
     yield* this.atBoundary(site);
     const saved = this.disable();
+    if (listening !== 0 && saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
     yield* this.awaitTurn(word, Atomics.add(this.w, word + TICKET_NEXT, 1), value, site);
     return saved;
   }
 
   private *awaitTurnIrqsave(word: number, ticket: number, value: number, site: Site, saved: number): Kernel<number> {
+    if (listening !== 0 && saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
     yield* this.awaitTurn(word, ticket, value, site);
     return saved;
   }
@@ -353,14 +380,26 @@ export class RealOperations implements Operations {
     const ticket = Atomics.add(w, word + TICKET_NEXT, 1);
     if (w[word] !== ticket || ticket === POISON) return this.awaitTurnIrqsave(word, ticket, value, site, saved);
     w[word + TICKET_OWNER] = value;
-    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
+    if (listening !== 0) this.tookIrqsave(word, saved, site);
     return resolved(saved);
   }
 
   private release(word: number, value: number, how: RingKind, site: Site): void {
     if (listening !== 0) emit(EV_LOCK_RELEASE, word, 1, site);
+    this.freeWord(word, value, how);
+  }
+
+  private freeWord(word: number, value: number, how: RingKind): void {
     Atomics.store(this.w, word, value);
     if (this.w[word + 1] !== 0) ringWaiters(word + 1, this.cpu, how);
+  }
+
+  /** Says what a release with interrupts restored does, and does it. */
+  private releaseHeard(word: number, value: number, how: RingKind, saved: number, site: Site): Kernel<void> {
+    emit(EV_LOCK_RELEASE, word, 1, site);
+    this.freeWord(word, value, how);
+    if (saved !== 0) emit(EV_IRQS_ON, 0, 0, site);
+    return this.restore(saved);
   }
 
   give(word: number, value: number, how: RingKind, site: Site): Kernel<void> {
@@ -371,13 +410,13 @@ export class RealOperations implements Operations {
 
   private *giveIrqrestoreSlow(word: number, value: number, how: RingKind, saved: number, site: Site): Kernel<void> {
     yield* this.atBoundary(site);
-    this.release(word, value, how, site);
-    yield* this.restore(saved);
+    yield* this.releaseHeard(word, value, how, saved, site);
   }
 
   giveIrqrestore(word: number, value: number, how: RingKind, saved: number, site: Site): Kernel<void> {
     if (this.boundary(word, site)) return this.giveIrqrestoreSlow(word, value, how, saved, site);
-    this.release(word, value, how, site);
+    if (listening !== 0) return this.releaseHeard(word, value, how, saved, site);
+    this.freeWord(word, value, how);
     return this.restore(saved);
   }
 
@@ -469,19 +508,30 @@ export class RealOperations implements Operations {
     return this.w[this.pendingWord] === 0 ? resolved(undefined) : this.takeInterrupts();
   }
 
+  private disableHeard(site: Site): number {
+    const saved = this.disable();
+    if (listening !== 0 && saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
+    return saved;
+  }
+
   irqOff(site: Site): Kernel<number> {
-    if (this.boundary(0, site)) return this.after(site, () => this.disable());
-    return resolved(this.disable());
+    if (this.boundary(0, site)) return this.after(site, () => this.disableHeard(site));
+    return resolved(this.disableHeard(site));
+  }
+
+  private restoreHeard(saved: number): Kernel<void> {
+    if (listening !== 0 && saved !== 0) emit(EV_IRQS_ON, 0, 0, 0);
+    return this.restore(saved);
   }
 
   private *irqOnSlow(saved: number, site: Site): Kernel<void> {
     yield* this.atBoundary(site);
-    yield* this.restore(saved);
+    yield* this.restoreHeard(saved);
   }
 
   irqOn(saved: number, site: Site): Kernel<void> {
     if (this.boundary(0, site)) return this.irqOnSlow(saved, site);
-    return this.restore(saved);
+    return this.restoreHeard(saved);
   }
 
   /** The running task may go on: its state says so, or a signal does. */
@@ -525,6 +575,7 @@ export class RealOperations implements Operations {
   }
 
   wake(target: number, slot: number): void {
+    if (listening !== 0) emit(EV_WAKE, this.w[perCpuBase(target) + CPU_TASKS + slot] as number, target, 0);
     Atomics.or(this.w, perCpuBase(target) + CPU_RUNNABLE, 1 << slot);
     if (target !== this.cpu) ringDoorbell(target);
   }
@@ -540,15 +591,4 @@ export class RealOperations implements Operations {
   nowUs(): number {
     return clockUs(this.clockOrigin);
   }
-}
-
-/** An iterator whose every step is what `next` says, and that is its own iterable. */
-function iterableOf(next: () => IteratorResult<Op, unknown>): IterableIterator<Op, unknown> {
-  const iterator = {
-    next,
-    [Symbol.iterator]() {
-      return iterator;
-    },
-  };
-  return iterator;
 }

@@ -3,8 +3,11 @@
  * used for the model machine too.
  */
 import type { Bootable } from '../actors/boot-module.ts';
-import { checkQuiescence, checkStuck, errorRules, installOracles, removeOracles } from '../check/index.ts';
+import { checkQuiescence, checkStuck, errorRules, oracles as oracleListeners } from '../check/index.ts';
+import { bindListeners } from '../machine/events.ts';
 import type { Program } from '../machine/machine.ts';
+import type { ProfileBuffers } from '../profile/layout.ts';
+import { attachCpu, attachMain, startProfiledRound, traceListeners } from '../profile/session.ts';
 import { findScenario } from '../scenarios/registry.ts';
 import { Random } from '../shared/random.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
@@ -18,6 +21,15 @@ export interface BootOrder {
   readonly oracles: boolean;
   /** Seed by which the actors are dealt out to other CPUs, or null. */
   readonly shuffle: number | null;
+  /** Profiles: holders of the lock that they name take longer in this round. */
+  readonly delayed?: boolean;
+}
+
+/** What is shared beside the machine's memory is a profile. */
+export function attach(attachment: unknown, cpu: number | null): void {
+  const buffers = attachment as ProfileBuffers | null;
+  if (cpu === null) attachMain(buffers);
+  else attachCpu(buffers, cpu);
 }
 
 const SPIN_LOCKS = { tas: tasSpinLock, ticket: ticketSpinLock } as const;
@@ -47,7 +59,7 @@ function withCounts(program: Program, oracles: boolean): Program {
 }
 
 export function prepare(order: unknown): Bootable {
-  const { scenario: name, cpus, variant, lock, oracles, shuffle } = order as BootOrder;
+  const { scenario: name, cpus, variant, lock, oracles, shuffle, delayed } = order as BootOrder;
   const scenario = findScenario(name, cpus);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
   return {
@@ -56,11 +68,12 @@ export function prepare(order: unknown): Bootable {
     atQuiescence: oracles ? checkQuiescence : undefined,
     whenStuck: oracles ? checkStuck : undefined,
     build() {
-      if (oracles) installOracles();
-      else removeOracles();
+      bindListeners([...(oracles ? oracleListeners() : []), ...traceListeners]);
       bindSpinLocks(SPIN_LOCKS[lock]);
       installVariant(variant);
-      return withCounts(shuffled(scenario.build(), scenario.cpus, shuffle), oracles);
+      const program = withCounts(shuffled(scenario.build(), scenario.cpus, shuffle), oracles);
+      startProfiledRound(delayed === true ? 1 : 0);
+      return program;
     },
   };
 }

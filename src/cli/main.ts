@@ -7,6 +7,7 @@ import { MachineFailure } from '../actors/machine.ts';
 import { addBugsCommand } from './bugs-command.ts';
 import { addExploreCommand } from './explore-command.ts';
 import { addListCommand } from './list-command.ts';
+import { addProfileCommand } from './profile-command.ts';
 import { addReplayCommand } from './replay-command.ts';
 import { addStressCommand } from './stress-command.ts';
 import { EXIT_BROKEN, EXIT_USAGE, UsageError } from './usage.ts';
@@ -16,9 +17,13 @@ function makeProgram(): Command {
   const program = new Command('dmrace')
     .description('Race-stress, profile and replay the suspend / resume core of device-mapper on worker threads.')
     .version(version(), '-V, --version', 'print the version')
-    .addHelpText('after', '\nExamples:\n  dmrace stress\n  dmrace explore interrupted-noflush\n  dmrace list\n');
+    .addHelpText(
+      'after',
+      '\nExamples:\n  dmrace stress\n  dmrace profile suspend\n  dmrace explore interrupted-noflush\n  dmrace list\n',
+    );
   program.exitOverride();
   addStressCommand(program);
+  addProfileCommand(program);
   addExploreCommand(program);
   addReplayCommand(program);
   addListCommand(program);
@@ -69,7 +74,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const program = makeProgram();
 try {
   if (process.argv.length <= 2) {
-    process.stderr.write('dmrace: name a command: stress, explore, replay, bugs or list; dmrace --help says more.\n');
+    process.stderr.write(
+      'dmrace: name a command: stress, profile, explore, replay, bugs or list; dmrace --help says more.\n',
+    );
     process.exitCode = EXIT_USAGE;
   } else {
     await program.parseAsync();

@@ -75,6 +75,18 @@ export const EV_BIND = 61;
 /** Its queue or its paths have changed; b = clones that were spliced off the queue, or −1: one of those is mapped again. */
 export const EV_MPATH = 64;
 
+// What else a CPU of the real machine does; of these the model says only the end of an interrupt.
+/** Interrupts go off, and on again. An interrupt's own are in EV_IRQ_ENTER. */
+export const EV_IRQS_OFF = 80;
+export const EV_IRQS_ON = 81;
+/** The CPU parks while it waits for the lock a (b as above), and is awake again. */
+export const EV_PARK = 82;
+export const EV_UNPARK = 83;
+/** The task with the handle a runs; 0: none. */
+export const EV_SWITCH = 84;
+/** The task with the handle a can run again, b = its CPU. */
+export const EV_WAKE = 85;
+
 // Causes of an error, one bit each.
 /** A target said so. */
 export const CAUSE_TARGET = 1;
@@ -95,10 +107,32 @@ let listeners: readonly Listener[] = [];
 /** Non-zero while somebody listens. Read it before building an event's arguments. */
 export let listening = 0;
 
-/** Installs who hears the events of this thread's machine, in order; an empty list switches the stream off. */
+/** Installs who hears the events of this thread's machine, in order; an empty list switches the stream off for them. */
 export function bindListeners(list: readonly Listener[]): void {
   listeners = list;
-  listening = list.length;
+  listening = list.length + (profiler === null ? 0 : 1);
+}
+
+/**
+ * Who hears locks and interrupts only, each by a call of its own: one event in ten costs as much as a lock pair otherwise.
+ * The kernel's four hooks are in `hear` (contended; the request itself is a step that the CPU notes anyway), `acquired` and
+ * `release`.
+ */
+export interface Profiler {
+  acquired(word: number, exclusive: number, site: Site): void;
+  release(word: number, exclusive: number): void;
+  irqsOff(site: Site): void;
+  irqsOn(): void;
+  /** Any other kind below EV_BIO_SUBMIT or from EV_IRQS_OFF on. */
+  hear(kind: number, a: number, b: number, site: Site): void;
+}
+
+let profiler: Profiler | null = null;
+
+/** Installs who hears locks and interrupts before all listeners; null: nobody. */
+export function bindProfiler(next: Profiler | null): void {
+  profiler = next;
+  listening = listeners.length + (next === null ? 0 : 1);
 }
 
 /** One more hears the events, after the others; gives what ends that. */
@@ -121,6 +155,14 @@ export function muteListeners(whom: Aside | null): void {
 /** Says what happened. */
 export function emit(kind: number, a: number, b: number, site: Site): void {
   if (listening === 0) return;
+  if (profiler !== null) {
+    if (kind === EV_LOCK_ACQUIRED) profiler.acquired(a, b & 1, site);
+    else if (kind === EV_LOCK_RELEASE) profiler.release(a, b & 1);
+    else if (kind === EV_IRQS_OFF) profiler.irqsOff(site);
+    else if (kind === EV_IRQS_ON) profiler.irqsOn();
+    else if (kind < EV_BIO_SUBMIT || kind >= EV_IRQS_OFF) profiler.hear(kind, a, b, site);
+    if (listeners.length === 0) return;
+  }
   if (aside !== null) aside.asideBegins();
   tell(kind, a, b, site);
   if (aside !== null) aside.asideEnds();

@@ -126,3 +126,17 @@ export function* liveLocks(): Iterable<{ word: number; name: string; type: LockT
   }
   for (const [word, { name, type }] of staticNames) if (type !== null) yield { word, name, type };
 }
+
+/**
+ * Every lock that there is room for: the word it starts at, its name, its kind, and the number of its object's slot, 0 outside
+ * any struct. Who watches locks prepares for objects that are not alive yet.
+ */
+export function* allLocks(): Iterable<{ word: number; name: string; type: LockType; slot: number }> {
+  for (const { slab, locks } of kinds) {
+    if (slab === null) continue;
+    for (let slot = 0; slot < slab.slots; slot++)
+      for (const { name, offset, type } of locks)
+        yield { word: slab.firstSlot + slot * slab.slotWords + offset, name, type, slot };
+  }
+  for (const [word, { name, type }] of staticNames) if (type !== null) yield { word, name, type, slot: 0 };
+}

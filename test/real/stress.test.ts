@@ -14,7 +14,9 @@ test('a short run catches its canaries, runs every suite and reports all of it a
       [],
     );
   };
-  has(json, 'command version settings canaries suites cpus ok');
+  has(json, 'command version settings canaries suites locks cpus ok');
+  t.equal(json.locks.length, 5);
+  has(json.locks[0], 'class mode conBounces contentions waitNs acqBounces acquisitions holdNs sampled sites blame');
   has(json.suites[1], 'name rounds bios errorsByRule suspends interruptedByPhase findings');
   t.strictSame(Object.keys(json.suites[1]?.bios ?? {}), ['submitted', 'completed', 'pushedBack', 'failed']);
   t.strictSame(Object.keys(json.suites[1]?.suspends ?? {}), ['done', 'interrupted', 'failed']);
@@ -50,6 +52,7 @@ test('a run for people says its settings first and last, and its verdict in the 
   t.equal(result.code, 0, result.stderr);
   const lines = result.stdout.trimEnd().split('\n');
   t.match(lines[0], /^stress: suites=suspend cpus=4 rounds=5 seed=4 preset=unified lock=ticket noise=light/);
+  t.match(result.stdout, /\nclass name +con-bounces +contentions +waittime-min .*\n(&\S+( +(~?[\d.]+|-)){12}\n){5}\n/);
   t.match(lines.at(-2), /^suites=suspend cpus=4 rounds=5 seed=4/);
   t.equal(lines.at(-1), 'End of stress: SUCCESS');
 });

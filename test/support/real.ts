@@ -7,10 +7,15 @@ import type { BootOrder } from '../../src/cli/boot.ts';
 
 const BOOT_MODULE = new URL('../../src/cli/boot.js', import.meta.url).href;
 
-/** A machine that ends with the test. */
-export async function startMachine(t: Test, cpus: number, bootModule = BOOT_MODULE): Promise<RealMachine> {
+/** A machine that ends with the test. `attachment`: see BootModule.attach. */
+export async function startMachine(
+  t: Test,
+  cpus: number,
+  bootModule = BOOT_MODULE,
+  attachment: unknown = null,
+): Promise<RealMachine> {
   const log = { level: 'silent', folder: t.testdir() };
-  const machine = await RealMachine.start({ cpus, bootModule, cores: availableParallelism(), log });
+  const machine = await RealMachine.start({ cpus, bootModule, cores: availableParallelism(), log, attachment });
   t.teardown(() => machine.stop());
   return machine;
 }

@@ -18,6 +18,7 @@ export interface StressJson {
       file: string;
     }[];
   }[];
+  readonly locks: readonly object[];
   readonly cpus: readonly Record<string, number>[];
   readonly ok: boolean;
 }

@@ -3,6 +3,7 @@
  */
 import type { PageTable } from '../../page/data.ts';
 import { findingText, plainTable } from '../finding-text.ts';
+import { lockStatTable } from '../profile/text.ts';
 import { type Check, type CheckReport, errorProblem, findingProblem } from '../report/checks.ts';
 import { version } from '../version.ts';
 import type { StressSettings } from './order.ts';
@@ -12,6 +13,8 @@ import type { SuiteTally } from './tally.ts';
 interface ReportTable extends PageTable {
   /** Columns that are aligned to the right. */
   readonly right: readonly number[];
+  /** The columns do not say what it is: its title is printed. */
+  readonly titled?: boolean;
 }
 
 const joined = (counts: Readonly<Record<string, number>>): string =>
@@ -93,6 +96,11 @@ export function stressTables(settings: StressSettings, outcome: StressOutcome): 
       rows: devices.map((suite) => [suite.name, joined(suite.below('errors')), joined(suite.below('interrupted'))]),
       right: [],
     },
+    {
+      title: 'Locks that were waited for longest; times in us, ~ sampled',
+      titled: true,
+      ...lockStatTable(outcome.locks.slice(0, LOCKS_SHOWN)),
+    },
     cpuTable(settings, outcome),
   ];
   return tables.filter(({ rows }) => rows.length > 0);
@@ -104,9 +112,15 @@ export function stressText(settings: StressSettings, outcome: StressOutcome): st
   for (const suite of outcome.suites)
     for (const finding of suite.findings.slice(0, FINDINGS_SHOWN))
       parts.push(`${findingText(finding, finding.explore)}\nAll that is known: ${finding.file}\n`);
-  for (const { head, rows, right } of stressTables(settings, outcome)) parts.push(plainTable(head, rows, right), '');
+  for (const { title, titled, head, rows, right } of stressTables(settings, outcome)) {
+    if (titled === true) parts.push(title);
+    parts.push(plainTable(head, rows, right), '');
+  }
   return parts.join('\n');
 }
+
+/** Locks that are printed; `dmrace profile` says more. */
+const LOCKS_SHOWN = 5;
 
 /** Findings of a suite that are printed; all are in files and in --json. */
 const FINDINGS_SHOWN = 3;
@@ -137,6 +151,7 @@ export function stressJson(settings: StressSettings, outcome: StressOutcome): ob
       locks: suite.lockCounts(),
       findings: suite.findings,
     })),
+    locks: outcome.locks.slice(0, LOCKS_SHOWN),
     cpus: outcome.cpus.sums,
     faults: outcome.faults,
     interrupted: outcome.interrupted,

@@ -3,6 +3,10 @@
  */
 import { availableParallelism } from 'node:os';
 import { RealMachine } from '../../actors/machine.ts';
+import { collect } from '../../profile/collect.ts';
+import { makeProfileBuffers, type ProfileBuffers } from '../../profile/layout.ts';
+import type { LockStat } from '../../profile/report.ts';
+import { lockNames } from '../../profile/session.ts';
 import type { Canary } from '../../variants/canary.ts';
 import { type CanaryResult, runCanary } from './canaries.ts';
 import { findingFile, writeFinding } from './files.ts';
@@ -22,6 +26,8 @@ export interface StressOutcome {
   readonly canaries: readonly CanaryResult[];
   readonly suites: readonly SuiteTally[];
   readonly cpus: CpuTally;
+  /** What the profiler saw of the suites' locks, the one first for which most time was lost. */
+  readonly locks: readonly LockStat[];
   /** What makes the run fail beside findings: a missed canary, an idle CPU. */
   readonly faults: readonly string[];
   readonly interrupted: boolean;
@@ -45,6 +51,8 @@ export class StressRunner {
   readonly #cpus = new CpuTally();
   readonly #faults: string[] = [];
   #machine: RealMachine | null = null;
+  /** From the suites on. */
+  #profile: ProfileBuffers | null = null;
 
   constructor(settings: StressSettings, canaries: readonly Canary[], hooks: StressHooks) {
     this.#settings = settings;
@@ -64,6 +72,7 @@ export class StressRunner {
       canaries: this.#canaryResults,
       suites: this.#suites,
       cpus: this.#cpus,
+      locks: this.#profile === null ? [] : collect(this.#profile, lockNames(), 0).locks,
       faults: this.#faults,
       interrupted: this.#hooks.stopped(),
     };
@@ -88,7 +97,10 @@ export class StressRunner {
       (await this.#on(canaryCpus, canaryLogLevel(this.#settings.logLevel), (machine) =>
         this.#runCanaries(machine, canaryCpus),
       ));
-    if (clean && !this.#hooks.stopped()) await this.#on(cpus, logLevel, (machine) => this.#runSuites(machine));
+    if (clean && !this.#hooks.stopped()) {
+      this.#profile = makeProfileBuffers(cpus, { by: 'class', exact: false, trace: false, inject: null });
+      await this.#on(cpus, logLevel, (machine) => this.#runSuites(machine));
+    }
     return this.outcome();
   }
 
@@ -100,6 +112,7 @@ export class StressRunner {
       bootModule: BOOT_MODULE,
       cores: availableParallelism(),
       log: { level: logLevel, folder: out },
+      attachment: this.#profile,
     });
     this.#machine = machine;
     try {

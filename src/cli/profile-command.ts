@@ -1,0 +1,197 @@
+/**
+ * `dmrace profile`: which lock limits a program on real worker threads, and why.
+ */
+import { randomInt } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { type Command, Option } from 'commander';
+import { MachineFailure } from '../actors/machine.ts';
+import type { ProfileSettings } from '../profile/layout.ts';
+import type { ProfileReport } from '../profile/report.ts';
+import { speedscopeFile } from '../profile/speedscope.ts';
+import { traceFile } from '../profile/trace-event.ts';
+import { presets } from '../variants/presets.ts';
+import { bugs, findBug } from '../variants/variants.ts';
+import { onInterrupt } from './interrupt.ts';
+import { LOG_LEVELS } from './log.ts';
+import { type ProfileOutcome, ProfileRunner } from './profile/runner.ts';
+import { BY, cpusNeeded, injection, type ProfileRunSettings } from './profile/settings.ts';
+import { profileText } from './profile/text.ts';
+import { startProgress } from './progress.ts';
+import { settingsText } from './settings-text.ts';
+import {
+  CPUS_MAX,
+  checkWritable,
+  DEFAULT_OUT,
+  EXIT_FINDING,
+  EXIT_HELD,
+  EXIT_INTERRUPTED,
+  seconds,
+  UsageError,
+  wholeNumber,
+} from './usage.ts';
+import { version } from './version.ts';
+
+interface ProfileOptions {
+  readonly cpus?: number;
+  readonly seconds: number;
+  readonly seed?: number;
+  readonly preset?: string;
+  readonly bug?: string;
+  readonly lock: 'tas' | 'ticket';
+  readonly by: ProfileSettings['by'];
+  readonly exact?: boolean;
+  readonly inject?: string;
+  readonly trace?: string;
+  readonly speedscope?: string;
+  readonly out: string;
+  readonly logLevel: string;
+  readonly json?: boolean;
+}
+
+const DEFAULT_SECONDS = 10;
+
+function profileSettings(name: string, options: ProfileOptions): ProfileRunSettings {
+  const needed = cpusNeeded(name);
+  const cpus = options.cpus ?? Math.min(CPUS_MAX, Math.max(needed, availableParallelism()));
+  if (cpus < needed) throw new UsageError(`--cpus ${cpus} is too few: ${name} runs on ${needed} CPUs.`);
+  checkWritable(options.out);
+  for (const file of [options.trace, options.speedscope]) if (file !== undefined) checkFile(file);
+  const bug = options.bug === undefined ? undefined : findBug(options.bug);
+  return {
+    name,
+    cpus,
+    seconds: options.seconds,
+    seed: options.seed ?? randomInt(2 ** 31),
+    preset: options.preset ?? bug?.preset ?? 'unified',
+    bug: options.bug ?? null,
+    lock: options.lock,
+    by: options.by,
+    exact: options.exact === true,
+    inject: options.inject ?? null,
+    trace: options.trace ?? null,
+    speedscope: options.speedscope ?? null,
+    out: options.out,
+    logLevel: options.logLevel,
+  };
+}
+
+/** Better now than after the run. */
+function checkFile(file: string): void {
+  try {
+    writeFileSync(file, '');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new UsageError(`'${file}' cannot be written to (${code}); name a file that can.`);
+  }
+}
+
+function writeJson(file: string, document: unknown): void {
+  try {
+    writeFileSync(file, `${JSON.stringify(document)}\n`);
+  } catch (error) {
+    throw new MachineFailure(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function writeFiles(settings: ProfileRunSettings, report: ProfileReport): void {
+  const { name, trace, speedscope, exact, seed } = settings;
+  const by = `dmrace ${version()}`;
+  if (trace !== null && report.timeline !== null) {
+    const holds = exact ? 'all' : 'those that were timed, about one in 64';
+    writeJson(trace, traceFile(report.timeline, { program: name, seed: String(seed), exporter: by, holds }));
+  }
+  if (speedscope !== null) writeJson(speedscope, speedscopeFile(`dmrace profile ${name}`, by, report.locks));
+}
+
+function profileJson(settings: ProfileRunSettings, { report, finding, interrupted }: ProfileOutcome): object {
+  const { timeline, ...rest } = report;
+  const ok = finding === null && !interrupted;
+  return { command: 'profile', version: version(), settings, ...rest, finding, interrupted, ok };
+}
+
+function verdict({ finding, interrupted }: ProfileOutcome): string {
+  if (finding !== null) return `FAILURE: ${finding.kind}`;
+  return interrupted ? 'INTERRUPTED' : 'SUCCESS';
+}
+
+function exitCode({ finding, interrupted }: ProfileOutcome): number {
+  if (finding !== null) return EXIT_FINDING;
+  return interrupted ? EXIT_INTERRUPTED : EXIT_HELD;
+}
+
+function warn({ cpus }: ProfileRunSettings): void {
+  const cores = availableParallelism();
+  if (cpus <= cores) return;
+  process.stderr.write(
+    `dmrace: warning: ${cpus} CPUs share ${cores} cores, so waits contain the time in which the host runs another thread.\n`,
+  );
+}
+
+async function runProfile(name: string, options: ProfileOptions): Promise<void> {
+  const settings = profileSettings(name, options);
+  const json = options.json === true;
+  if (!json) process.stdout.write(`profile: ${settingsText({ ...settings })}\n\n`);
+  warn(settings);
+  const progress = startProgress('starting');
+  const runner = new ProfileRunner(settings, { say: progress.say, stopped: () => guard.interrupted });
+  const guard = onInterrupt(() => runner.interrupt());
+  try {
+    const outcome = await runner.run();
+    progress.stop();
+    writeFiles(settings, outcome.report);
+    if (json) process.stdout.write(`${JSON.stringify(profileJson(settings, outcome), null, 2)}\n`);
+    else {
+      process.stdout.write(profileText(outcome));
+      process.stdout.write(`\n${settingsText({ ...settings })}\nEnd of profile: ${verdict(outcome)}\n`);
+    }
+    process.exitCode = exitCode(outcome);
+  } finally {
+    progress.stop();
+    guard.release();
+  }
+}
+
+export function addProfileCommand(program: Command): void {
+  program
+    .command('profile')
+    .description('say which locks limit a program on real worker threads, and why')
+    .argument('<name>', 'a scenario, a suite, or a round of a suite as SUITE@SEED.ROUND')
+    .option(
+      '--cpus <n>',
+      'worker threads that are CPUs, the interrupt actor not counted; default: the cores of the host',
+      wholeNumber(1, CPUS_MAX, 'CPUs'),
+    )
+    .option('--seconds <s>', 'how long rounds are run', seconds, DEFAULT_SECONDS)
+    .option('--seed <n>', 'seed of programs; default: drawn and printed', wholeNumber(0, 2 ** 31 - 1, 'as a seed'))
+    .addOption(new Option('--preset <name>', 'era of the core').choices(presets.map(({ name }) => name)))
+    .addOption(new Option('--bug <id>', 'switch a historic bug on').choices(bugs.map(({ id }) => id)))
+    .addOption(new Option('--lock <kind>', 'kind of the spinlocks').choices(['tas', 'ticket']).default('tas'))
+    .addOption(new Option('--by <what>', 'what a row of the table is about').choices([...BY]).default('class'))
+    .option('--exact', 'time every hold and every irq-off stretch, not one in 64; slower')
+    .option(
+      '--inject <delay@lock>',
+      'let holders of a lock take longer in every second round, as 100us@io_lock',
+      injection,
+    )
+    .option('--trace <file>', 'write what happened when, for Perfetto or chrome://tracing')
+    .option('--speedscope <file>', 'write wait time by site, for speedscope')
+    .option('--out <dir>', 'where logs go', DEFAULT_OUT)
+    .addOption(new Option('--log-level <level>', 'what the actors log').choices([...LOG_LEVELS]).default('warn'))
+    .option('--json', 'print one JSON document')
+    .addHelpText(
+      'after',
+      `
+Counts and waits are exact; holds and stretches with interrupts off are sampled unless --exact is given.
+Exit code: 0 done, 1 a finding ended the run, 2 wrong usage, 3 the harness broke, 130 interrupted (the report so far is printed).
+
+Examples:
+  dmrace profile suspend
+  dmrace profile noflush-pushback --by site --seconds 30
+  dmrace profile suspend --inject 100us@io_lock
+  dmrace profile interrupted-suspend --trace trace.json --speedscope waits.speedscope.json
+  dmrace profile locks --json | jq '.locks[0].blame'
+`,
+    )
+    .action(runProfile);
+}

@@ -1,0 +1,200 @@
+/**
+ * The shared memory of a profile: beside the machine's own, and outliving its rounds.
+ *
+ * Each CPU writes an area of its own, so counting needs no atomic step; the main thread reads the areas when rounds are over.
+ * Numbers that can pass 2^31 are 64-bit floats, which count exactly up to 2^53.
+ *
+ *   ids      for each word of the machine's memory: the number of the lock that starts there, 0 none    main, before a round
+ *   takers   for each such word: (site << TAKER_SITE_SHIFT) | CPU + 1 of the last one who took it        CPUs that take it
+ *   types    for each number: its kind, an index of LOCK_TYPES                                           main
+ *   areas    for each CPU and the interrupt actor, twice: rounds without and with the injected delay     that CPU
+ */
+import type { LockType } from '../shared/struct-registry.ts';
+
+/** Words of a machine's memory at most (shared/memory.ts). */
+const MEMORY_WORDS_MAX = 1 << 20;
+/** Locks that are told apart. */
+export const IDS_MAX = 1 << 15;
+
+export const TAKER_SITE_SHIFT = 6;
+export const TAKER_CPU_MASK = (1 << TAKER_SITE_SHIFT) - 1;
+
+export const LOCK_TYPES: readonly LockType[] = [
+  'spinlock',
+  'rwlock',
+  'rw-semaphore',
+  'semaphore',
+  'mutex',
+  'wait-queue',
+  'completion',
+];
+
+// ---- Rows: one for each lock (or site or owner of it) and mode. Row 0 is for those that find no room. ----
+export const ROWS_MAX = 2048;
+export const ROW_FIELDS = 16;
+/** Of `left`, behind the rows: irq-off stretches until one is timed. */
+const LEFT_WORDS = ROWS_MAX + 1;
+export const IRQ_LEFT = LEFT_WORDS - 1;
+/** The lock's number · 2 + 1 for writers, + 0 for readers. */
+export const ROW_KEY = 0;
+/** By site: the site. By owner: 1 + the name's number. */
+export const ROW_OF = 1;
+/** Acquisitions are ROW_ISSUED minus what is left in `left`. */
+export const ROW_ISSUED = 2;
+/** Number of the acquisition whose hold is timed next; 0: not yet drawn. */
+export const ROW_NEXT_TIMED = 3;
+export const ROW_ACQ_BOUNCES = 4;
+export const ROW_CONTENTIONS = 5;
+export const ROW_CON_BOUNCES = 6;
+export const ROW_WAIT_MIN = 7;
+export const ROW_WAIT_MAX = 8;
+export const ROW_WAIT_TOTAL = 9;
+export const ROW_PARKED = 10;
+export const ROW_PARK_NS = 11;
+export const ROW_HOLD_MIN = 12;
+export const ROW_HOLD_MAX = 13;
+export const ROW_HOLD_TOTAL = 14;
+/** Holders that were delayed. */
+export const ROW_DELAYED = 15;
+
+// ---- Edges: who waited for whom. Edge 0 is for those that find no room. ----
+export const EDGES_MAX = 4096;
+export const EDGE_FIELDS = 8;
+/** As ROW_KEY. */
+export const EDGE_KEY = 0;
+/** 1 + the name's number. */
+export const EDGE_WAITER = 1;
+export const EDGE_WAITER_SITE = 2;
+export const EDGE_HOLDER = 3;
+export const EDGE_HOLDER_SITE = 4;
+export const EDGE_COUNT = 5;
+export const EDGE_WAIT_NS = 6;
+/** ROW_OF of the row that the wait counts in. */
+export const EDGE_OF = 7;
+
+// ---- Numbers of a CPU. ----
+export const CPU_FIELDS = 16;
+export const CPU_ROWS = 0;
+export const CPU_EDGES = 1;
+export const CPU_NAMES = 2;
+export const CPU_LOST_ROWS = 3;
+export const CPU_LOST_EDGES = 4;
+/** Issued stretches, as ROW_ISSUED. */
+export const CPU_IRQ_STRETCHES = 5;
+export const CPU_IRQ_MIN = 6;
+export const CPU_IRQ_MAX = 7;
+export const CPU_IRQ_TOTAL = 8;
+export const CPU_IRQ_SITE = 9;
+
+export const NAMES_MAX = 256;
+export const NAME_BYTES = 48;
+
+/** Histograms: log-linear, four buckets for each power of two (histogram.ts). */
+export const BUCKETS = 120;
+
+/** What one CPU counts in. */
+export interface Area {
+  readonly numbers: Float64Array;
+  readonly rows: Float64Array;
+  /** For each row: acquisitions until there is something to do. */
+  readonly left: Int32Array;
+  /** For each row: the histogram of waits, then that of holds. */
+  readonly histograms: Uint32Array;
+  readonly irqHistogram: Uint32Array;
+  readonly edges: Float64Array;
+  readonly names: Uint8Array;
+}
+
+// ---- Trace records of a CPU: a ring, newest over oldest. ----
+export const RECORDS = 1 << 16;
+export const RECORD_FIELDS = 7;
+/** When it ended, or happened; and, for what lasts, when it began. Nanoseconds since the profile's origin. */
+export const RECORD_AT = 0;
+export const RECORD_FROM = 1;
+/** An event of machine/events.ts, or one of RECORD_* below. */
+export const RECORD_KIND = 2;
+export const RECORD_A = 3;
+export const RECORD_B = 4;
+export const RECORD_SITE = 5;
+/** 1 + number of the name of the task or interrupt; 0 unknown. */
+export const RECORD_WHO = 6;
+
+/** A task ran; a = its handle. */
+export const RECORD_TASK = 100;
+/** An interrupt ran; a = its line or number. */
+export const RECORD_HARDIRQ = 101;
+export const RECORD_SOFTIRQ = 102;
+/** A lock was waited for, or held; a = its number, b = 1: it is one that tasks sleep for. */
+export const RECORD_WAIT = 103;
+export const RECORD_HOLD = 104;
+/** A round begins: addresses mean other things from here on. */
+export const RECORD_ROUND = 105;
+
+export interface TraceRing {
+  readonly records: Float64Array;
+  /** [0] records ever written. */
+  readonly written: Int32Array;
+}
+
+export interface ProfileSettings {
+  readonly by: 'class' | 'instance' | 'site' | 'owner';
+  readonly exact: boolean;
+  readonly trace: boolean;
+  /** Holders of this lock, named without `&` and what is before `->`, take so much longer in rounds with the delay. */
+  readonly inject: { readonly lock: string; readonly ns: number } | null;
+}
+
+/** What the main thread and the CPUs of a profiled machine share. */
+export interface ProfileBuffers {
+  readonly settings: ProfileSettings;
+  readonly cpus: number;
+  /** Seconds of the monotonic clock that times count from. */
+  readonly originSeconds: number;
+  readonly ids: Int16Array;
+  readonly types: Int8Array;
+  readonly takers: Int32Array;
+  /** [0] number of the lock whose holders are delayed, 0 none. */
+  readonly injected: Int32Array;
+  /** areas[CPU][0 without, 1 with the delay]. */
+  readonly areas: readonly (readonly Area[])[];
+  readonly rings: readonly TraceRing[];
+}
+
+const doubles = (count: number): Float64Array => new Float64Array(new SharedArrayBuffer(count * 8));
+const words = (count: number): Int32Array => new Int32Array(new SharedArrayBuffer(count * 4));
+const unsigned = (count: number): Uint32Array => new Uint32Array(new SharedArrayBuffer(count * 4));
+
+function makeArea(): Area {
+  return {
+    numbers: doubles(CPU_FIELDS),
+    rows: doubles(ROWS_MAX * ROW_FIELDS),
+    left: words(LEFT_WORDS),
+    histograms: unsigned(ROWS_MAX * 2 * BUCKETS),
+    irqHistogram: unsigned(BUCKETS),
+    edges: doubles(EDGES_MAX * EDGE_FIELDS),
+    names: new Uint8Array(new SharedArrayBuffer(NAMES_MAX * NAME_BYTES)),
+  };
+}
+
+/** New buffers for a machine with so many CPUs. Memory that nobody touches costs nothing. */
+export function makeProfileBuffers(cpus: number, settings: ProfileSettings): ProfileBuffers {
+  const threads = Array.from({ length: cpus + 1 }, (_, cpu) => cpu);
+  const variants = settings.inject === null ? 1 : 2;
+  return {
+    settings,
+    cpus,
+    originSeconds: process.hrtime()[0],
+    ids: new Int16Array(new SharedArrayBuffer(MEMORY_WORDS_MAX * 2)),
+    types: new Int8Array(new SharedArrayBuffer(IDS_MAX)),
+    takers: words(MEMORY_WORDS_MAX),
+    injected: words(1),
+    areas: threads.map(() => Array.from({ length: variants }, makeArea)),
+    rings: settings.trace ? threads.map(() => ({ records: doubles(RECORDS * RECORD_FIELDS), written: words(1) })) : [],
+  };
+}
+
+/** Nanoseconds since a second of the monotonic clock; the same on all threads. */
+export function clockNs(originSeconds: number): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return (seconds - originSeconds) * 1e9 + nanoseconds;
+}

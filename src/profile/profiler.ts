@@ -1,0 +1,430 @@
+/**
+ * The lock statistics of one CPU: what its locks tell the profiler, counted in the CPU's own area.
+ *
+ * The kernel's four hooks, and what each costs here:
+ *
+ *   acquire     the step that the CPU notes before the operation anyway. Nothing
+ *   contended   reads the clock, finds out who has the lock                            only where a CPU has to wait
+ *   acquired    counts down, looks who had the lock last                               two loads and a store
+ *   release     looks whether this hold is timed                                       one load
+ *
+ * So counting costs no clock and no atomic step. `left` says how many acquisitions of a row need nothing more than that; with the
+ * one that finds it at 0 a hold is timed, a wait ends, or a delay is due. How many there were is what was issued less what is left.
+ */
+import {
+  EV_IRQ_ENTER,
+  EV_IRQ_EXIT,
+  EV_LOCK_CONTENDED,
+  EV_PARK,
+  EV_SOFTIRQ_ENTER,
+  EV_SOFTIRQ_EXIT,
+  EV_SWITCH,
+  EV_UNPARK,
+  EV_WAKE,
+  type Profiler,
+} from '../machine/events.ts';
+import type { Site } from '../machine/site.ts';
+import { memory, perCpuBase } from '../shared/memory.ts';
+import { CPU_CURRENT, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH } from '../shared/per-cpu-layout.ts';
+import { RWSEM_OWNER } from '../shared/rw-semaphore.ts';
+import { Edges } from './edges.ts';
+import { bucketOf } from './histogram.ts';
+import {
+  type Area,
+  BUCKETS,
+  CPU_IRQ_MAX,
+  CPU_IRQ_MIN,
+  CPU_IRQ_SITE,
+  CPU_IRQ_STRETCHES,
+  CPU_IRQ_TOTAL,
+  clockNs,
+  IRQ_LEFT,
+  LOCK_TYPES,
+  type ProfileBuffers,
+  RECORD_HARDIRQ,
+  RECORD_HOLD,
+  RECORD_ROUND,
+  RECORD_SOFTIRQ,
+  RECORD_TASK,
+  RECORD_WAIT,
+  ROW_ACQ_BOUNCES,
+  ROW_CON_BOUNCES,
+  ROW_CONTENTIONS,
+  ROW_DELAYED,
+  ROW_FIELDS,
+  ROW_HOLD_MIN,
+  ROW_ISSUED,
+  ROW_NEXT_TIMED,
+  ROW_PARK_NS,
+  ROW_PARKED,
+  ROW_WAIT_MIN,
+  TAKER_CPU_MASK,
+  TAKER_SITE_SHIFT,
+} from './layout.ts';
+import { Pending } from './pending.ts';
+import { Rows } from './rows.ts';
+import type { TraceWriter } from './trace-writer.ts';
+import type { Names } from './who.ts';
+
+/** One acquisition in so many is timed, on average; the distance is drawn anew each time, or a loop would always show the same one. */
+const TIMED_ONE_IN = 64;
+
+/** Places in `since`. */
+const TASK = 0;
+const HARDIRQ = 1;
+const SOFTIRQ = 2;
+
+const SEMAPHORE = LOCK_TYPES.indexOf('semaphore');
+const MUTEX = LOCK_TYPES.indexOf('mutex');
+const RW_SEMAPHORE = LOCK_TYPES.indexOf('rw-semaphore');
+
+export class LockProfiler implements Profiler {
+  private readonly trace: TraceWriter | null;
+  private readonly rowOf: Int32Array;
+  private readonly left: Int32Array;
+  private readonly takers: Int32Array;
+  private readonly ids: Int16Array;
+  private readonly types: Int8Array;
+  private readonly area: Area;
+  private readonly cpu: number;
+  private readonly rows: Rows;
+  private readonly edges: Edges;
+  private readonly names: Names;
+  private readonly holds = new Pending();
+  private readonly waits = new Pending();
+  /** How many entries `holds` and `waits` have. */
+  private timing = 0;
+  private waiting = 0;
+  private irqsSince = 0;
+  private irqsSite = 0;
+  private readonly exact: boolean;
+  private readonly originSeconds: number;
+  /** Number of the lock whose holders take longer, 0: none; and how much. */
+  private readonly injected: Int32Array;
+  private readonly delayNs: number;
+  /** What the clock said last. */
+  readAt = 0;
+  private random: number;
+  /** Traces: since when the task and the interrupts run. */
+  private readonly since = [0, 0, 0];
+  private runs = 0;
+
+  /** `variant`: 0 in rounds without the injected delay, 1 with it. */
+  constructor(buffers: ProfileBuffers, cpu: number, variant: number, names: Names, trace: TraceWriter | null) {
+    const { settings } = buffers;
+    this.area = (buffers.areas[cpu] as readonly Area[])[variant] as Area;
+    this.left = this.area.left;
+    this.takers = buffers.takers;
+    this.ids = buffers.ids;
+    this.types = buffers.types;
+    this.cpu = cpu;
+    this.names = names;
+    this.rows = new Rows(buffers, this.area, () => this.names.onCpu(cpu));
+    this.rowOf = this.rows.ofWord;
+    this.edges = new Edges(this.area);
+    this.exact = settings.exact;
+    this.originSeconds = buffers.originSeconds;
+    this.injected = buffers.injected;
+    this.delayNs = variant === 1 ? (settings.inject?.ns ?? 0) : 0;
+    this.random = 0x9e3779b9 ^ cpu;
+    this.trace = trace;
+  }
+
+  /** Another memory: nothing is held or waited for, and words mean other locks. */
+  startRound(): void {
+    this.rows.startRound();
+    this.names.startRound();
+    this.holds.clear();
+    this.waits.clear();
+    this.timing = 0;
+    this.waiting = 0;
+    this.irqsSince = 0;
+    this.since.fill(0);
+    this.runs = 0;
+    this.trace?.write(RECORD_ROUND, this.clock(), this.clock(), 0, 0, 0, 0);
+  }
+
+  acquired(word: number, exclusive: number, site: Site): void {
+    const row = this.rowOf[(word << 1) | exclusive] as number;
+    const left = (this.left[row] as number) - 1;
+    this.left[row] = left;
+    if (left < 0 || this.takers[word] !== ((site << TAKER_SITE_SHIFT) | (this.cpu + 1)))
+      this.note(row, word, exclusive, site);
+  }
+
+  release(word: number, exclusive: number): void {
+    if (this.timing !== 0) this.endHold(word, exclusive);
+  }
+
+  irqsOff(site: Site): void {
+    const left = (this.left[IRQ_LEFT] as number) - 1;
+    this.left[IRQ_LEFT] = left;
+    if (left < 0) this.timeIrqs(site);
+  }
+
+  irqsOn(): void {
+    if (this.irqsSince !== 0) this.endIrqs();
+  }
+
+  hear(kind: number, a: number, b: number, site: Site): void {
+    switch (kind) {
+      case EV_LOCK_CONTENDED:
+        this.contended(a, b, site);
+        break;
+      case EV_PARK:
+        this.parks(a, b, true);
+        break;
+      case EV_UNPARK:
+        this.parks(a, b, false);
+        break;
+      case EV_IRQ_ENTER:
+        this.irqsOff(0);
+        this.enters(HARDIRQ);
+        break;
+      case EV_IRQ_EXIT:
+        this.leaves(HARDIRQ, a);
+        break;
+      case EV_SOFTIRQ_ENTER:
+        this.enters(SOFTIRQ);
+        break;
+      case EV_SOFTIRQ_EXIT:
+        this.leaves(SOFTIRQ, a);
+        break;
+      case EV_SWITCH:
+        this.switches(a);
+        break;
+      case EV_WAKE:
+        this.wakes(a, b, site);
+        break;
+    }
+  }
+
+  private clock(): number {
+    this.readAt = clockNs(this.originSeconds);
+    return this.readAt;
+  }
+
+  /** Distance to the next one that is timed. */
+  private gap(): number {
+    if (this.exact) return 1;
+    let x = this.random;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.random = x;
+    return 1 + ((x >>> 0) % (2 * TIMED_ONE_IN - 1));
+  }
+
+  /** Who runs, as a key: the task, and how deep in interrupts on top of it. */
+  private context(): number {
+    const w = memory.words;
+    const base = perCpuBase(this.cpu);
+    const depth = (w[base + CPU_HARDIRQ_DEPTH] as number) + 2 * (w[base + CPU_SOFTIRQ_DEPTH] as number);
+    return (w[base + CPU_CURRENT] as number) + depth * 2 ** 32;
+  }
+
+  /** The long way of an acquisition. */
+  private note(known: number, word: number, exclusive: number, site: Site): void {
+    let row = known;
+    if (row === 0) {
+      this.left[0] = 0;
+      row = this.rows.find(word, exclusive, site);
+      (this.left[row] as number)--;
+    }
+    const last = this.takers[word] as number;
+    const taker = (site << TAKER_SITE_SHIFT) | (this.cpu + 1);
+    if (last !== taker) {
+      this.takers[word] = taker;
+      const lastCpu = last & TAKER_CPU_MASK;
+      if (lastCpu !== 0 && lastCpu !== this.cpu + 1) (this.area.rows[row * ROW_FIELDS + ROW_ACQ_BOUNCES] as number)++;
+    }
+    if ((this.left[row] as number) < 0) this.due(row, word, exclusive, site);
+  }
+
+  /** A wait ends, or a hold is timed or delayed. */
+  private due(row: number, word: number, exclusive: number, site: Site): void {
+    const { rows } = this.area;
+    const first = row * ROW_FIELDS;
+    const count = (rows[first + ROW_ISSUED] as number) + 1;
+    let next = rows[first + ROW_NEXT_TIMED] as number;
+    // The first one soon, so that of most locks at least one hold is timed.
+    if (next === 0) next = 1 + (this.gap() >> 3);
+    const ended = this.waiting === 0 ? 0 : this.endWait(word, exclusive);
+    if (count === next) {
+      this.startHold(row, word, exclusive, site, ended === 0 ? this.clock() : ended);
+      next = count + this.gap();
+    }
+    rows[first + ROW_NEXT_TIMED] = next;
+    const isDelayed = this.delayNs !== 0 && this.ids[word] === this.injected[0];
+    if (isDelayed) this.delay(first);
+    const left = isDelayed || this.waiting !== 0 ? 0 : next - count - 1;
+    this.left[row] = left;
+    rows[first + ROW_ISSUED] = count + left;
+  }
+
+  private startHold(row: number, word: number, exclusive: number, site: Site, now: number): void {
+    // Whoever likes gives a semaphore back, so nobody knows whose hold ends.
+    if (this.types[this.ids[word] as number] === SEMAPHORE) return;
+    const at = this.holds.push(word, exclusive, this.context(), now);
+    if (at < 0) return;
+    this.timing++;
+    this.holds.row[at] = row;
+    this.holds.site[at] = site;
+  }
+
+  private endHold(word: number, exclusive: number): void {
+    const { holds } = this;
+    const at = holds.find(word, exclusive, this.context());
+    if (at < 0) return;
+    const now = this.clock();
+    const row = holds.row[at] as number;
+    const since = holds.since[at] as number;
+    this.add(row, ROW_HOLD_MIN, BUCKETS, now - since);
+    if (this.trace !== null) this.traceLock(RECORD_HOLD, now, since, word, holds.site[at] as number);
+    holds.remove(at);
+    this.timing--;
+  }
+
+  /** A duration, into the fields min, max and total from `field` on and the histogram from bucket `bucket` on. */
+  private add(row: number, field: number, bucket: number, ns: number): void {
+    const { rows, histograms } = this.area;
+    const first = row * ROW_FIELDS + field;
+    if (rows[first + 2] === 0 || ns < (rows[first] as number)) rows[first] = ns;
+    if (ns > (rows[first + 1] as number)) rows[first + 1] = ns;
+    (rows[first + 2] as number) += ns;
+    (histograms[row * 2 * BUCKETS + bucket + bucketOf(ns)] as number)++;
+  }
+
+  private delay(first: number): void {
+    (this.area.rows[first + ROW_DELAYED] as number)++;
+    const until = this.clock() + this.delayNs;
+    while (this.clock() < until);
+  }
+
+  private contended(word: number, exclusive: number, site: Site): void {
+    const row = this.rows.find(word, exclusive, site);
+    const { rows } = this.area;
+    const first = row * ROW_FIELDS;
+    (rows[first + ROW_CONTENTIONS] as number)++;
+    const taker = this.takers[word] as number;
+    const takerCpu = (taker & TAKER_CPU_MASK) - 1;
+    if (takerCpu >= 0 && takerCpu !== this.cpu) (rows[first + ROW_CON_BOUNCES] as number)++;
+    const waiter = this.names.onCpu(this.cpu);
+    const edge = this.edges.count(row, waiter, site, this.holder(word, takerCpu), taker >>> TAKER_SITE_SHIFT);
+    // The next acquisition of the row takes the long way.
+    rows[first + ROW_ISSUED] = (rows[first + ROW_ISSUED] as number) - (this.left[row] as number);
+    this.left[row] = 0;
+    const { waits } = this;
+    const at = waits.push(word, exclusive, this.context(), this.clock());
+    if (at < 0) return;
+    this.waiting++;
+    waits.row[at] = row;
+    waits.site[at] = site;
+    waits.who[at] = waiter;
+    waits.edge[at] = edge;
+  }
+
+  /** Name of who has the lock: of a sleeping lock its owner, else who runs on the CPU that took it last. */
+  private holder(word: number, takerCpu: number): number {
+    const w = memory.words;
+    const type = this.types[this.ids[word] as number];
+    if (type === MUTEX && w[word] !== 0) return this.names.ofTask(w[word] as number);
+    if (type === RW_SEMAPHORE) {
+      const owner = w[word + RWSEM_OWNER] as number;
+      return owner === 0 ? this.names.number('readers') : this.names.ofTask(owner);
+    }
+    return takerCpu < 0 ? 0 : this.names.onCpu(takerCpu);
+  }
+
+  private isSleeping(word: number): boolean {
+    const type = this.types[this.ids[word] as number];
+    return type === MUTEX || type === RW_SEMAPHORE || type === SEMAPHORE;
+  }
+
+  /** Gives when it ended; 0: this is no acquisition that had to wait. */
+  private endWait(word: number, exclusive: number): number {
+    const { waits } = this;
+    const at = waits.find(word, exclusive, this.context());
+    if (at < 0) return 0;
+    const now = this.clock();
+    const row = waits.row[at] as number;
+    const since = waits.since[at] as number;
+    this.add(row, ROW_WAIT_MIN, 0, now - since);
+    this.edges.waited(waits.edge[at] as number, now - since);
+    // A task that waits for a sleeping lock is off its CPU all the time.
+    const parkNs = this.isSleeping(word) ? now - since : (waits.parkNs[at] as number);
+    if (parkNs > 0) {
+      const { rows } = this.area;
+      (rows[row * ROW_FIELDS + ROW_PARKED] as number)++;
+      (rows[row * ROW_FIELDS + ROW_PARK_NS] as number) += parkNs;
+    }
+    if (this.trace !== null) this.traceLock(RECORD_WAIT, now, since, word, waits.site[at] as number);
+    waits.remove(at);
+    this.waiting--;
+    return now;
+  }
+
+  private parks(word: number, exclusive: number, begins: boolean): void {
+    const { waits } = this;
+    const at = waits.find(word, exclusive, this.context());
+    if (at < 0) return;
+    const now = this.clock();
+    if (begins) waits.parkedSince[at] = now;
+    else (waits.parkNs[at] as number) += now - (waits.parkedSince[at] as number);
+  }
+
+  private timeIrqs(site: Site): void {
+    this.irqsSince = this.clock();
+    this.irqsSite = site;
+    const left = this.gap() - 1;
+    const { numbers } = this.area;
+    (numbers[CPU_IRQ_STRETCHES] as number) += left + 1;
+    this.left[IRQ_LEFT] = left;
+  }
+
+  private endIrqs(): void {
+    const { numbers, irqHistogram } = this.area;
+    const ns = this.clock() - this.irqsSince;
+    this.irqsSince = 0;
+    if (numbers[CPU_IRQ_TOTAL] === 0 || ns < (numbers[CPU_IRQ_MIN] as number)) numbers[CPU_IRQ_MIN] = ns;
+    if (ns > (numbers[CPU_IRQ_MAX] as number)) {
+      numbers[CPU_IRQ_MAX] = ns;
+      numbers[CPU_IRQ_SITE] = this.irqsSite;
+    }
+    (numbers[CPU_IRQ_TOTAL] as number) += ns;
+    (irqHistogram[bucketOf(ns)] as number)++;
+  }
+
+  // Traces only.
+
+  private traceLock(kind: number, now: number, since: number, word: number, site: Site): void {
+    const sleeping = this.isSleeping(word) ? 1 : 0;
+    this.trace?.write(kind, now, since, this.ids[word] as number, sleeping, site, this.names.onCpu(this.cpu));
+  }
+
+  private enters(what: number): void {
+    if (this.trace !== null) this.since[what] = this.clock();
+  }
+
+  private leaves(what: number, number: number): void {
+    const kind = what === HARDIRQ ? RECORD_HARDIRQ : RECORD_SOFTIRQ;
+    this.trace?.write(kind, this.clock(), this.since[what] as number, number, 0, 0, 0);
+  }
+
+  private switches(handle: number): void {
+    if (this.trace === null) return;
+    const now = this.clock();
+    if (this.runs !== 0)
+      this.trace.write(RECORD_TASK, now, this.since[TASK] as number, this.runs, 0, 0, this.names.ofTask(this.runs));
+    this.runs = handle;
+    this.since[TASK] = now;
+    // While it is alive: it may end before the switch.
+    if (handle !== 0) this.names.ofTask(handle);
+  }
+
+  private wakes(handle: number, target: number, site: Site): void {
+    if (this.trace === null) return;
+    const now = this.clock();
+    this.trace.write(EV_WAKE, now, now, handle, target, site, 0);
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Who runs on a CPU, as a name: a task's, or that of the interrupt on top of it. Names are numbered, and lie in the CPU's first area.
+ *
+ * A name is looked up once for each task: handles of tasks that have ended mean others later, so a round begins with none.
+ */
+import { memory, perCpuBase } from '../shared/memory.ts';
+import { CPU_CURRENT, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH } from '../shared/per-cpu-layout.ts';
+import { GENERATION_MASK, SLOT_BITS, SLOT_MASK } from '../shared/struct-views.ts';
+import { Task, taskName } from '../shared/task.ts';
+import { type Area, CPU_NAMES, NAME_BYTES, NAMES_MAX, type ProfileBuffers } from './layout.ts';
+
+/** The number of a name that finds no room. */
+const OTHERS = 1;
+
+export class Names {
+  readonly #area: Area;
+  readonly #numbers = new Map<string, number>();
+  readonly #ofTasks = new Map<number, number>();
+
+  constructor(area: Area) {
+    this.#area = area;
+    this.number('others');
+  }
+
+  /** Forgets which task has which name. */
+  startRound(): void {
+    this.#ofTasks.clear();
+  }
+
+  /** 1 and up. */
+  number(name: string): number {
+    const known = this.#numbers.get(name);
+    if (known !== undefined) return known;
+    const count = this.#numbers.size;
+    if (count === NAMES_MAX) return OTHERS;
+    const bytes = new TextEncoder().encode(name).subarray(0, NAME_BYTES - 1);
+    this.#area.names.set(bytes, count * NAME_BYTES);
+    this.#area.numbers[CPU_NAMES] = count + 1;
+    this.#numbers.set(name, count + 1);
+    return count + 1;
+  }
+
+  ofTask(handle: number): number {
+    const known = this.#ofTasks.get(handle);
+    if (known !== undefined) return known;
+    // It may have ended since it took the lock.
+    if (!isAlive(handle)) return this.number('a task that has ended');
+    const number = this.number(taskName(Task.at(handle)));
+    this.#ofTasks.set(handle, number);
+    return number;
+  }
+
+  /** Who runs on a CPU right now. On another one this may be over when it is said. */
+  onCpu(cpu: number): number {
+    const w = memory.words;
+    const base = perCpuBase(cpu);
+    if (w[base + CPU_HARDIRQ_DEPTH] !== 0) return this.number(`hardirq/${cpu}`);
+    if (w[base + CPU_SOFTIRQ_DEPTH] !== 0) return this.number(`softirq/${cpu}`);
+    const handle = w[base + CPU_CURRENT] as number;
+    return handle === 0 ? this.number(`idle/${cpu}`) : this.ofTask(handle);
+  }
+}
+
+function isAlive(handle: number): boolean {
+  const generation = memory.words[(handle & SLOT_MASK) << 3] as number;
+  return (generation & 1) === 1 && (generation & GENERATION_MASK) === handle >>> SLOT_BITS;
+}
+
+/** The names that a CPU has given numbers to, by number. */
+export function namesOnCpu({ areas }: ProfileBuffers, cpu: number): string[] {
+  const { numbers, names } = (areas[cpu] as readonly Area[])[0] as Area;
+  const decoder = new TextDecoder();
+  const list = ['?'];
+  for (let i = 0; i < (numbers[CPU_NAMES] as number); i++) {
+    const bytes = names.slice(i * NAME_BYTES, (i + 1) * NAME_BYTES);
+    list.push(decoder.decode(bytes.subarray(0, bytes.indexOf(0))));
+  }
+  return list;
+}
