@@ -3,6 +3,7 @@
  * I46 SUSPENDED_EMPTY, I48 for the kernel's own threads. Sums over many objects are taken here, where they stand still.
  */
 import { Bio } from '../block/bio.ts';
+import { Request } from '../block/request.ts';
 import { DmIo, DmTargetIo } from '../core/dm-io.ts';
 import { DMF_NOFLUSH_SUSPENDING, DMF_QUEUE_IO_TO_THREAD, DMF_SUSPENDED, MappedDevice } from '../core/mapped-device.ts';
 import { Alarm } from '../irq/alarm.ts';
@@ -37,13 +38,24 @@ import {
 const POOL_MIN = Mempool.offsetOf('minNr');
 const POOL_CURR = Mempool.offsetOf('currNr');
 const ALARM_ARG = Alarm.offsetOf('arg');
+const RQ_BIO_HEAD = Request.offsetOf('bioHead');
 
-/** Whether a disk has the bio: the request that it is refers to it. */
+/** Whether a disk or a request queue has the bio: the request that it is, or is in, refers to it. */
 function atDisk(bio: number): boolean {
   let found = false;
   eachLive(Alarm, (alarm) => {
     if (memory.words[alarm + ALARM_ARG] !== 0 && addressOf(memory.words[alarm + ALARM_ARG] as number) === bio)
       found = true;
+  });
+  return found || inRequest(bio);
+}
+
+function inRequest(bio: number): boolean {
+  const w = memory.words;
+  let found = false;
+  eachLive(Request, (rq) => {
+    for (let handle = w[rq + RQ_BIO_HEAD] as number; handle !== 0; handle = w[addressOf(handle) + BIO_NEXT] as number)
+      if (addressOf(handle) === bio) found = true;
   });
   return found;
 }

@@ -73,6 +73,29 @@ export const EV_BIND = 61;
 /** Its queue or its paths have changed; b = clones that were spliced off the queue, or −1: one of those is mapped again. */
 export const EV_MPATH = 64;
 
+// Requests, with the queue_lock of their queue held: a = address of the request, b = of the queue.
+/** A request is put on its queue for the first time. */
+export const EV_RQ_INSERT = 80;
+/** The driver has taken it off the queue. */
+export const EV_RQ_START = 81;
+/** The driver has put it back. */
+export const EV_RQ_REQUEUE = 82;
+/** A barrier has left the queue and stands aside until its sequence is done. */
+export const EV_RQ_ASIDE = 83;
+/** It no longer counts as in flight. */
+export const EV_RQ_COMPLETED = 84;
+/** It ends. b = its error. */
+export const EV_RQ_END = 85;
+/** Its driver's request_fn begins. a = address of the queue. */
+export const EV_RQ_RUN = 86;
+/** A bio of it ends. b = address of the bio. Without the lock, too. */
+export const EV_RQ_BIO = 87;
+// The ordered sequence, with queue_lock held: a = address of the queue, b = bits of the sequence.
+/** These parts of it are left out. */
+export const EV_ORD_SKIP = 88;
+/** This part of it is over. */
+export const EV_ORD_DONE = 89;
+
 // Causes of an error, one bit each.
 /** A target said so. */
 export const CAUSE_TARGET = 1;

@@ -5,8 +5,15 @@ import type { Planted } from './held.ts';
 import { plantedFreeze } from './planted-freeze.ts';
 import { plantedMisuse } from './planted-misuse.ts';
 import { plantedMultipath } from './planted-multipath.ts';
+import { plantedRequest } from './planted-request.ts';
 import { plantedSeams } from './planted-seams.ts';
 
 export type { Planted } from './held.ts';
 
-export const planted: readonly Planted[] = [...plantedMisuse, ...plantedMultipath, ...plantedSeams, ...plantedFreeze];
+export const planted: readonly Planted[] = [
+  ...plantedMisuse,
+  ...plantedMultipath,
+  ...plantedSeams,
+  ...plantedFreeze,
+  ...plantedRequest,
+];
