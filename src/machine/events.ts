@@ -96,6 +96,23 @@ export const EV_ORD_SKIP = 88;
 /** This part of it is over. */
 export const EV_ORD_DONE = 89;
 
+// Clones of requests: a = address of the clone's dm_rq_target_io, b = address of its target, 0: none.
+/** Its target is about to be asked. */
+export const EV_RQ_MAP = 90;
+/** It comes back: its target is asked what becomes of it, if it was mapped. */
+export const EV_RQ_DONE = 91;
+/** It goes back to its pool, and stops counting. */
+export const EV_RQ_FREE = 92;
+// The flush of a mapped device: a = address of the device.
+/** request_fn hands a flush to kdmflush, with queue_lock held. b = address of the request. */
+export const EV_FLUSH_REQUEST = 93;
+/** kdmflush begins to flush. */
+export const EV_FLUSH_BEGIN = 94;
+/** A clone of the flush ends. b = its error, or REQUEUE. */
+export const EV_FLUSH_CLONE_END = 95;
+/** All clones have ended. b = what the flush has come to. */
+export const EV_FLUSH_DONE = 96;
+
 // Causes of an error, one bit each.
 /** A target said so. */
 export const CAUSE_TARGET = 1;

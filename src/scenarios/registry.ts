@@ -3,6 +3,7 @@
  */
 import '../targets/all.ts';
 import { admins } from './admins.ts';
+import { barrierCut } from './barrier-cut.ts';
 import { canaryRounds } from './canary-rounds.ts';
 import { drain } from './drain.ts';
 import { failedBdget } from './failed-bdget.ts';
@@ -33,6 +34,7 @@ export const scenarios: readonly Scenario[] = [
   failedBdget,
   mpathNoflush,
   admins,
+  ...barrierCut,
 ];
 export const suites: readonly Suite[] = [
   locks,

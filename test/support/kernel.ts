@@ -107,16 +107,16 @@ export class World {
   }
 
   /** `dm0`, then `dm1`, without a table. */
-  *create(): Kernel<MappedDevice> {
+  *create(requestBased = false): Kernel<MappedDevice> {
     const minor = this.#devices++;
-    const md = yield* dmCreate({ name: `dm${minor}`, minor });
+    const md = yield* dmCreate({ name: `dm${minor}`, minor, requestBased });
     assert(typeof md !== 'number', 'dmCreate fails');
     return md;
   }
 
   /** The same with a live table, when nothing goes through kdmflush any more. */
-  *device(table: string): Kernel<MappedDevice> {
-    const md = yield* this.create();
+  *device(table: string, requestBased = false): Kernel<MappedDevice> {
+    const md = yield* this.create(requestBased);
     yield* load(md, table);
     assert.equal(errnoText(yield* doResume(md, 0)), '0');
     yield* settled(md);
