@@ -1,7 +1,7 @@
 /**
  * request_queue: requests that wait for a driver, and when the driver is asked to take them.
  *
- * Models struct request_queue, blk_plug_device, blk_remove_plug, generic_unplug_device, blk_run_queue, blk_start_queue and
+ * Models struct request_queue, blk_plug_device, blk_remove_plug, __generic_unplug_device, blk_run_queue, blk_start_queue and
  * blk_stop_queue of blk-core.c (2.6.33). The elevator is noop: one list, oldest first.
  *
  * queue.queueFlags, all under queue_lock:
@@ -165,12 +165,6 @@ function* callRequestFn(q: RequestQueue): Kernel<void> {
 export function* __genericUnplugDevice(q: RequestQueue): Kernel<void> {
   if (blkQueueStopped(q)) return;
   if ((yield* blkRemovePlug(q)) !== 0) yield* callRequestFn(q);
-}
-
-export function* genericUnplugDevice(q: RequestQueue): Kernel<void> {
-  const saved = yield* spinLockIrqsave(q.queueLock, HERE);
-  yield* __genericUnplugDevice(q);
-  yield* spinUnlockIrqrestore(q.queueLock, saved, HERE);
 }
 
 /** Asks the driver if there is something, also when the queue is plugged. queue_lock is held. */

@@ -8,7 +8,7 @@
 // I/O.
 export { type Bio, bioData, bioEndio, REQ_READA, REQ_WRITE, setBioData } from '../block/bio.ts';
 export { type BioList, bioListField } from '../block/bio-list.ts';
-export type { Request } from '../block/request.ts';
+export { blkBarrierRq, type Request } from '../block/request.ts';
 export { genericMakeRequest } from '../block/submit.ts';
 // Time and work.
 export { addTimer, delTimer, freeTimer, setupTimer, Timer, timerFunctions, usleep } from '../irq/timer.ts';

@@ -13,11 +13,13 @@ import type { BlockDevice } from '../block/block-device.ts';
 import { EOPNOTSUPP } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
+import { ops } from '../machine/operations.ts';
 import { memory, staticWords } from '../shared/memory.ts';
 import { Atomic } from '../shared/word.ts';
 import { submitIo, type UserIo, waitIo } from './user-io.ts';
 
 const ENTRY_WORDS = 8;
+const LOOKS_MAX = 200;
 const SUBMITTED = 1;
 const ENDED = 2;
 
@@ -81,6 +83,11 @@ export class DurabilityLog {
     w[word + 7] = yield* this.#tick();
     w[word] = ENDED;
     return error;
+  }
+
+  /** Waits until so many tickets are drawn, or for a while: some submissions never come. */
+  *until(tickets: number): Kernel<void> {
+    for (let look = 0; look < LOOKS_MAX && (yield* this.#clock.read(HERE)) < tickets; look++) yield* ops.relax(HERE);
   }
 
   /** Power will be cut from now on. */

@@ -15,6 +15,7 @@ import { mpathNoflush } from './mpath-noflush.ts';
 import { noflushScenarios } from './noflush.ts';
 import { noflushResize } from './noflush-resize.ts';
 import { findOwn } from './own/define.ts';
+import { rqBarrier } from './rq-barrier.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
 import { type RoundPart, roundName } from './suites/leave-out.ts';
@@ -35,6 +36,7 @@ export const scenarios: readonly Scenario[] = [
   mpathNoflush,
   admins,
   ...barrierCut,
+  ...rqBarrier,
 ];
 export const suites: readonly Suite[] = [
   locks,

@@ -2,6 +2,7 @@
  * Planted violations: for each invariant a small program that breaks it. Each is a scenario, so that both machines run it.
  */
 import type { Planted } from './held.ts';
+import { plantedFlush } from './planted-flush.ts';
 import { plantedFreeze } from './planted-freeze.ts';
 import { plantedMisuse } from './planted-misuse.ts';
 import { plantedMultipath } from './planted-multipath.ts';
@@ -16,4 +17,5 @@ export const planted: readonly Planted[] = [
   ...plantedSeams,
   ...plantedFreeze,
   ...plantedRequest,
+  ...plantedFlush,
 ];
