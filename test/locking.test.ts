@@ -31,7 +31,7 @@ const rows: readonly LockRow[] = cells.map(([lock = '', kind, , order, irqSafe])
   lock: lock.replaceAll('`', ''),
   kind: kind as LockType,
   order: Number(order),
-  irqSafe: irqSafe === 'yes',
+  irqSafe: irqSafe === 'yes' ? 'yes' : irqSafe === 'writers' ? 'writers' : 'process-only',
 }));
 
 const EXECUTIONS = 100;
@@ -155,7 +155,7 @@ test('each row has a number for its order, a plain word for irq-safe, and names 
   const wrong = cells.flatMap(([lock, , , order = '', irqSafe = '', takenBy = '']) => {
     const complaints: string[] = [];
     if (!/^\d+$/.test(order)) complaints.push(`${lock}: order ${order}`);
-    if (irqSafe !== 'yes' && irqSafe !== 'process-only') complaints.push(`${lock}: irq-safe ${irqSafe}`);
+    if (!['yes', 'process-only', 'writers'].includes(irqSafe)) complaints.push(`${lock}: irq-safe ${irqSafe}`);
     const names = [...takenBy.matchAll(/`(\w+)`/g)].map((match) => match[1] as string);
     if (names.length === 0) complaints.push(`${lock}: taken by nobody`);
     for (const name of names)

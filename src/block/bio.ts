@@ -31,6 +31,10 @@ export const REQ_READA = 2;
 export const BIO_CHAIN = 4;
 /** This bio is a part of another (a clone, or the mapped part of a split), not what a submitter submitted. */
 export const BIO_PART = 8;
+/** Nothing that was sent to the queue before it may be served after it, and nothing later before; it ends when it is durable. */
+export const BIO_RW_BARRIER = 16;
+/** Somebody waits for it: its queue is unplugged at once. */
+export const BIO_RW_UNPLUG = 32;
 
 export interface Bio extends Struct {
   sector: number;

@@ -30,6 +30,8 @@ export interface BlockDevice extends Struct {
   /** An entry of `makeRequests`, and the handle of the driver's own object. */
   makeRequest: number;
   private: number;
+  /** Handle of the request queue, 0 for a device that takes bios only. */
+  queue: number;
   /** Handle of the inode of its block device file, 0 while none is in memory; guarded by inode_lock (inode.ts). */
   inode: number;
   /** So many allocations of that inode fail from now on. */
@@ -45,6 +47,7 @@ export const BlockDevice = defineStruct<BlockDevice>('block-device', 'bdev', 8, 
   deleting: plain,
   makeRequest: plain,
   private: plain,
+  queue: plain,
   inode: plain,
   failBdget: atomic,
   name: embed(NAME_WORDS, (word) => ({ word })),
@@ -86,6 +89,8 @@ export interface BlockDeviceOptions {
   readonly name: string;
   readonly makeRequest: number;
   readonly private: number;
+  /** Handle of its request queue. */
+  readonly queue?: number;
 }
 
 /** A device that others can find from now on; −EBUSY when its name or number is taken, −ENOMEM. */
@@ -103,6 +108,7 @@ function fillBlockDevice({
   name,
   makeRequest,
   private: owner,
+  queue = 0,
 }: BlockDeviceOptions): BlockDevice | number {
   if (lookupBlockDevice(`${major}:${minor}`) !== null || lookupBlockDevice(name) !== null) return -EBUSY;
   const bdev = BlockDevice.alloc();
@@ -111,6 +117,7 @@ function fillBlockDevice({
   bdev.minor = minor;
   bdev.makeRequest = makeRequest;
   bdev.private = owner;
+  bdev.queue = queue;
   writeName(bdev, name);
   return bdev;
 }

@@ -11,18 +11,18 @@
 import { Alarm, armAlarm, devices } from '../irq/alarm.ts';
 import { LINE_DEVICE } from '../irq/interrupt.ts';
 import { startDevice } from '../irq/interrupt-actor.ts';
-import { BLOCK_SOFTIRQ, openSoftirq, raiseSoftirq } from '../irq/softirq.ts';
+import { BLOCK_SOFTIRQ, raiseSoftirq } from '../irq/softirq.ts';
 import { EIO, errnoText } from '../machine/errno.ts';
 import { CAUSE_DEVICE, EV_BIO_ERROR, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import { CHOICE_COMPLETION_CPU, CHOICE_LATENCY, type Kernel } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import { memory, staticWords } from '../shared/memory.ts';
-import { cpu, cpuBase, cpuCount } from '../shared/per-cpu.ts';
-import { CPU_DONE_HEAD, CPU_DONE_TAIL } from '../shared/per-cpu-layout.ts';
+import { cpu, cpuCount } from '../shared/per-cpu.ts';
 import { atomic, defineStruct, marked, plain, type Struct } from '../shared/struct.ts';
 import type { Atomic, Marked } from '../shared/word.ts';
 import { Bio, bioEndio, REQ_WRITE } from './bio.ts';
+import { appendDone } from './blk-softirq.ts';
 import { addBlockDevice, BlockDevice, makeRequests } from './block-device.ts';
 
 export const DISK_MAJOR = 1;
@@ -168,33 +168,6 @@ const DISK_DEVICE = devices.define('disk', {
     Alarm.free(alarm);
     yield* bioEndio(bio, result);
   },
-});
-
-/** This CPU's list of requests whose end is left to the softirq. Interrupts are off. */
-function appendDone(alarm: Alarm): void {
-  const w = memory.words;
-  alarm.next = 0;
-  const tail = w[cpuBase + CPU_DONE_TAIL] as number;
-  if (tail === 0) w[cpuBase + CPU_DONE_HEAD] = alarm.handle;
-  else Alarm.at(tail).next = alarm.handle;
-  w[cpuBase + CPU_DONE_TAIL] = alarm.handle;
-}
-
-openSoftirq(BLOCK_SOFTIRQ, function* blkDoneSoftirq(): Kernel<void> {
-  const w = memory.words;
-  const saved = yield* ops.irqOff(HERE);
-  let handle = w[cpuBase + CPU_DONE_HEAD] as number;
-  w[cpuBase + CPU_DONE_HEAD] = 0;
-  w[cpuBase + CPU_DONE_TAIL] = 0;
-  yield* ops.irqOn(saved, HERE);
-  while (handle !== 0) {
-    const alarm = Alarm.at(handle);
-    const bio = Bio.at(alarm.arg);
-    const result = alarm.result;
-    handle = alarm.next;
-    Alarm.free(alarm);
-    yield* bioEndio(bio, result);
-  }
 });
 
 /** From now on nothing that the disk has finished comes back. */

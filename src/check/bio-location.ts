@@ -77,7 +77,7 @@ function astray(bio: number, to: number, kind: FindingKind, invariant: string, s
 }
 
 export function bioSubmitted(bio: number, site: Site): void {
-  move(bio, FROM_NEW | FROM_TARGET | (1 << REMAINDER), SUBMITTING, 'assertion', 'I3', site);
+  move(bio, FROM_NEW | FROM_TARGET | (1 << REMAINDER) | (1 << DISPATCHED), SUBMITTING, 'assertion', 'I3', site);
 }
 
 export function bioQueued(bio: number, site: Site): void {

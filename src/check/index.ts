@@ -9,7 +9,8 @@
  *   I6 I8 I12      pushback.ts          I2 I53                       errors.ts
  *   I7             suspend.ts           I29 I45 I46, sums            quiescence.ts
  *   I47 I45 I49    stuck.ts              I32 I33 I51              sizes.ts
- *   I27 I28        multipath.ts
+ *   I27 I28        multipath.ts          I19 I22 to I26, I40, I41, I52  request.ts
+ *   I21 I25 I42 I43  rq-clone.ts
  *
  * Held up in place by the code itself: I14 (shared/struct.ts), I15 (ref-count.ts), I17 and I18 (spinlock.ts, task.ts,
  * mutex.ts), I48 (each machine).
@@ -34,6 +35,10 @@ import {
   EV_CLONE_MAPPED,
   EV_CLONE_REQUEUE,
   EV_DISPATCH,
+  EV_FLUSH_BEGIN,
+  EV_FLUSH_CLONE_END,
+  EV_FLUSH_DONE,
+  EV_FLUSH_REQUEST,
   EV_FREEZE,
   EV_GATE_SHUT,
   EV_IO_END,
@@ -43,9 +48,22 @@ import {
   EV_IO_START,
   EV_MPATH,
   EV_NOFLUSH_SET,
+  EV_ORD_DONE,
+  EV_ORD_SKIP,
   EV_PUSHBACK_MERGE,
   EV_RESUME_RETURN,
   EV_RESUME_TARGETS,
+  EV_RQ_ASIDE,
+  EV_RQ_BIO,
+  EV_RQ_COMPLETED,
+  EV_RQ_DONE,
+  EV_RQ_END,
+  EV_RQ_FREE,
+  EV_RQ_INSERT,
+  EV_RQ_MAP,
+  EV_RQ_REQUEUE,
+  EV_RQ_RUN,
+  EV_RQ_START,
   EV_SUSPEND_PHASE,
   EV_SUSPEND_RETURN,
   EV_TABLE_EVENT,
@@ -104,6 +122,27 @@ import {
   requeueHasWon,
 } from './pushback.ts';
 import { checkResting } from './quiescence.ts';
+import {
+  requestAside,
+  requestBioEnds,
+  requestCompleted,
+  requestEnds,
+  requestFnRuns,
+  requestInserted,
+  requestRequeued,
+  requestStarted,
+  sequenceBegins,
+  sequenceGoesOn,
+} from './request.ts';
+import {
+  cloneDone,
+  cloneMapped,
+  flushBegins,
+  flushCloneEnds,
+  flushDone,
+  flushHandedOver,
+  rqCloneFreed,
+} from './rq-clone.ts';
 import { checkSizesAndFreezes, freezeAllowed, resumedClean, sizeConsistent, thawAllowed } from './sizes.ts';
 import { checkWakeups } from './stuck.ts';
 import {
@@ -286,12 +325,77 @@ function hearDevice(kind: number, a: number, b: number, site: Site): void {
   }
 }
 
+/** Requests and their queues. */
+function hearRequest(kind: number, a: number, b: number, site: Site): void {
+  switch (kind) {
+    case EV_RQ_INSERT:
+      requestInserted(a, b, site);
+      break;
+    case EV_RQ_START:
+      requestStarted(a, b, site);
+      break;
+    case EV_RQ_REQUEUE:
+      requestRequeued(a, b, site);
+      break;
+    case EV_RQ_ASIDE:
+      requestAside(a, site);
+      break;
+    case EV_RQ_COMPLETED:
+      requestCompleted(b, site);
+      break;
+    case EV_RQ_END:
+      requestEnds(a, b, site);
+      break;
+    case EV_RQ_RUN:
+      requestFnRuns();
+      break;
+    case EV_RQ_BIO:
+      requestBioEnds(a, site);
+      break;
+    case EV_ORD_SKIP:
+      sequenceBegins(a, b, site);
+      break;
+    case EV_ORD_DONE:
+      sequenceGoesOn(a, b, site);
+      break;
+  }
+}
+
+/** Clones of requests, and flushes. */
+function hearRqClone(kind: number, a: number, b: number, site: Site): void {
+  switch (kind) {
+    case EV_RQ_MAP:
+      cloneMapped(a, b, site);
+      break;
+    case EV_RQ_DONE:
+      cloneDone(a, b, site);
+      break;
+    case EV_RQ_FREE:
+      rqCloneFreed(a, site);
+      break;
+    case EV_FLUSH_REQUEST:
+      flushHandedOver(a, site);
+      break;
+    case EV_FLUSH_BEGIN:
+      flushBegins(a);
+      break;
+    case EV_FLUSH_CLONE_END:
+      flushCloneEnds(a, b);
+      break;
+    case EV_FLUSH_DONE:
+      flushDone(a, b, site);
+      break;
+  }
+}
+
 function hear(kind: number, a: number, b: number, site: Site): void {
   // Locks and interrupts are most of the stream and none of the oracles' business.
   if (kind < EV_BIO_SUBMIT) return;
   if (kind < EV_IO_START) hearBio(kind, a, b, site);
   else if (kind < EV_SUSPEND_PHASE) hearIo(kind, a, b, site);
   else if (kind === EV_MPATH) multipathChanged(a, b, site);
+  else if (kind >= EV_RQ_MAP) hearRqClone(kind, a, b, site);
+  else if (kind >= EV_RQ_INSERT) hearRequest(kind, a, b, site);
   else hearDevice(kind, a, b, site);
 }
 

@@ -3,6 +3,8 @@
  * I46 SUSPENDED_EMPTY, I48 for the kernel's own threads. Sums over many objects are taken here, where they stand still.
  */
 import { Bio } from '../block/bio.ts';
+import { Request } from '../block/request.ts';
+import { blkQueueStopped, driverOf, elvQueueEmpty, RequestQueue } from '../block/request-queue.ts';
 import { DmIo, DmTargetIo } from '../core/dm-io.ts';
 import { DMF_NOFLUSH_SUSPENDING, DMF_QUEUE_IO_TO_THREAD, DMF_SUSPENDED, MappedDevice } from '../core/mapped-device.ts';
 import { Alarm } from '../irq/alarm.ts';
@@ -15,6 +17,7 @@ import { SpinLock, spinLockOwner } from '../shared/spinlock.ts';
 import { liveLocks, wordName } from '../shared/struct-registry.ts';
 import { Task, taskName } from '../shared/task.ts';
 import { DEFERRED, isLeaked, isNowhere, locationName, locationOf, PUSHBACK, TARGET } from './bio-location.ts';
+import { clonesInFlight } from './rq-clone.ts';
 import {
   addressOf,
   BIO_NEXT,
@@ -37,13 +40,24 @@ import {
 const POOL_MIN = Mempool.offsetOf('minNr');
 const POOL_CURR = Mempool.offsetOf('currNr');
 const ALARM_ARG = Alarm.offsetOf('arg');
+const RQ_BIO_HEAD = Request.offsetOf('bioHead');
 
-/** Whether a disk has the bio: the request that it is refers to it. */
+/** Whether a disk or a request queue has the bio: the request that it is, or is in, refers to it. */
 function atDisk(bio: number): boolean {
   let found = false;
   eachLive(Alarm, (alarm) => {
     if (memory.words[alarm + ALARM_ARG] !== 0 && addressOf(memory.words[alarm + ALARM_ARG] as number) === bio)
       found = true;
+  });
+  return found || inRequest(bio);
+}
+
+function inRequest(bio: number): boolean {
+  const w = memory.words;
+  let found = false;
+  eachLive(Request, (rq) => {
+    for (let handle = w[rq + RQ_BIO_HEAD] as number; handle !== 0; handle = w[addressOf(handle) + BIO_NEXT] as number)
+      if (addressOf(handle) === bio) found = true;
   });
   return found;
 }
@@ -115,6 +129,7 @@ function checkCounts(md: number): number {
         `io_count of a dm_io of ${mdName(md)} is ${w[io + IO_COUNT]} with ${clones} clones in flight`,
       );
   });
+  ios += clonesInFlight(md).count;
   const pending = w[md + MD_PENDING] as number;
   if (ios > pending) report('leak', 'I29', `${ios} dm_io of ${mdName(md)} are out while pending is ${pending}`);
   if (ios < pending) report('assertion', 'I4', `pending of ${mdName(md)} is ${pending} with ${ios} dm_io in flight`);
@@ -132,7 +147,11 @@ function somebodyHolds(): boolean {
 }
 
 function checkPools(md: MappedDevice): void {
-  for (const handle of [md.ioPool, md.tioPool, md.bioSet, md.bioSplit]) {
+  const prepared = md.queue !== 0 && !elvQueueEmpty(RequestQueue.at(md.queue));
+  // A request that waits may have its clone already.
+  const rqPools = md.queue === 0 ? [] : [md.rqTioPool, md.clonePool];
+  if (prepared) return;
+  for (const handle of [md.ioPool, md.tioPool, md.bioSet, md.bioSplit, ...rqPools]) {
     const pool = addressOf(handle);
     const min = memory.words[pool + POOL_MIN] as number;
     const curr = memory.words[pool + POOL_CURR] as number;
@@ -155,12 +174,24 @@ function checkDevice(address: number): void {
   } else {
     if (w[address + MD_DEFERRED] !== 0)
       report('lost-bio', 'I45', `deferred bios of ${mdName(address)} wait and nobody maps them`);
-    if (pending !== 0 && !somebodyHolds())
+    if (pending !== 0 && !somebodyHolds() && !clonesInFlight(address).below)
       report('lost-bio', 'I45', `${pending} bios of ${mdName(address)} are in flight and nobody has them`);
     if ((flags & DMF_QUEUE_IO_TO_THREAD) !== 0)
       report('assertion', 'I45', `I/O of ${mdName(address)} goes through kdmflush, which has nothing to do`);
   }
   if (pending === 0) checkPools(MappedDevice.atAddress(address));
+}
+
+/** Requests wait only where nobody is asked, or for others that the driver has. */
+function checkQueue(address: number): void {
+  const q = RequestQueue.atAddress(address);
+  const ownerOf = driverOf(q).name === 'dm' ? MappedDevice.at(q.queuedata) : null;
+  const suspended = ownerOf !== null && ((memory.words[ownerOf.address + MD_FLAGS] as number) & DMF_SUSPENDED) !== 0;
+  if (suspended && (q.inFlight !== 0 || ownerOf.flushRequest !== 0))
+    report('assertion', 'I46', `${mdName(ownerOf.address)} is suspended with requests in flight`);
+  if (!elvQueueEmpty(q) && !blkQueueStopped(q) && q.inFlight === 0)
+    report('lost-bio', 'I45', 'requests wait on a queue and nobody asks its driver');
+  if (blkQueueStopped(q) && !suspended) report('assertion', 'I45', 'a queue is stopped and nobody suspends');
 }
 
 /** A thread of the kernel's own waits for work and for nothing else. */
@@ -192,5 +223,6 @@ export function checkResting(): void {
   checkLists();
   checkBios();
   eachLive(MappedDevice, checkDevice);
+  eachLive(RequestQueue, checkQueue);
   checkLocks();
 }

@@ -40,6 +40,8 @@ export const MD_NOFLUSH_ENDED = MD_GATE + 8;
 export const MD_EVENT_NR = MD_GATE + 9;
 export const MD_NOFLUSH_DONE = MD_GATE + 10;
 export const MD_REFUSED_COVER = MD_GATE + 11;
+/** Three words; rq-clone.ts draws them. */
+export const MD_FLUSHES = MD_GATE + 12;
 
 export const MD_FLAGS = MappedDevice.offsetOf('flags');
 export const MD_PENDING = MappedDevice.offsetOf('pending');

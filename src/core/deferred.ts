@@ -3,12 +3,18 @@
  *
  * Models dm_wq_work and dm_queue_flush (2.6.33).
  */
+import { genericMakeRequest } from '../block/submit.ts';
 import { defineWorker, queueWork, Work, Workqueue, workFunctions } from '../irq/workqueue.ts';
 import { EV_BLOCK_CLEAR, EV_DISPATCH, emit, listening } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { downWrite, upWrite } from '../shared/rw-semaphore.ts';
 import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
-import { DMF_BLOCK_IO_FOR_SUSPEND, DMF_QUEUE_IO_TO_THREAD, MappedDevice } from './mapped-device.ts';
+import {
+  DM_TYPE_REQUEST_BASED,
+  DMF_BLOCK_IO_FOR_SUSPEND,
+  DMF_QUEUE_IO_TO_THREAD,
+  MappedDevice,
+} from './mapped-device.ts';
 import { splitAndProcess } from './submit.ts';
 
 /** The thread of a mapped device. */
@@ -29,7 +35,9 @@ export const DM_WQ_WORK = workFunctions.define('dm_wq_work', function* dmWqWork(
       break;
     }
     yield* upWrite(md.ioLock, HERE);
-    yield* splitAndProcess(md, bio);
+    // A request-based device has deferred it before its first table was bound.
+    if (md.type === DM_TYPE_REQUEST_BASED) yield* genericMakeRequest(bio);
+    else yield* splitAndProcess(md, bio);
     yield* downWrite(md.ioLock, HERE);
   }
   yield* upWrite(md.ioLock, HERE);

@@ -8,6 +8,7 @@
 // I/O.
 export { type Bio, bioData, bioEndio, REQ_READA, REQ_WRITE, setBioData } from '../block/bio.ts';
 export { type BioList, bioListField } from '../block/bio-list.ts';
+export { blkBarrierRq, type Request } from '../block/request.ts';
 export { genericMakeRequest } from '../block/submit.ts';
 // Time and work.
 export { addTimer, delTimer, freeTimer, setupTimer, Timer, timerFunctions, usleep } from '../irq/timer.ts';
@@ -54,6 +55,7 @@ export { TASK_UNINTERRUPTIBLE } from '../shared/task.ts';
 // Device-mapper.
 export { type BioRecord, bioRecordField, dmBioRecord, dmBioRestore } from './bio-record.ts';
 export type { DmTargetIo } from './dm-io.ts';
+export type { DmRqTargetIo } from './dm-rq-target-io.ts';
 export {
   type DeviceArea,
   DM_ENDIO_DONE,
@@ -74,6 +76,7 @@ export {
   dmNoflushSuspending,
   dmOpenDevice,
   dmPutDevice,
+  dmRemapRequest,
   dmTableEvent,
   mappedDeviceNumber,
   parseSector,

@@ -6,6 +6,7 @@
  * kernels before 2.6.24).
  */
 import { BlockDevice, nameOf } from '../block/block-device.ts';
+import { RequestQueue } from '../block/request-queue.ts';
 import { EINVAL, ENOMEM } from '../machine/errno.ts';
 import { CHOICE_ALLOCATION, type Kernel } from '../machine/kernel.ts';
 import { printk } from '../machine/log.ts';
@@ -13,7 +14,8 @@ import { ops } from '../machine/operations.ts';
 import { memory } from '../shared/memory.ts';
 import { type RefCount, refCountField } from '../shared/ref-count.ts';
 import { defineStruct, embed, plain, type Struct } from '../shared/struct.ts';
-import { DmTarget, type TargetType, targetTypes } from './dm-target.ts';
+import { type DeviceArea, DmTarget, type TargetType, targetTypes } from './dm-target.ts';
+import { DM_TYPE_BIO_BASED, DM_TYPE_REQUEST_BASED, MappedDevice } from './mapped-device.ts';
 
 /** The most targets of a table. */
 export const DM_TARGETS_MAX = 8;
@@ -22,6 +24,8 @@ const DM_SECTORS_MAX = 0x7fffffff;
 
 export interface DmTable extends Struct {
   md: number;
+  /** DM_TYPE_*. */
+  type: number;
   readonly holders: RefCount;
   numTargets: number;
   /** 1 while the table is bound and its events reach the device; guarded by _event_lock. */
@@ -33,6 +37,7 @@ export interface DmTable extends Struct {
 
 export const DmTable = defineStruct<DmTable>('dm-table', 't', 8, {
   md: plain,
+  type: plain,
   holders: refCountField,
   numTargets: plain,
   eventsBound: plain,
@@ -148,14 +153,47 @@ function* populateTable(table: DmTable, device: string, lines: readonly TableLin
     printk('device-mapper: ioctl: unable to set up device queue for new table.');
     return false;
   }
+  const reason = yield* setType(table);
+  if (reason === null) return true;
+  printk(`device-mapper: table: ${device}: ${reason}`);
+  printk('device-mapper: ioctl: unable to determine table type');
+  return false;
+}
+
+/**
+ * Models dm_table_set_type: why the targets do not make a table together; null when they do. A target that can do both is what
+ * the device is.
+ */
+function* setType(table: DmTable): Kernel<string | null> {
+  const targets = Array.from({ length: table.numTargets }, (_, i) => dmTableTarget(table, i));
+  const takesRequests = (ti: DmTarget): boolean => typeOf(ti).mapRq !== undefined;
+  const wanted = MappedDevice.at(table.md).type;
+  table.type = DM_TYPE_BIO_BASED;
+  if (wanted === DM_TYPE_BIO_BASED || !targets.some(takesRequests)) return null;
+  if (!targets.every(takesRequests)) return "Inconsistent table: different target types can't be mixed up";
+  for (const ti of targets)
+    if (!(yield* isStackable(ti))) return 'table load rejected: including non-request-stackable devices';
+  if (targets.length > 1) return "Request-based dm doesn't support multiple targets yet";
+  table.type = DM_TYPE_REQUEST_BASED;
+  return null;
+}
+
+/** Whether all devices below have request queues that take clones. */
+function* isStackable(ti: DmTarget): Kernel<boolean> {
+  for (const { device } of devicesBelow(ti)) {
+    const { queue } = BlockDevice.at(device);
+    if (queue === 0 || (yield* RequestQueue.at(queue).stackable.read(HERE)) === 0) return false;
+  }
   return true;
 }
+
+const devicesBelow = (ti: DmTarget): readonly DeviceArea[] =>
+  typeOf(ti).iterateDevices?.(ti) ?? (ti.device === 0 ? [] : [ti]);
 
 /** Models device_area_is_invalid: why a device below cannot hold the target; null when all can, or have no size yet. */
 function* deviceAreaRefusal(ti: DmTarget): Kernel<string | null> {
   const { len } = ti;
-  const below = typeOf(ti).iterateDevices?.(ti) ?? (ti.device === 0 ? [] : [ti]);
-  for (const { device, start } of below) {
+  for (const { device, start } of devicesBelow(ti)) {
     const bdev = BlockDevice.at(device);
     const size = yield* bdev.capacity.read(HERE);
     if (size !== 0 && start + len > size)

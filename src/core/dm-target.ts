@@ -4,10 +4,12 @@
  * Models struct dm_target and struct target_type.
  */
 import type { Bio } from '../block/bio.ts';
+import type { Request } from '../block/request.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { FunctionTable } from '../shared/function-table.ts';
 import { defineStruct, plain, type Struct } from '../shared/struct.ts';
 import type { DmTargetIo } from './dm-io.ts';
+import type { DmRqTargetIo } from './dm-rq-target-io.ts';
 
 /** The target took the clone: it will submit it or end it later. */
 export const DM_MAPIO_SUBMITTED = 0;
@@ -35,6 +37,8 @@ export interface DmTarget extends Struct {
   start: number;
   /** Number of the scenario's script; scripted target only. */
   script: number;
+  /** How many flushes the target needs to have all its devices flushed; `tio.info` says which one it is asked to map. */
+  numFlushRequests: number;
   /** Handle of the target's own object, 0: none. */
   private: number;
 }
@@ -48,6 +52,7 @@ export const DmTarget = defineStruct<DmTarget>('dm-target', 'ti', 16, {
   device: plain,
   start: plain,
   script: plain,
+  numFlushRequests: plain,
   private: plain,
 });
 
@@ -69,6 +74,15 @@ export interface TargetType {
   map(ti: DmTarget, clone: Bio, tio: DmTargetIo): Kernel<number>;
   /** Hears of the end of a clone that was mapped (DM_ENDIO_*, or an error). Any context, must not sleep. */
   endIo?(ti: DmTarget, clone: Bio, error: number, tio: DmTargetIo): Kernel<number>;
+  /**
+   * Says what becomes of a clone of a request (DM_MAPIO_*, or an error); a target without it takes bios only. Interrupts are off,
+   * except for flushes: it must not sleep.
+   */
+  mapRq?(ti: DmTarget, clone: Request, tio: DmRqTargetIo): Kernel<number>;
+  /** Hears of the end of a clone that was mapped: DM_ENDIO_*, or an error; 0 makes a success of it. In the softirq, flushes in any context. */
+  rqEndIo?(ti: DmTarget, clone: Request, error: number, tio: DmRqTargetIo): Kernel<number>;
+  /** 1: a request would have to wait below, so it had better stay in the queue. queue_lock is held. */
+  busy?(ti: DmTarget): Kernel<number>;
   presuspend?(ti: DmTarget): Kernel<void>;
   postsuspend?(ti: DmTarget): Kernel<void>;
   /** An error keeps the device suspended. */

@@ -17,13 +17,14 @@ import { createSinglethreadWorkqueue, destroyWorkqueue, initWork, Work, Workqueu
 import { EBUSY, EINVAL, ENOMEM, ENXIO } from '../machine/errno.ts';
 import { EV_BIND, EV_MD_FREE, emit } from '../machine/events.ts';
 import { CHOICE_ALLOCATION, type Kernel } from '../machine/kernel.ts';
+import { printk } from '../machine/log.ts';
 import { ops } from '../machine/operations.ts';
 import { atBoot } from '../shared/boot.ts';
 import { Mempool, mempoolCreate, mempoolDestroy } from '../shared/mempool.ts';
 import { assertMutexHeld, mutexLock, mutexUnlock } from '../shared/mutex.ts';
 import { cpu } from '../shared/per-cpu.ts';
 import { declareRwSemaphore, downRead, downWrite, type RwSemaphore, upRead, upWrite } from '../shared/rw-semaphore.ts';
-import { writeLock, writeUnlock } from '../shared/rwlock.ts';
+import { writeLockIrqsave, writeUnlockIrqrestore } from '../shared/rwlock.ts';
 import { spinLock, spinUnlock } from '../shared/spinlock.ts';
 import type { Struct, StructType } from '../shared/struct.ts';
 import { __setSize, dropInode } from './bdev-policy.ts';
@@ -40,7 +41,9 @@ import {
   dmTableText,
 } from './dm-table.ts';
 import { dmTableBindEvents } from './event.ts';
-import { DMF_FREEING, DMF_SUSPENDED, MappedDevice } from './mapped-device.ts';
+import { DM_TYPE_BIO_BASED, DMF_FREEING, DMF_SUSPENDED, MappedDevice } from './mapped-device.ts';
+import { allocRqDev, freeRqDev, makeStackable } from './rq-queue.ts';
+import { DM_RQ_MAKE_REQUEST } from './rq-request-fn.ts';
 import { seams } from './seams.ts';
 import { DM_MAKE_REQUEST, dmGetTable } from './submit.ts';
 import { DM_SUSPEND_LOCKFS_FLAG, DM_SUSPEND_NOFLUSH_FLAG, dmResume, dmSuspend, dmSuspended } from './suspend.ts';
@@ -60,6 +63,13 @@ export interface CreateOptions {
   readonly reserve?: number;
   /** CPU of kdmflush; default the creator's. */
   readonly cpu?: number;
+  /**
+   * The device takes requests, and tables whose targets do; default no. In the kernel the first table says so, and a target that
+   * can do both is what the device is.
+   */
+  readonly requestBased?: boolean;
+  /** Requests in its queue's pool; default 4. */
+  readonly nrRequests?: number;
 }
 
 /** Creates a device without a table; −EBUSY when its name or number is taken, −ENOMEM. The creator holds its one reference. */
@@ -68,7 +78,10 @@ export function* dmCreate(options: CreateOptions): Kernel<MappedDevice | number>
   const md = MappedDevice.alloc();
   if (md === null) return -ENOMEM;
   md.holders.init(1);
-  const result = allocDev(md, options) ? yield* publish(md, options) : -ENOMEM;
+  let made = allocDev(md, options);
+  if (made && options.requestBased === true)
+    made = yield* allocRqDev(md, { reserve: options.reserve ?? 1, nrRequests: options.nrRequests ?? 4 });
+  const result = made ? yield* publish(md, options) : -ENOMEM;
   if (result === 0) return md;
   yield* freeDev(md);
   return result;
@@ -77,6 +90,7 @@ export function* dmCreate(options: CreateOptions): Kernel<MappedDevice | number>
 /** All that a device is made of; false when something is missing. */
 function allocDev(md: MappedDevice, options: CreateOptions): boolean {
   const reserve = options.reserve ?? 1;
+  md.type = DM_TYPE_BIO_BASED;
   md.ioPool = mempoolCreate(DmIo, reserve)?.handle ?? 0;
   md.tioPool = mempoolCreate(DmTargetIo, reserve)?.handle ?? 0;
   md.bioSet = mempoolCreate(Bio, reserve)?.handle ?? 0;
@@ -92,8 +106,9 @@ function* publish(md: MappedDevice, { minor, name }: CreateOptions): Kernel<numb
     major: DM_MAJOR,
     minor,
     name,
-    makeRequest: DM_MAKE_REQUEST,
+    makeRequest: md.queue === 0 ? DM_MAKE_REQUEST : DM_RQ_MAKE_REQUEST,
     private: md.handle,
+    queue: md.queue,
   });
   if (typeof bdev === 'number') return bdev;
   md.bdev = bdev.handle;
@@ -173,6 +188,11 @@ export function* dmSwapTable(md: MappedDevice, table: DmTable): Kernel<{ old: Dm
     yield* mutexUnlock(md.suspendLock, HERE);
     return -EINVAL;
   }
+  if (table.type !== md.type) {
+    printk("device-mapper: core: can't change the device type after a table is bound");
+    yield* mutexUnlock(md.suspendLock, HERE);
+    return -EINVAL;
+  }
   const old = md.map === 0 ? null : DmTable.at(md.map);
   if (old !== null) yield* dmTableBindEvents(old, false);
   yield* seams.replaceTable(md, table);
@@ -186,9 +206,11 @@ export function* __bind(md: MappedDevice, table: DmTable): Kernel<void> {
   yield* dmTableBindEvents(table, true);
   // The size changes before the table does: what was queued for a longer table is refused by the table itself.
   yield* __setSize(md, dmTableSize(table));
-  yield* writeLock(md.mapLock, HERE);
+  // request_fn reads the map in interrupts too.
+  const saved = yield* writeLockIrqsave(md.mapLock, HERE);
   md.map = table.handle;
-  yield* writeUnlock(md.mapLock, HERE);
+  yield* writeUnlockIrqrestore(md.mapLock, saved, HERE);
+  yield* makeStackable(md);
   emit(EV_BIND, md.address, table.address, HERE);
 }
 
@@ -197,9 +219,9 @@ export function* __unbind(md: MappedDevice): Kernel<DmTable | null> {
   if (md.map === 0) return null;
   const table = DmTable.at(md.map);
   yield* dmTableBindEvents(table, false);
-  yield* writeLock(md.mapLock, HERE);
+  const saved = yield* writeLockIrqsave(md.mapLock, HERE);
   md.map = 0;
-  yield* writeUnlock(md.mapLock, HERE);
+  yield* writeUnlockIrqrestore(md.mapLock, saved, HERE);
   return table;
 }
 
@@ -231,6 +253,7 @@ export function* dmRemove(md: MappedDevice): Kernel<number> {
   yield* spinUnlock(minorLock, HERE);
   if (busy) return -EBUSY;
   yield* dmTableClear(md);
+  yield* seams.awaitInFlight(md);
   yield* dmPut(md);
   return 0;
 }
@@ -262,6 +285,7 @@ function* freeDev(md: MappedDevice): Kernel<void> {
   yield* dropInode(md);
   if (md.bdev !== 0) yield* removeBlockDevice(BlockDevice.at(md.bdev));
   if (md.wq !== 0) yield* destroyWorkqueue(Workqueue.at(md.wq), HERE);
+  yield* freeRqDev(md);
   Work.free(Work.at(md.work));
   emit(EV_MD_FREE, md.address, 0, HERE);
   destroyPool(DmIo, md.ioPool);

@@ -33,7 +33,13 @@ export const DMF_QUEUE_IO_TO_THREAD = 1 << 6;
 export const SUSPEND_PHASES = ['idle', 'presuspend', 'freeze', 'block', 'flush', 'wait', 'finish'] as const;
 export type SuspendPhase = (typeof SUSPEND_PHASES)[number];
 
+// md.type, for as long as the device is there.
+export const DM_TYPE_BIO_BASED = 1;
+export const DM_TYPE_REQUEST_BASED = 2;
+
 export interface MappedDevice extends Struct {
+  /** DM_TYPE_*. */
+  type: number;
   readonly suspendLock: Mutex;
   readonly ioLock: RwSemaphore;
   readonly mapLock: RwLock;
@@ -61,6 +67,18 @@ export interface MappedDevice extends Struct {
   tioPool: number;
   bioSet: number;
   bioSplit: number;
+  // Request-based only.
+  /** Handle of its request queue, 0: it takes bios. */
+  queue: number;
+  /** Pools of dm_rq_target_io and of clones; bioSet is that of the clones' bios. */
+  rqTioPool: number;
+  clonePool: number;
+  /** The item of kdmflush that serves a flush, and the flush that it serves. Set by request_fn under queue_lock, cleared by kdmflush. */
+  barrierWork: number;
+  flushRequest: number;
+  readonly barrierErrorLock: SpinLock;
+  /** What the clones of the flush said so far. Guarded by barrier_error_lock; kdmflush's own before the first and after the last. */
+  barrierError: number;
   readonly eventNr: Atomic;
   readonly eventq: WaitQueue;
   readonly holders: RefCount;
@@ -76,9 +94,10 @@ export interface MappedDevice extends Struct {
   readonly oracle: { readonly word: number };
 }
 
-export const MD_ORACLE_WORDS = 16;
+export const MD_ORACLE_WORDS = 20;
 
 export const MappedDevice = defineStruct<MappedDevice>('mapped-device', 'md', 3, {
+  type: plain,
   suspendLock: mutexField,
   ioLock: rwSemaphoreField,
   mapLock: rwLockField,
@@ -97,6 +116,13 @@ export const MappedDevice = defineStruct<MappedDevice>('mapped-device', 'md', 3,
   tioPool: plain,
   bioSet: plain,
   bioSplit: plain,
+  queue: plain,
+  rqTioPool: plain,
+  clonePool: plain,
+  barrierWork: plain,
+  flushRequest: plain,
+  barrierErrorLock: spinLockField,
+  barrierError: plain,
   eventNr: atomic,
   eventq: waitQueueField,
   holders: refCountField,

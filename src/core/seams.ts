@@ -7,6 +7,8 @@
 import type { Bio } from '../block/bio.ts';
 import type { BioList } from '../block/bio-list.ts';
 import type { Inode } from '../block/inode.ts';
+import type { Request } from '../block/request.ts';
+import type { RequestQueue } from '../block/request-queue.ts';
 import type { SubmitEngine } from '../block/submit.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { BdevPolicy } from './bdev-policy.ts';
@@ -68,6 +70,37 @@ export interface Seams {
   readonly bdevPolicy: BdevPolicy;
   /** Changes the size in the inode, with suspend_lock held. */
   readonly iSizeWrite: (inode: Inode, size: number) => Kernel<void>;
+  /** Sees to it that kdmflush maps nothing any more and is given nothing (spec B8 steps 3 and 4). */
+  readonly stopAndFlush: (md: MappedDevice) => Kernel<void>;
+
+  // Request-based (spec B13, B14, B16).
+  /** Takes requests off the queue of the device and maps their clones. queue_lock is held. */
+  readonly dmRequestFn: (q: RequestQueue) => Kernel<void>;
+  /** Whether request_fn leaves off when a target wants a request back. */
+  readonly leaveAfterRequeue: boolean;
+  /** Attaches a clone to a request, or says why not: BLKPREP_*. queue_lock is held. */
+  readonly dmPrepFn: (q: RequestQueue, rq: Request) => Kernel<number>;
+  /** A clone has been served: the way to its target's rq_end_io. */
+  readonly dmCompleteRequest: (clone: Request, error: number) => Kernel<void>;
+  /** A clone is done with: its original ends, or, for a flush, its error is kept. */
+  readonly dmEndRequest: (clone: Request, error: number) => Kernel<void>;
+  /** The end of accounting; `run`: the queue may have something to do. */
+  readonly rqCompleted: (md: MappedDevice, run: boolean) => Kernel<void>;
+  readonly runQueue: (q: RequestQueue) => Kernel<void>;
+  /** Gives up the reference that an I/O in flight, or a flush, has on its device. */
+  readonly putInFlight: (md: MappedDevice) => Kernel<void>;
+  /** The device has been removed, and is about to lose its creator's reference. */
+  readonly awaitInFlight: (md: MappedDevice) => Kernel<void>;
+  /** A target wants a request back: its original is requeued. */
+  readonly dmRequeueUnmappedRequest: (clone: Request) => Kernel<void>;
+  /** A clone fails before it was mapped. */
+  readonly dmKillUnmappedRequest: (clone: Request, error: number) => Kernel<void>;
+  /** Keeps what a clone of a flush said (spec C3). */
+  readonly storeBarrierError: (md: MappedDevice, error: number) => Kernel<void>;
+  /** Flushes all targets; 0, an error or REQUEUE. In kdmflush. */
+  readonly dmRqBarrier: (md: MappedDevice) => Kernel<number>;
+  /** Serves the flush that request_fn has handed over. In kdmflush. */
+  readonly dmRqBarrierWork: (md: MappedDevice) => Kernel<void>;
 }
 
 /** The seams of this machine. */

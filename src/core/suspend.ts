@@ -11,7 +11,6 @@
  *   If dmResume returns 0, I/O flows, pushed-back bios first.
  */
 import type { BioList } from '../block/bio-list.ts';
-import { flushWorkqueue, Workqueue } from '../irq/workqueue.ts';
 import { EINVAL } from '../machine/errno.ts';
 import {
   EV_BLOCK_SET,
@@ -49,6 +48,7 @@ import {
   SUSPEND_PHASES,
   type SuspendPhase,
 } from './mapped-device.ts';
+import { startQueue } from './rq-queue.ts';
 import { seams } from './seams.ts';
 import { dmGetTable } from './submit.ts';
 
@@ -115,7 +115,7 @@ export function* quiesce(md: MappedDevice, noflush: boolean): Kernel<number> {
 
   enterPhase(md, 'flush');
   // kdmflush maps without io_lock, so it is waited for.
-  yield* flushWorkqueue(Workqueue.at(md.wq), HERE);
+  yield* seams.stopAndFlush(md);
   if (listening !== 0) emit(EV_GATE_SHUT, md.address, 0, HERE);
 
   enterPhase(md, 'wait');
@@ -125,7 +125,10 @@ export function* quiesce(md: MappedDevice, noflush: boolean): Kernel<number> {
   yield* downWrite(md.ioLock, HERE);
   if (noflush) yield* seams.mergePushback(md);
   yield* upWrite(md.ioLock, HERE);
-  if (result !== 0) yield* seams.dispatchDeferred(md);
+  if (result !== 0) {
+    yield* seams.dispatchDeferred(md);
+    yield* startQueue(md);
+  }
   return result;
 }
 
@@ -186,6 +189,7 @@ function* resumeLocked(md: MappedDevice, table: DmTable): Kernel<number> {
   if (result !== 0) return result;
   if (listening !== 0) emit(EV_RESUME_TARGETS, md.address, 0, HERE);
   yield* seams.dispatchDeferred(md);
+  yield* startQueue(md);
   // After I/O flows: whoever waits for the thaw will write.
   yield* endSuspend(md);
   yield* md.flags.clear(DMF_SUSPENDED, HERE);

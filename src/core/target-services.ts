@@ -1,8 +1,9 @@
 /**
  * What the core does for targets: devices, sectors, events, and whether a noflush suspend is under way.
  */
-import type { Bio } from '../block/bio.ts';
+import { Bio } from '../block/bio.ts';
 import { BlockDevice, closeBlockDevice, devNumber, openBlockDevice } from '../block/block-device.ts';
+import type { Request } from '../block/request.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { DmTargetIo } from './dm-io.ts';
 import { DmTable } from './dm-table.ts';
@@ -32,6 +33,18 @@ export function* dmGetDevice(ti: DmTarget, path: string): Kernel<boolean> {
 
 export function dmPutDevice(ti: DmTarget): Kernel<void> {
   return dmCloseDevice(ti.device);
+}
+
+/** Sends the clone of a request to a device, `offset` sectors further on. */
+export function dmRemapRequest(clone: Request, device: number, offset: number): void {
+  clone.queue = BlockDevice.at(device).queue;
+  clone.sector += offset;
+  for (let handle = clone.bioHead; handle !== 0; ) {
+    const bio = Bio.at(handle);
+    bio.bdev = device;
+    bio.sector += offset;
+    handle = bio.next;
+  }
 }
 
 /** A device as table lines print it: always MAJ:MIN. */

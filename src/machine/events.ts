@@ -75,17 +75,57 @@ export const EV_BIND = 61;
 /** Its queue or its paths have changed; b = clones that were spliced off the queue, or −1: one of those is mapped again. */
 export const EV_MPATH = 64;
 
+// Requests, with the queue_lock of their queue held: a = address of the request, b = of the queue.
+/** A request is put on its queue for the first time. */
+export const EV_RQ_INSERT = 80;
+/** The driver has taken it off the queue. */
+export const EV_RQ_START = 81;
+/** The driver has put it back. */
+export const EV_RQ_REQUEUE = 82;
+/** A barrier has left the queue and stands aside until its sequence is done. */
+export const EV_RQ_ASIDE = 83;
+/** It no longer counts as in flight. */
+export const EV_RQ_COMPLETED = 84;
+/** It ends. b = its error. */
+export const EV_RQ_END = 85;
+/** Its driver's request_fn begins. a = address of the queue. */
+export const EV_RQ_RUN = 86;
+/** A bio of it ends. b = address of the bio. Without the lock, too. */
+export const EV_RQ_BIO = 87;
+// The ordered sequence, with queue_lock held: a = address of the queue, b = bits of the sequence.
+/** These parts of it are left out. */
+export const EV_ORD_SKIP = 88;
+/** This part of it is over. */
+export const EV_ORD_DONE = 89;
+
+// Clones of requests: a = address of the clone's dm_rq_target_io, b = address of its target, 0: none.
+/** Its target is about to be asked. */
+export const EV_RQ_MAP = 90;
+/** It comes back: its target is asked what becomes of it, if it was mapped. */
+export const EV_RQ_DONE = 91;
+/** It goes back to its pool, and stops counting. */
+export const EV_RQ_FREE = 92;
+// The flush of a mapped device: a = address of the device.
+/** request_fn hands a flush to kdmflush, with queue_lock held. b = address of the request. */
+export const EV_FLUSH_REQUEST = 93;
+/** kdmflush begins to flush. */
+export const EV_FLUSH_BEGIN = 94;
+/** A clone of the flush ends. b = its error, or REQUEUE. */
+export const EV_FLUSH_CLONE_END = 95;
+/** All clones have ended. b = what the flush has come to. */
+export const EV_FLUSH_DONE = 96;
+
 // What else a CPU of the real machine does; of these the model says only the end of an interrupt.
 /** Interrupts go off, and on again. An interrupt's own are in EV_IRQ_ENTER. */
-export const EV_IRQS_OFF = 80;
-export const EV_IRQS_ON = 81;
+export const EV_IRQS_OFF = 110;
+export const EV_IRQS_ON = 111;
 /** The CPU parks while it waits for the lock a (b as above), and is awake again. */
-export const EV_PARK = 82;
-export const EV_UNPARK = 83;
+export const EV_PARK = 112;
+export const EV_UNPARK = 113;
 /** The task with the handle a runs; 0: none. */
-export const EV_SWITCH = 84;
+export const EV_SWITCH = 114;
 /** The task with the handle a can run again, b = its CPU. */
-export const EV_WAKE = 85;
+export const EV_WAKE = 115;
 
 // Causes of an error, one bit each.
 /** A target said so. */

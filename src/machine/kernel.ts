@@ -88,7 +88,9 @@ export const CHOICE_ALLOCATION = 5;
 export const CHOICE_WAKE = 6;
 /** Nothing can move: 0 the run is over, i the i-th sleeper is woken all the same (model machine). */
 export const CHOICE_LATE = 7;
-export type ChoiceKind = 1 | 2 | 3 | 4 | 5 | 6 | 7;
+/** Whether a disk has written a cached sector back by itself: 0 not, 1 it has. */
+export const CHOICE_WRITE_BACK = 8;
+export type ChoiceKind = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 
 const doneResult: IteratorReturnResult<unknown> = { done: true, value: undefined };
 

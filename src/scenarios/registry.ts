@@ -3,6 +3,7 @@
  */
 import '../targets/all.ts';
 import { admins } from './admins.ts';
+import { barrierCut } from './barrier-cut.ts';
 import { canaryRounds } from './canary-rounds.ts';
 import { drain } from './drain.ts';
 import { endSubmits } from './end-submits.ts';
@@ -19,6 +20,7 @@ import { noflushResize } from './noflush-resize.ts';
 import { noflushWriteback } from './noflush-writeback.ts';
 import { findOwn } from './own/define.ts';
 import { removeSuspended } from './remove-suspended.ts';
+import { rqBarrier } from './rq-barrier.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
 import { type RoundPart, roundName } from './suites/leave-out.ts';
@@ -43,6 +45,8 @@ export const scenarios: readonly Scenario[] = [
   failedBdget,
   mpathNoflush,
   admins,
+  ...barrierCut,
+  ...rqBarrier,
 ];
 export const suites: readonly Suite[] = [
   locks,

@@ -47,6 +47,9 @@ export const CPU_TIMERS_TAIL = 31;
 /** Handles of the tasks of this CPU, one a slot. */
 export const CPU_TASKS = 32;
 export const TASK_SLOTS = 30;
+/** Head and tail of the requests that the BLOCK softirq of this CPU will complete. */
+export const CPU_BLK_DONE_HEAD = 62;
+export const CPU_BLK_DONE_TAIL = 63;
 
 /** The completion rings (ring.ts) that the interrupt actor fills for this CPU, one for each of its two lines. */
 export const CPU_COMPLETIONS = 64;

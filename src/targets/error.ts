@@ -11,6 +11,7 @@ export const error = defineTarget({
   // Words behind the name are accepted and ignored, as ever.
   ctr: () => resolved(null),
   map: () => resolved(-EIO),
+  mapRq: () => resolved(-EIO),
   tableLine: () => resolved(''),
   statusLine: () => resolved(''),
 });

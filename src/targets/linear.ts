@@ -9,6 +9,7 @@ import {
   defineTarget,
   dmGetDevice,
   dmPutDevice,
+  dmRemapRequest,
   type Kernel,
   parseSector,
   resolved,
@@ -25,6 +26,7 @@ export const linear = defineTarget({
     if (start === null) return 'Invalid device sector';
     if (!(yield* dmGetDevice(ti, argv[0] as string))) return 'Device lookup failed';
     ti.start = start;
+    ti.numFlushRequests = 1;
     return null;
   },
 
@@ -33,6 +35,11 @@ export const linear = defineTarget({
   map(ti, clone) {
     clone.bdev = ti.device;
     clone.sector = ti.start + (clone.sector - ti.begin);
+    return resolved(DM_MAPIO_REMAPPED);
+  },
+
+  mapRq(ti, clone) {
+    dmRemapRequest(clone, ti.device, ti.start - ti.begin);
     return resolved(DM_MAPIO_REMAPPED);
   },
 

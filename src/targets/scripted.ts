@@ -7,13 +7,16 @@
 import {
   type Bio,
   DM_MAPIO_REMAPPED,
+  type DmRqTargetIo,
   type DmTarget,
   type DmTargetIo,
   defineTarget,
   dmGetDevice,
   dmPutDevice,
+  dmRemapRequest,
   type Kernel,
   parseSector,
+  type Request,
   resolved,
   targetDeviceNumber,
 } from '../core/device-mapper.ts';
@@ -22,6 +25,11 @@ import {
 export interface Script {
   map?(ti: DmTarget, clone: Bio, tio: DmTargetIo): Kernel<number>;
   endIo?(ti: DmTarget, clone: Bio, error: number, tio: DmTargetIo): Kernel<number>;
+  mapRq?(ti: DmTarget, clone: Request, tio: DmRqTargetIo): Kernel<number>;
+  rqEndIo?(ti: DmTarget, clone: Request, error: number, tio: DmRqTargetIo): Kernel<number>;
+  busy?(ti: DmTarget): Kernel<number>;
+  /** Default 1. */
+  readonly numFlushRequests?: number;
   presuspend?(ti: DmTarget): Kernel<void>;
   postsuspend?(ti: DmTarget): Kernel<void>;
   preresume?(ti: DmTarget): Kernel<number>;
@@ -44,6 +52,12 @@ export function remap(ti: DmTarget, clone: Bio): number {
   return DM_MAPIO_REMAPPED;
 }
 
+/** The same for the clone of a request. */
+export function remapRequest(ti: DmTarget, clone: Request): number {
+  dmRemapRequest(clone, ti.device, ti.start - ti.begin);
+  return DM_MAPIO_REMAPPED;
+}
+
 export const scripted = defineTarget({
   name: 'scripted',
   version: [1, 0, 0],
@@ -57,12 +71,16 @@ export const scripted = defineTarget({
     if (!(yield* dmGetDevice(ti, argv[0] as string))) return 'Device lookup failed';
     ti.start = start;
     ti.script = script;
+    ti.numFlushRequests = scriptOf(ti).numFlushRequests ?? 1;
     return null;
   },
 
   dtr: dmPutDevice,
   map: (ti, clone, tio) => scriptOf(ti).map?.(ti, clone, tio) ?? resolved(remap(ti, clone)),
   endIo: (ti, clone, error, tio) => scriptOf(ti).endIo?.(ti, clone, error, tio) ?? resolved(0),
+  mapRq: (ti, clone, tio) => scriptOf(ti).mapRq?.(ti, clone, tio) ?? resolved(remapRequest(ti, clone)),
+  rqEndIo: (ti, clone, error, tio) => scriptOf(ti).rqEndIo?.(ti, clone, error, tio) ?? resolved(error),
+  busy: (ti) => scriptOf(ti).busy?.(ti) ?? resolved(0),
   presuspend: (ti) => scriptOf(ti).presuspend?.(ti) ?? resolved(undefined),
   postsuspend: (ti) => scriptOf(ti).postsuspend?.(ti) ?? resolved(undefined),
   preresume: (ti) => scriptOf(ti).preresume?.(ti) ?? resolved(0),

@@ -14,6 +14,18 @@ import { dmTableFindTarget } from '../core/dm-table.ts';
 import { __noflushSuspending, cloneEndio, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
 import { __bind } from '../core/ioctl.ts';
 import { flushAndOut, freezeUnlessNoflush, unlockFs } from '../core/lock-fs.ts';
+import { dmRqBarrier, dmRqBarrierWork, storeBarrierError } from '../core/rq-barrier.ts';
+import {
+  dmCompleteRequest,
+  dmEndRequest,
+  dmKillUnmappedRequest,
+  dmRequeueUnmappedRequest,
+  putInFlight,
+  rqCompleted,
+  runQueueLater,
+} from '../core/rq-end.ts';
+import { awaitInFlight, stopAndFlush } from '../core/rq-queue.ts';
+import { dmPrepFn, dmRequestFn } from '../core/rq-request-fn.ts';
 import type { Seams } from '../core/seams.ts';
 import { dmRequest, mapHasEnded, queueIo } from '../core/submit.ts';
 import {
@@ -81,6 +93,21 @@ const unified: Preset = {
     flushAndOut,
     bdevPolicy: heldForLife,
     iSizeWrite,
+    stopAndFlush,
+    dmRequestFn,
+    leaveAfterRequeue: true,
+    dmPrepFn,
+    dmCompleteRequest,
+    dmEndRequest,
+    rqCompleted,
+    runQueue: runQueueLater,
+    putInFlight,
+    awaitInFlight,
+    dmRequeueUnmappedRequest,
+    dmKillUnmappedRequest,
+    storeBarrierError,
+    dmRqBarrier,
+    dmRqBarrierWork,
   },
 };
 

@@ -9,7 +9,9 @@ import { test } from 'tap';
 import { type Bio, bioEndio, REQ_WRITE } from '../../src/block/bio.ts';
 import { BlockDevice } from '../../src/block/block-device.ts';
 import { addDisk, type Disk, type DiskOptions, declareMedia } from '../../src/block/disk.ts';
+import { addRequestDisk, type RequestDisk, type RequestDiskOptions } from '../../src/block/request-disk.ts';
 import { bindSubmitEngine } from '../../src/block/submit.ts';
+import { declareCachedMedia } from '../../src/block/write-cache.ts';
 import { checkQuiescence, checkStuck, installOracles, removeOracles } from '../../src/check/index.ts';
 import { DM_MAPIO_SUBMITTED, type DmTarget } from '../../src/core/device-mapper.ts';
 import { DmTable, dmTableTarget } from '../../src/core/dm-table.ts';
@@ -37,7 +39,7 @@ const DISKS_MAX = 2;
 /** Sectors of each disk. */
 export const DISK_SECTORS = 16;
 const JOINS_MAX = 6;
-const STATIC_WORDS = 256;
+const STATIC_WORDS = 384;
 
 export interface KernelOptions {
   /** Schedules; each has a seed of its own. */
@@ -57,6 +59,7 @@ export interface KernelOptions {
 /** What is declared once for all runs. */
 interface Declared {
   readonly media: readonly number[];
+  readonly cachedMedia: readonly number[];
   readonly joins: readonly { readonly done: Completion; readonly seen: Completion }[];
 }
 
@@ -96,17 +99,24 @@ export class World {
     return addDisk({ name: `disk${minor}`, minor, sectors: DISK_SECTORS, mode: 'inline', ...options }, media);
   }
 
+  /** The same with a request queue; the test needs REQUEST_SLOTS. */
+  requestDisk(options: Partial<RequestDiskOptions> = {}): Kernel<RequestDisk> {
+    const minor = this.#disks++;
+    const media = this.#declared.cachedMedia[minor] as number;
+    return addRequestDisk({ name: `disk${minor}`, minor, sectors: DISK_SECTORS, mode: 'inline', ...options }, media);
+  }
+
   /** `dm0`, then `dm1`, without a table. */
-  *create(): Kernel<MappedDevice> {
+  *create(requestBased = false): Kernel<MappedDevice> {
     const minor = this.#devices++;
-    const md = yield* dmCreate({ name: `dm${minor}`, minor });
+    const md = yield* dmCreate({ name: `dm${minor}`, minor, requestBased });
     assert(typeof md !== 'number', 'dmCreate fails');
     return md;
   }
 
   /** The same with a live table, when nothing goes through kdmflush any more. */
-  *device(table: string): Kernel<MappedDevice> {
-    const md = yield* this.create();
+  *device(table: string, requestBased = false): Kernel<MappedDevice> {
+    const md = yield* this.create(requestBased);
     yield* load(md, table);
     assert.equal(errnoText(yield* doResume(md, 0)), '0');
     yield* settled(md);
@@ -159,7 +169,7 @@ export function* load(md: MappedDevice, table: string): Kernel<void> {
 }
 
 /** The block device of a mapped device or of a disk. */
-export const bdevOf = ({ bdev }: MappedDevice | Disk): BlockDevice => BlockDevice.at(bdev);
+export const bdevOf = ({ bdev }: MappedDevice | Disk | RequestDisk): BlockDevice => BlockDevice.at(bdev);
 
 /** A target of the live table. */
 export const targetOf = (md: MappedDevice, index = 0): DmTarget => dmTableTarget(DmTable.at(md.map), index);
@@ -214,6 +224,7 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
   else removeOracles();
   const build = () => {
     const media = Array.from({ length: DISKS_MAX }, () => declareMedia(DISK_SECTORS));
+    const cachedMedia = Array.from({ length: DISKS_MAX }, () => declareCachedMedia(DISK_SECTORS));
     const joins = Array.from({ length: JOINS_MAX }, (_, i) => ({
       done: declareCompletion(`&join${i}.done`),
       seen: declareCompletion(`&join${i}.seen`),
@@ -222,7 +233,7 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
     let run = 0;
     return {
       setup() {
-        world = new World({ media, joins }, run++);
+        world = new World({ media, cachedMedia, joins }, run++);
         return body(world);
       },
       actors: [],

@@ -20,7 +20,8 @@ export interface LockRow {
   readonly lock: string;
   readonly kind: LockType;
   readonly order: number;
-  readonly irqSafe: boolean;
+  /** `writers`: interrupts read it. */
+  readonly irqSafe: 'yes' | 'process-only' | 'writers';
 }
 
 const WORDS: Record<LockType, number> = {
@@ -36,7 +37,12 @@ const SLEEPING: readonly LockType[] = ['rw-semaphore', 'semaphore', 'mutex'];
 
 /** The lock inside a sleeping lock that guards its sleepers. */
 function waitLockOf(lock: string, kind: LockType): LockRow {
-  return { lock: `wait_lock of ${lock}`, kind: 'spinlock', order: 100, irqSafe: kind === 'semaphore' };
+  return {
+    lock: `wait_lock of ${lock}`,
+    kind: 'spinlock',
+    order: 100,
+    irqSafe: kind === 'semaphore' ? 'yes' : 'process-only',
+  };
 }
 
 interface Held {
@@ -92,7 +98,7 @@ export class LockWatch {
     return null;
   }
 
-  readonly #hear: Listener = (kind, word, _shared, site) => {
+  readonly #hear: Listener = (kind, word, exclusive, site) => {
     if (kind !== EV_LOCK_ACQUIRED && kind !== EV_LOCK_RELEASE) return;
     const row = this.#rowOf(word);
     if (row === null) return;
@@ -106,19 +112,21 @@ export class LockWatch {
     }
     const outer = this.#heldBy(`CPU ${cpu}`).filter((held) => held.level === level);
     if (level === 0) outer.push(...this.#heldBy(task));
-    this.#check(row, outer, level, siteText(site));
+    this.#check(row, outer, level, exclusive !== 0, siteText(site));
     this.#heldBy(holder).push({ word, row, level });
   };
 
-  #check(row: LockRow, outer: readonly Held[], level: number, place: string): void {
+  #check(row: LockRow, outer: readonly Held[], level: number, exclusive: boolean, place: string): void {
     this.taken.add(row.lock);
     for (const held of outer) {
       this.nested.add(`${held.row.lock} > ${row.lock}`);
       if (held.row.order >= row.order)
         this.complaints.add(`${row.lock} is taken with ${held.row.lock} held, in ${place}`);
     }
-    if (row.irqSafe && !irqsDisabled()) this.complaints.add(`${row.lock} is taken with interrupts on, in ${place}`);
-    if (!row.irqSafe && level !== 0) this.complaints.add(`${row.lock} is taken in an interrupt, in ${place}`);
+    if (row.irqSafe === 'writers' && !exclusive) return;
+    if (row.irqSafe !== 'process-only' && !irqsDisabled())
+      this.complaints.add(`${row.lock} is taken with interrupts on, in ${place}`);
+    if (row.irqSafe !== 'yes' && level !== 0) this.complaints.add(`${row.lock} is taken in an interrupt, in ${place}`);
   }
 
   #heldBy(holder: string): Held[] {

@@ -1,0 +1,100 @@
+/**
+ * Planted violations of the flush of a request-based device: one seam is swapped for one that makes the mistake.
+ */
+
+import { REQ_WRITE } from '../../src/block/bio.ts';
+import { blkEndRequestAll } from '../../src/block/end-request.ts';
+import { blkBarrierRq, Request } from '../../src/block/request.ts';
+import { blkRunQueue, RequestQueue } from '../../src/block/request-queue.ts';
+import { doResume, doSuspend } from '../../src/core/ioctl.ts';
+import { stopQueue } from '../../src/core/rq-queue.ts';
+import type { Seams } from '../../src/core/seams.ts';
+import { seams } from '../../src/core/seams.ts';
+import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
+import { EIO, EOPNOTSUPP } from '../../src/machine/errno.ts';
+import { EV_FLUSH_BEGIN, EV_FLUSH_DONE, emit } from '../../src/machine/events.ts';
+import type { FindingKind } from '../../src/machine/finding.ts';
+import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import type { Program } from '../../src/machine/machine.ts';
+import { BARRIER, REQUEST_DEVICE_WORDS, RequestDevice, requestSlots } from '../../src/scenarios/request-device.ts';
+import { submitIo, waitIo } from '../../src/scenarios/user-io.ts';
+import { staticWords } from '../../src/shared/memory.ts';
+import { spinLockIrqsave, spinUnlockIrqrestore } from '../../src/shared/spinlock.ts';
+import { Atomic } from '../../src/shared/word.ts';
+import { bindScripts } from '../../src/targets/scripted.ts';
+import type { Planted } from './held.ts';
+
+/** A barrier over a target with two flushes, of which the first fails and the second is not supported; and perhaps a suspend. */
+function plant(invariant: string, kind: FindingKind, title: string, suspend: boolean, swaps: Partial<Seams>): Planted {
+  const build = (): Program => {
+    const device = new RequestDevice();
+    const asked = new Atomic(staticWords(1));
+    bindScripts([
+      {
+        numFlushRequests: 2,
+        *rqEndIo(_ti, clone, error): Kernel<number> {
+          if (!blkBarrierRq(clone)) return error;
+          return (yield* asked.add(1, HERE)) % 2 === 0 ? -EIO : -EOPNOTSUPP;
+        },
+      },
+    ]);
+    const suspender = {
+      name: 'suspender',
+      cpu: 1,
+      *run(): Kernel<void> {
+        yield* doSuspend(device.md, 0);
+        yield* doResume(device.md, 0);
+      },
+    };
+    return {
+      setup: () => device.create({ table: '0 4 scripted disk0 0 0' }),
+      actors: [
+        {
+          name: 'writer',
+          cpu: 0,
+          *run(): Kernel<void> {
+            yield* waitIo(yield* submitIo(device.bdev, { sector: 0, size: 1, flags: REQ_WRITE | BARRIER, stamp: 7 }));
+          },
+        },
+        ...(suspend ? [suspender] : []),
+      ],
+    };
+  };
+  const name = `planted-${invariant.toLowerCase()}-${title.toLowerCase().replaceAll(/[^a-z]+/g, '-')}`;
+  const staticCount = REQUEST_DEVICE_WORDS + 1;
+  const scenario = { name, title, cpus: 2, slots: requestSlots(2), staticWords: staticCount, build };
+  return { invariant, kind, scenario, swaps };
+}
+
+export const plantedFlush: readonly Planted[] = [
+  plant('I21', 'assertion', 'the slot of the flush is freed too late', false, {
+    *dmRqBarrierWork(md): Kernel<void> {
+      yield* md.holders.get(HERE);
+      const error = yield* seams.dmRqBarrier(md);
+      yield* blkEndRequestAll(Request.at(md.flushRequest), error);
+      yield* blkRunQueue(RequestQueue.at(md.queue));
+      md.flushRequest = 0;
+      yield* seams.putInFlight(md);
+    },
+  }),
+  plant('I42', 'assertion', 'no target is flushed', false, {
+    dmRqBarrier(md): Kernel<number> {
+      emit(EV_FLUSH_BEGIN, md.address, 0, HERE);
+      emit(EV_FLUSH_DONE, md.address, 0, HERE);
+      return resolved(0);
+    },
+  }),
+  plant('I43', 'wrong-error', 'the first error of a flush stays', false, {
+    *storeBarrierError(md, error): Kernel<void> {
+      const saved = yield* spinLockIrqsave(md.barrierErrorLock, HERE);
+      if (md.barrierError === 0) md.barrierError = error;
+      yield* spinUnlockIrqrestore(md.barrierErrorLock, saved, HERE);
+    },
+  }),
+  plant('I9', 'assertion', 'kdmflush is flushed before the queue is stopped', true, {
+    *stopAndFlush(md): Kernel<void> {
+      yield* flushWorkqueue(Workqueue.at(md.wq), HERE);
+      yield* stopQueue(RequestQueue.at(md.queue));
+    },
+  }),
+];

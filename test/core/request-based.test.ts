@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict';
+import { BIO_RW_BARRIER, BIO_RW_UNPLUG, REQ_WRITE } from '../../src/block/bio.ts';
+import { cacheOf, REQUEST_DISK_MODES } from '../../src/block/request-disk.ts';
+import { blkBarrierRq, DM_ENDIO_REQUEUE, DM_MAPIO_REQUEUE } from '../../src/core/device-mapper.ts';
+import { dmTableLoad, doResume, doSuspend } from '../../src/core/ioctl.ts';
+import type { MappedDevice } from '../../src/core/mapped-device.ts';
+import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
+import { EINVAL, EIO, ENXIO, EOPNOTSUPP } from '../../src/machine/errno.ts';
+import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import { submitIo, type UserIo, waitIo } from '../../src/scenarios/user-io.ts';
+import { remapRequest } from '../../src/targets/scripted.ts';
+import { bdevOf, endOf, hasEnded, kernelTest } from '../support/kernel.ts';
+
+const slots = { request: 40, 'request-queue': 3, 'request-disk': 2, 'dm-rq-target-io': 12 };
+const BARRIER = BIO_RW_BARRIER | BIO_RW_UNPLUG;
+
+const put = (md: MappedDevice, sector: number, stamp: number, flags = BIO_RW_UNPLUG): Kernel<UserIo> =>
+  submitIo(bdevOf(md), { sector, size: 1, flags: REQ_WRITE | flags, stamp });
+const get = (md: MappedDevice, sector: number): Kernel<UserIo> =>
+  submitIo(bdevOf(md), { sector, size: 1, flags: BIO_RW_UNPLUG, stamp: 0 });
+
+for (const mode of REQUEST_DISK_MODES) {
+  kernelTest(
+    `${mode}: a request goes through linear and comes back`,
+    function* through(world) {
+      const disk = yield* world.requestDisk({ mode });
+      const md = yield* world.device('0 4 linear disk0 2', true);
+      assert.equal(yield* endOf(yield* put(md, 1, 70)), '0');
+      assert.equal(cacheOf(disk).read(3), 70);
+      assert.deepEqual(yield* waitIo(yield* get(md, 1)), { error: 0, value: 70 });
+      yield* disk.failNext.set(1, HERE);
+      assert.equal(yield* endOf(yield* put(md, 1, 71)), '-EIO');
+    },
+    { slots },
+  );
+
+  kernelTest(
+    `${mode}: a barrier makes durable what was written through the device`,
+    function* durable(world) {
+      const disk = yield* world.requestDisk({ mode });
+      const md = yield* world.device('0 8 linear disk0 0', true);
+      const writers = [0, 1].map((cpu) =>
+        world.start(cpu, function* writer(): Kernel<void> {
+          assert.equal(yield* endOf(yield* put(md, cpu * 2, 10 + cpu)), '0');
+          assert.equal(yield* endOf(yield* put(md, cpu * 2 + 1, 20 + cpu, BARRIER)), '0');
+        }),
+      );
+      for (const task of writers) yield* task.join();
+      assert.deepEqual(
+        [0, 1, 2, 3].map((sector) => cacheOf(disk).stored(sector)),
+        [10, 20, 11, 21],
+      );
+    },
+    { slots },
+  );
+
+  kernelTest(
+    `${mode}: a suspend of either kind lets what is under way end, and keeps the rest in the queue`,
+    function* suspended(world) {
+      yield* world.requestDisk({ mode });
+      const md = yield* world.device('0 8 linear disk0 0', true);
+      const writer = world.start(1, function* write(): Kernel<void> {
+        for (let i = 0; i < 3; i++) assert.equal(yield* endOf(yield* put(md, i, 10 + i, i === 1 ? BARRIER : 0)), '0');
+      });
+      for (const flag of [0, DM_SUSPEND_NOFLUSH_FLAG]) {
+        assert.equal(yield* doSuspend(md, flag), 0);
+        const io = yield* put(md, 5, 55);
+        assert.equal(hasEnded(io), false);
+        assert.equal(yield* doResume(md, 0), 0);
+        assert.equal(yield* endOf(io), '0');
+      }
+      yield* writer.join();
+    },
+    { slots },
+  );
+}
+
+kernelTest(
+  'an error target fails each request, and a barrier that has data too',
+  function* failing(world) {
+    const md = yield* world.device('0 8 error', true);
+    assert.equal(yield* endOf(yield* put(md, 1, 70)), '-EIO');
+    assert.equal(yield* endOf(yield* put(md, 1, 70, BARRIER)), '-EIO');
+  },
+  { slots },
+);
+
+kernelTest(
+  'a device whose disk cannot flush ends barriers with -EOPNOTSUPP',
+  function* unsupported(world) {
+    yield* world.requestDisk({ barriers: 'none' });
+    const md = yield* world.device('0 8 linear disk0 0', true);
+    assert.equal(yield* endOf(yield* put(md, 1, 70, BARRIER)), '-EOPNOTSUPP');
+    assert.equal(yield* endOf(yield* put(md, 1, 71)), '0');
+  },
+  { slots },
+);
+
+/** An empty barrier over a target with two flushes that say this; a second attempt is well. */
+const ANSWERS = [0, -EIO, -ENXIO, -EOPNOTSUPP, DM_ENDIO_REQUEUE];
+/** What is stored, then what comes: the table of the precedence. A barrier whose flush was requeued ends well. */
+function expected(first: number, second: number): number {
+  if (first === -EOPNOTSUPP || second === -EOPNOTSUPP) return -EOPNOTSUPP;
+  if (first === DM_ENDIO_REQUEUE || second === DM_ENDIO_REQUEUE) return 0;
+  return first === 0 ? second : first;
+}
+
+for (const where of ['rq_end_io', 'map_rq'] as const)
+  kernelTest(
+    `two flushes that ${where} answers in every pair of ways come to what the precedence says`,
+    function* precedence(world) {
+      yield* world.requestDisk();
+      let answers: number[] = [];
+      const answer = (otherwise: number): number => answers.shift() ?? otherwise;
+      const script = world.script({
+        numFlushRequests: 2,
+        mapRq: (ti, clone) => resolved((where === 'map_rq' && answer(0)) || remapRequest(ti, clone)),
+        rqEndIo: (_ti, _clone, error) => resolved(where === 'rq_end_io' ? answer(error) : error),
+      });
+      const md = yield* world.device(`0 8 scripted disk0 0 ${script}`, true);
+      for (const first of ANSWERS)
+        for (const second of ANSWERS) {
+          answers = [first, second];
+          const io = yield* submitIo(bdevOf(md), { sector: 0, size: 0, flags: REQ_WRITE | BARRIER, stamp: 0 });
+          assert.equal((yield* waitIo(io)).error, expected(first, second), `${first} and ${second}`);
+        }
+    },
+    { slots, runs: 5, stepLimit: 200_000 },
+  );
+
+kernelTest(
+  'a barrier is drained for, flushed before and after, strictly one at a time',
+  function* oneByOne(world) {
+    yield* world.requestDisk({ mode: 'hardirqDirect', depth: 4 });
+    const steps: string[] = [];
+    const script = world.script({
+      *mapRq(ti, clone): Kernel<number> {
+        steps.push(blkBarrierRq(clone) ? 'flush' : `write ${clone.sector}`);
+        return remapRequest(ti, clone);
+      },
+      *rqEndIo(_ti, clone, error): Kernel<number> {
+        steps.push(blkBarrierRq(clone) ? 'flushed' : 'written');
+        return error;
+      },
+    });
+    const md = yield* world.device(`0 8 scripted disk0 0 ${script}`, true);
+    const ios = [yield* put(md, 1, 11), yield* put(md, 2, 12, BARRIER), yield* put(md, 4, 13)];
+    for (const io of ios) assert.equal(yield* endOf(io), '0');
+    assert.deepEqual(steps, [
+      'write 1',
+      'written',
+      'flush',
+      'flushed',
+      'write 2',
+      'written',
+      'flush',
+      'flushed',
+      'write 4',
+      'written',
+    ]);
+  },
+  { slots, runs: 100 },
+);
+
+kernelTest(
+  'a request that its target wants back goes to the queue, and is mapped again after the resume',
+  function* requeued(world) {
+    const disk = yield* world.requestDisk({ mode: 'softirq' });
+    let away = true;
+    const script = world.script({
+      mapRq: (ti, clone) => resolved(away ? DM_MAPIO_REQUEUE : remapRequest(ti, clone)),
+    });
+    const md = yield* world.device(`0 8 scripted disk0 0 ${script}`, true);
+    const io = yield* put(md, 1, 11);
+    const barrier = yield* put(md, 2, 12, BARRIER);
+    assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
+    assert.deepEqual([hasEnded(io), hasEnded(barrier)], [false, false]);
+    away = false;
+    assert.equal(yield* doResume(md, 0), 0);
+    assert.deepEqual([yield* endOf(io), yield* endOf(barrier)], ['0', '0']);
+    assert.deepEqual([cacheOf(disk).stored(1), cacheOf(disk).stored(2)], [11, 12]);
+  },
+  { slots, runs: 100 },
+);
+
+kernelTest(
+  'a table of requests has one target, of one type, over devices with request queues',
+  function* rules(world) {
+    yield* world.requestDisk();
+    yield* world.disk();
+    const md = yield* world.create(true);
+    const refused = function* refused(table: string): Kernel<string | undefined> {
+      assert.equal(yield* dmTableLoad(md, table), -EINVAL);
+      return world.log.splice(0)[0]?.replace('device-mapper: table: 254:0: ', '');
+    };
+    assert.equal(
+      yield* refused('0 4 linear disk0 0\n4 4 linear disk0 4'),
+      "Request-based dm doesn't support multiple targets yet",
+    );
+    assert.equal(
+      yield* refused('0 4 linear disk0 0\n4 4 zero'),
+      "Inconsistent table: different target types can't be mixed up",
+    );
+    assert.equal(yield* refused('0 4 linear disk1 0'), 'table load rejected: including non-request-stackable devices');
+    assert.equal(yield* dmTableLoad(md, '0 4 zero'), 0);
+    assert.equal(yield* doResume(md, 0), -EINVAL);
+    assert.match(world.log.join(), /can't change the device type after a table is bound/);
+  },
+  { slots, runs: 1 },
+);
