@@ -32,7 +32,7 @@ export const cloneFreedAfterDecPending: Bug = {
   preset: 'unified',
   swaps: { cloneEndio },
   scenario: 'last-close',
-  suite: null,
+  suite: 'suspend',
   model: { kind: 'use-after-free', invariants: ['I14'] },
-  real: null,
+  real: { kind: 'use-after-free', invariants: ['I14'] },
 };

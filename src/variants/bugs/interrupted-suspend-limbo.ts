@@ -18,7 +18,7 @@ export const interruptedSuspendLimbo: Bug = {
   preset: '2.6.20',
   swaps: { quiesce: quiesceAnd(askFirst, openGate) },
   scenario: 'interrupted-two',
-  suite: null,
+  suite: 'interrupted-suspend',
   model: { kind: 'lost-bio', invariants: ['I45'] },
-  real: null,
+  real: { kind: 'lost-bio', invariants: ['I45'] },
 };

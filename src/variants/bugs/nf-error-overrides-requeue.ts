@@ -27,7 +27,7 @@ export const nfErrorOverridesRequeue: Bug = {
   preset: '2.6.20',
   swaps: { storeError },
   scenario: 'noflush-split',
-  suite: null,
+  suite: 'noflush-pushback',
   model: { kind: 'wrong-error', invariants: ['I53'] },
-  real: null,
+  real: { kind: 'wrong-error', invariants: ['I53'] },
 };

@@ -39,7 +39,7 @@ export const nfFlushAfterUnlock: Bug = {
   preset: '2.6.20',
   swaps: { dispatchDeferred },
   scenario: 'noflush-two',
-  suite: null,
+  suite: 'noflush-pushback',
   model: { kind: 'reorder', invariants: ['I35', 'I37'] },
-  real: null,
+  real: { kind: 'reorder', invariants: ['I35', 'I37'] },
 };

@@ -16,7 +16,7 @@ export const nfMapRequeueUnhandled: Bug = {
   preset: 'unified',
   swaps: { mapHasEnded: (said) => said < 0 },
   scenario: 'noflush-held',
-  suite: null,
+  suite: 'noflush-pushback',
   model: { kind: 'deadlock', invariants: ['I49'] },
-  real: null,
+  real: { kind: 'deadlock', invariants: ['I49'] },
 };

@@ -19,7 +19,7 @@ export const rszBdgetStallInSuspendLock: Bug = {
   preset: '2.6.20',
   swaps: { bdevPolicy: bdgetAlways },
   scenario: 'noflush-writeback',
-  suite: null,
+  suite: 'freeze',
   model: { kind: 'deadlock', invariants: ['I51'] },
-  real: null,
+  real: { kind: 'deadlock', invariants: ['I51'] },
 };

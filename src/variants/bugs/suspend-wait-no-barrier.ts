@@ -39,7 +39,7 @@ export const suspendWaitNoBarrier: Bug = {
   preset: '2.6.20',
   swaps: { waitForCompletion: sleepWithoutBarrier },
   scenario: 'drain',
-  suite: null,
+  suite: 'suspend',
   model: { kind: 'lost-wakeup', invariants: ['I47'] },
-  real: null,
+  real: { kind: 'lost-wakeup', invariants: ['I47'] },
 };
