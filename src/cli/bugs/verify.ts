@@ -40,7 +40,7 @@ export interface Verified {
   readonly bugs: readonly VerifiedBug[];
   /** One sentence for each thing that went wrong. */
   readonly problems: readonly string[];
-  /** What is beyond the targets. */
+  /** The bugs that are beyond a target, each with what is too much. */
   readonly beyond: readonly string[];
   /** Nothing went wrong, and nothing was left out; the targets do not count. */
   readonly ok: boolean;
@@ -97,9 +97,10 @@ function summary(bug: Bug, attempts: readonly AttemptReport[], twins: readonly T
 
 function beyondTargets(bug: VerifiedBug): string[] {
   const names = { secondsP95: 'seconds', switches: 'switches', scheduleChars: 'characters' } as const;
-  return (Object.keys(TARGETS) as (keyof typeof TARGETS)[])
+  const beyond = (Object.keys(TARGETS) as (keyof typeof TARGETS)[])
     .filter((key) => (bug[key] ?? 0) > TARGETS[key])
-    .map((key) => `${bug.id}: ${bug[key]} ${names[key]}`);
+    .map((key) => `${bug[key]} ${names[key]}`);
+  return beyond.length === 0 ? [] : [`${bug.id} has ${beyond.join(', ')}`];
 }
 
 function verdict(
