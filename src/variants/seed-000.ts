@@ -11,7 +11,7 @@
  *
  * docs/ARCHITECTURE.md has the list with what is not in it, and why.
  */
-import { type DmTable, dmTableFindTarget, dmTableTarget } from '../core/dm-table.ts';
+import { type DmTable, dmTableFindTarget, dmTablePut, dmTableTarget } from '../core/dm-table.ts';
 import type { DmTarget } from '../core/dm-target.ts';
 import { __noflushSuspending } from '../core/end-io.ts';
 import { __bind, __unbind, dmPut } from '../core/ioctl.ts';
@@ -27,9 +27,18 @@ export function* noflushSuspendingWithReference(md: MappedDevice): Kernel<boolea
 }
 
 /** Between the two the device has no table: status shows none, and whoever maps fails. */
-export function* unbindThenBind(md: MappedDevice, table: DmTable): Kernel<void> {
-  yield* __unbind(md);
+export function* unbindThenBind(md: MappedDevice, table: DmTable): Kernel<DmTable | null> {
+  const old = yield* __unbind(md);
   yield* __bind(md, table);
+  return old;
+}
+
+/** The same, and the old table's reference is given up at once. */
+export function* unbindPutThenBind(md: MappedDevice, table: DmTable): Kernel<null> {
+  const old = yield* __unbind(md);
+  if (old !== null) yield* dmTablePut(old);
+  yield* __bind(md, table);
+  return null;
 }
 
 /** The index of the sector's target, or of the place behind the last one. */
