@@ -20,6 +20,9 @@ const MISTAKES: readonly Mistake[] = [
   { entry: 'noflush-query-puts-md', message: /mapped-device\.holders/ },
   { entry: 'null-map-window-in-swap', message: /shows no table/ },
   { entry: 'table-last-put-anywhere', message: /below the old table is still open/ },
+  { entry: 'io-beyond-table-end', message: /dm-target/ },
+  { entry: 'thaw-without-freeze', message: /thaw/ },
+  { entry: 'deferred-flush-under-io-lock', message: /log-writer waits for &md->io_lock/ },
   { entry: 'congested-destroys-table', message: /may sleep in .* holds &inode_lock/ },
 ];
 

@@ -3,8 +3,9 @@
  * congested.
  *
  * There is a table at every moment, the old one or the new one. When the resume has returned, the device below the old table is
- * closed, so that an administrator can use it for something else.
+ * closed, so that an administrator can use it for something else. What lies beyond the end of the new table fails.
  */
+import { REQ_WRITE } from '../block/bio.ts';
 import { BlockDevice, minorLock } from '../block/block-device.ts';
 import { addDisk, declareMedia } from '../block/disk.ts';
 import { syncSbInodes } from '../block/page-cache.ts';
@@ -19,6 +20,7 @@ import { spinLock, spinUnlock } from '../shared/spinlock.ts';
 import { DEVICE_SECTORS, DEVICE_WORDS, Device } from './device.ts';
 import { FS_USER_WORDS, FsUser } from './fs-user.ts';
 import type { Scenario } from './scenario.ts';
+import { submitIo, waitIo } from './user-io.ts';
 
 const MULTIPATH = '0 4 multipath 0 0 1 1 round-robin 0 1 1 disk0 1';
 
@@ -106,6 +108,27 @@ function buildCongested(): Program {
   };
 }
 
+/** A write that waits for the resume, and lies beyond the end of the table that is bound meanwhile. */
+function buildSmaller(): Program {
+  const device = new Device();
+  const written = staticWords(1);
+  return {
+    setup: () => device.create({ mode: 'hardirq', table: '0 8 linear disk0 0' }),
+    actors: [
+      { name: 'admin', cpu: 0, run: () => replace(device, '0 4 linear disk0 0') },
+      {
+        name: 'writer',
+        cpu: 1,
+        *run(): Kernel<void> {
+          const io = yield* submitIo(device.bdev, { sector: 6, size: 1, flags: REQ_WRITE, stamp: 7 });
+          memory.words[written] = (yield* waitIo(io)).error;
+        },
+      },
+    ],
+    outcome: () => `bio ${errnoText(memory.words[written] as number)}`,
+  };
+}
+
 export const swapReaders: readonly Scenario[] = [
   {
     name: 'swap-table',
@@ -122,5 +145,13 @@ export const swapReaders: readonly Scenario[] = [
     staticWords: DEVICE_WORDS + FS_USER_WORDS + 1,
     outcomes: ['fsync 0'],
     build: buildCongested,
+  },
+  {
+    name: 'swap-smaller',
+    title: 'a table is replaced by a smaller one, and a write that lies beyond its end',
+    cpus: 2,
+    staticWords: DEVICE_WORDS + 1,
+    outcomes: ['bio 0', 'bio -EIO'],
+    build: buildSmaller,
   },
 ];

@@ -41,6 +41,7 @@ import {
 import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
 import { suspendWaitNoBarrier } from './bugs/suspend-wait-no-barrier.ts';
+import { thawWithoutFreeze } from './bugs/thaw-without-freeze.ts';
 import {
   flushAndOutInline,
   flushDeferredIo,
@@ -155,6 +156,7 @@ const seed000: Preset = {
     noflushSuspending: noflushSuspendingWithReference,
     quiesce: quiesceAskingLast,
     ...suspendWaitNoBarrier.swaps,
+    ...thawWithoutFreeze.swaps,
     ...countedTables,
     replaceTable: unbindPutThenBind,
     bdevPolicy: bdgetAlways,

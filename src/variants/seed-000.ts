@@ -6,10 +6,12 @@
  *   io-freed-after-endio       bugs/io-freed-after-endio.ts
  *   suspend-wait-no-barrier    bugs/suspend-wait-no-barrier.ts
  *   null-map-window-in-swap    the old table is unbound before the new one is bound
+ *   congested-destroys-table, table-last-put-anywhere    table-references.ts
+ *   thaw-without-freeze        bugs/thaw-without-freeze.ts
  *   io-beyond-table-end        a look-up beyond the last target gives what lies behind it
  *   nf-refused-in-success      core-2.6.20.ts, quiesceAskingLast
  *
- * docs/ARCHITECTURE.md has the list with what is not in it, and why.
+ * docs/FOUND.md has what the search finds of it, and what the patch had that is not here.
  */
 import { type DmTable, dmTableFindTarget, dmTablePut, dmTableTarget } from '../core/dm-table.ts';
 import type { DmTarget } from '../core/dm-target.ts';
