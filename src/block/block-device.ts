@@ -11,8 +11,8 @@ import { atBoot } from '../shared/boot.ts';
 import { FunctionTable } from '../shared/function-table.ts';
 import { memory } from '../shared/memory.ts';
 import { declareSpinLock, type SpinLock, spinLock, spinUnlock } from '../shared/spinlock.ts';
-import { atomic, defineStruct, embed, marked, plain, type Struct } from '../shared/struct.ts';
-import type { Atomic, Marked } from '../shared/word.ts';
+import { atomic, defineStruct, embed, flags, marked, plain, type Struct } from '../shared/struct.ts';
+import type { Atomic, Flags, Marked } from '../shared/word.ts';
 import type { Bio } from './bio.ts';
 
 const NAME_WORDS = 8;
@@ -32,6 +32,10 @@ export interface BlockDevice extends Struct {
   private: number;
   /** Handle of the request queue, 0 for a device that takes bios only. */
   queue: number;
+  /** An entry of `congestedFns`, 0: its own `bdiState` says. */
+  congestedFn: number;
+  /** BDI_* bits that its driver sets and clears. Models bdi->state. */
+  readonly bdiState: Flags;
   /** Handle of the inode of its block device file, 0 while none is in memory; guarded by inode_lock (inode.ts). */
   inode: number;
   /** So many allocations of that inode fail from now on. */
@@ -48,6 +52,8 @@ export const BlockDevice = defineStruct<BlockDevice>('block-device', 'bdev', 8, 
   makeRequest: plain,
   private: plain,
   queue: plain,
+  congestedFn: plain,
+  bdiState: flags,
   inode: plain,
   failBdget: atomic,
   name: embed(NAME_WORDS, (word) => ({ word })),
@@ -81,6 +87,19 @@ export function* closeBlockDevice(bdev: BlockDevice): Kernel<number> {
 export type MakeRequest = (bdev: BlockDevice, bio: Bio) => Kernel<void>;
 export const makeRequests = new FunctionTable<MakeRequest>('make_request');
 
+/** The device has so many writes to do that background writers had better come later. */
+export const BDI_WRITE_CONGESTED = 1 << 0;
+
+/** Which of the BDI_* `bits` hold for a device over others. Any context that may take an irq-safe lock: must not sleep. */
+type Congested = (bdev: BlockDevice, bits: number) => Kernel<number>;
+export const congestedFns = new FunctionTable<Congested>('congested_fn');
+
+/** Models bdi_congested. */
+export function* bdiCongested(bdev: BlockDevice, bits: number): Kernel<number> {
+  if (bdev.congestedFn !== 0) return yield* congestedFns.at(bdev.congestedFn)(bdev, bits);
+  return (yield* bdev.bdiState.read(HERE)) & bits;
+}
+
 /** What a new device is called, and whose it is. */
 export interface BlockDeviceOptions {
   readonly major: number;
@@ -88,6 +107,7 @@ export interface BlockDeviceOptions {
   /** At most NAME_LENGTH_MAX ASCII characters. */
   readonly name: string;
   readonly makeRequest: number;
+  readonly congestedFn?: number;
   readonly private: number;
   /** Handle of its request queue. */
   readonly queue?: number;
@@ -107,6 +127,7 @@ function fillBlockDevice({
   minor,
   name,
   makeRequest,
+  congestedFn = 0,
   private: owner,
   queue = 0,
 }: BlockDeviceOptions): BlockDevice | number {
@@ -116,6 +137,7 @@ function fillBlockDevice({
   bdev.major = major;
   bdev.minor = minor;
   bdev.makeRequest = makeRequest;
+  bdev.congestedFn = congestedFn;
   bdev.private = owner;
   bdev.queue = queue;
   writeName(bdev, name);
@@ -155,7 +177,7 @@ export function devNumber(bdev: BlockDevice): string {
 }
 
 /** The device with this name, path or MAJ:MIN, or null. Under minorLock. */
-function lookupBlockDevice(text: string): BlockDevice | null {
+export function lookupBlockDevice(text: string): BlockDevice | null {
   const name = text.replace(/^\/dev\/(mapper\/)?/, '');
   return BlockDevice.live().find((bdev) => devNumber(bdev) === name || nameOf(bdev) === name) ?? null;
 }

@@ -73,7 +73,7 @@ export const Inode = defineStruct<Inode>('inode', 'inode', 6, {
 });
 
 /** Guards which device has its inode in memory, and the reference counts. Process context. */
-let inodeLock: SpinLock;
+export let inodeLock: SpinLock;
 /** Who waits for I_LOCK of any inode: as in the kernel the queue is not the inode's, which may be gone when it is woken. */
 export let inodeWait: WaitQueue;
 atBoot('inode', () => {

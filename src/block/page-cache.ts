@@ -19,7 +19,8 @@ import { spinLock, spinUnlock } from '../shared/spinlock.ts';
 import { TASK_UNINTERRUPTIBLE } from '../shared/task.ts';
 import { declareWaitQueue, type WaitQueue, waitEvent, wakeUp } from '../shared/wait-queue.ts';
 import { type Bio, bioAlloc, bioPut, endIos, REQ_WRITE, setBioData } from './bio.ts';
-import { INODE_PAGES, Inode, lockInode, unlockInode } from './inode.ts';
+import { BDI_WRITE_CONGESTED, BlockDevice, bdiCongested } from './block-device.ts';
+import { INODE_PAGES, Inode, inodeLock, lockInode, unlockInode } from './inode.ts';
 import { genericMakeRequest } from './submit.ts';
 
 /** Who waits for the write-back of any page. Not the inode's own: whoever waited for the last page may free the inode. */
@@ -103,6 +104,17 @@ export function* blkdevFsync(inode: Inode): Kernel<number> {
   yield* syncBlockdev(inode);
   yield* mutexUnlock(inode.iMutex, HERE);
   return yield* inode.error.exchange(0, HERE);
+}
+
+/**
+ * What pdflush does every few seconds: leaves a device alone that is congested, and asks it with inode_lock held. The caller refers
+ * to the inode. Models sync_sb_inodes.
+ */
+export function* syncSbInodes(inode: Inode): Kernel<void> {
+  yield* spinLock(inodeLock, HERE);
+  const congested = yield* bdiCongested(BlockDevice.at(inode.bdev), BDI_WRITE_CONGESTED);
+  yield* spinUnlock(inodeLock, HERE);
+  if (congested === 0) yield* writebackSingleInode(inode);
 }
 
 /** What pdflush and sync do: holds I_LOCK while it waits for I/O. The caller refers to the inode. */

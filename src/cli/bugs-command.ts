@@ -21,7 +21,10 @@ interface VerifyOptions extends Omit<VerifySettings, 'replays'> {
 
 function listBugs({ json }: { readonly json?: boolean }): void {
   if (json === true) {
-    const rows = bugs.map(({ swaps, ...rest }) => ({ ...rest, swaps: Object.keys(swaps) }));
+    const rows = bugs.map(({ swaps, multipath, ...rest }) => ({
+      ...rest,
+      swaps: Object.keys({ ...swaps, ...multipath }),
+    }));
     process.stdout.write(`${JSON.stringify({ command: 'bugs', bugs: rows }, null, 2)}\n`);
     return;
   }

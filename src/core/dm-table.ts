@@ -16,6 +16,7 @@ import { type RefCount, refCountField } from '../shared/ref-count.ts';
 import { defineStruct, embed, plain, type Struct } from '../shared/struct.ts';
 import { type DeviceArea, DmTarget, type TargetType, targetTypes } from './dm-target.ts';
 import { DM_TYPE_BIO_BASED, DM_TYPE_REQUEST_BASED, MappedDevice } from './mapped-device.ts';
+import { seams } from './seams.ts';
 
 /** The most targets of a table. */
 export const DM_TARGETS_MAX = 8;
@@ -70,8 +71,13 @@ export function typeOf(ti: DmTarget): TargetType {
   return targetTypes.at(ti.type);
 }
 
-/** Gives up one reference (dm_table_put). Whoever destroys the table waits for the count, so nobody is woken. */
+/** Gives up one reference (dm_table_put). */
 export function dmTablePut(table: DmTable): Kernel<void> {
+  return seams.tablePut(table);
+}
+
+/** Seam tablePut: never the last one. Whoever destroys the table waits for the count, so nobody is woken. */
+export function dropTable(table: DmTable): Kernel<void> {
   return table.holders.drop(HERE);
 }
 
@@ -187,8 +193,10 @@ function* isStackable(ti: DmTarget): Kernel<boolean> {
   return true;
 }
 
-const devicesBelow = (ti: DmTarget): readonly DeviceArea[] =>
-  typeOf(ti).iterateDevices?.(ti) ?? (ti.device === 0 ? [] : [ti]);
+/** The devices below a target. */
+export function devicesBelow(ti: DmTarget): readonly DeviceArea[] {
+  return typeOf(ti).iterateDevices?.(ti) ?? (ti.device === 0 ? [] : [ti]);
+}
 
 /** Models device_area_is_invalid: why a device below cannot hold the target; null when all can, or have no size yet. */
 function* deviceAreaRefusal(ti: DmTarget): Kernel<string | null> {
@@ -219,7 +227,8 @@ function* addTarget(table: DmTable, line: TableLine): Kernel<string | null> {
   return null;
 }
 
-function* destroyTargets(table: DmTable): Kernel<void> {
+/** Nobody has a reference on the table, or whoever calls has the only one. Process context. */
+export function* destroyTargets(table: DmTable): Kernel<void> {
   for (let i = table.numTargets - 1; i >= 0; i--) {
     const ti = dmTableTarget(table, i);
     const destroy = typeOf(ti).dtr;
@@ -229,8 +238,13 @@ function* destroyTargets(table: DmTable): Kernel<void> {
   DmTable.free(table);
 }
 
-/** Waits until nobody else holds the table, then destroys its targets. Process context. */
-export function* dmTableDestroy(table: DmTable): Kernel<void> {
+/** The table is not live any more, and its devices below are closed when this returns. Process context. */
+export function dmTableDestroy(table: DmTable): Kernel<void> {
+  return seams.tableDestroy(table);
+}
+
+/** Seam tableDestroy: waits until nobody else holds the table. */
+export function* destroyWhenUnused(table: DmTable): Kernel<void> {
   // Models the 1 ms polls of dm_table_destroy(): holders are gone soon, they never sleep for the device.
   while ((yield* table.holders.read(HERE)) !== 1) yield* ops.relax(HERE);
   yield* destroyTargets(table);

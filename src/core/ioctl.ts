@@ -28,6 +28,7 @@ import { writeLockIrqsave, writeUnlockIrqrestore } from '../shared/rwlock.ts';
 import { spinLock, spinUnlock } from '../shared/spinlock.ts';
 import type { Struct, StructType } from '../shared/struct.ts';
 import { __setSize, dropInode } from './bdev-policy.ts';
+import { DM_ANY_CONGESTED } from './congested.ts';
 import { DM_WQ_WORK, KDMFLUSH } from './deferred.ts';
 import { DmIo, DmTargetIo } from './dm-io.ts';
 import {
@@ -50,8 +51,8 @@ import { DM_SUSPEND_LOCKFS_FLAG, DM_SUSPEND_NOFLUSH_FLAG, dmResume, dmSuspend, d
 
 export const DM_MAJOR = 254;
 
-/** Guards the inactive tables. Dropped before any suspend, swap or resume. */
-let hashLock: RwSemaphore;
+/** Guards the inactive tables, and which devices have a name. Dropped before any suspend, swap or resume. */
+export let hashLock: RwSemaphore;
 atBoot('hash-lock', () => {
   hashLock = declareRwSemaphore('&_hash_lock');
 });
@@ -83,8 +84,20 @@ export function* dmCreate(options: CreateOptions): Kernel<MappedDevice | number>
     made = yield* allocRqDev(md, { reserve: options.reserve ?? 1, nrRequests: options.nrRequests ?? 4 });
   const result = made ? yield* publish(md, options) : -ENOMEM;
   if (result === 0) return md;
-  yield* freeDev(md);
+  yield* giveUp(md);
   return result;
+}
+
+/** A device that could not be made. Once it had its number, somebody may have found it, and puts it last. */
+function* giveUp(md: MappedDevice): Kernel<void> {
+  if (md.bdev === 0) {
+    yield* freeDev(md);
+    return;
+  }
+  yield* spinLock(minorLock, HERE);
+  BlockDevice.at(md.bdev).deleting = 1;
+  yield* spinUnlock(minorLock, HERE);
+  yield* dmPut(md);
 }
 
 /** All that a device is made of; false when something is missing. */
@@ -100,19 +113,29 @@ function allocDev(md: MappedDevice, options: CreateOptions): boolean {
   return md.ioPool !== 0 && md.tioPool !== 0 && md.bioSet !== 0 && md.bioSplit !== 0 && md.wq !== 0;
 }
 
-/** Others can find the device from now on. Without a table it fails what it is sent. */
+/** Others can find the device's number from now on, and in the end its name. Without a table it fails what it is sent. */
 function* publish(md: MappedDevice, { minor, name }: CreateOptions): Kernel<number> {
   const bdev = yield* addBlockDevice({
     major: DM_MAJOR,
     minor,
     name,
     makeRequest: md.queue === 0 ? DM_MAKE_REQUEST : DM_RQ_MAKE_REQUEST,
+    congestedFn: DM_ANY_CONGESTED,
     private: md.handle,
     queue: md.queue,
   });
   if (typeof bdev === 'number') return bdev;
   md.bdev = bdev.handle;
-  return yield* seams.bdevPolicy.create(md);
+  const result = yield* seams.bdevPolicy.create(md);
+  if (result === 0) yield* hashInsert(md);
+  return result;
+}
+
+/** Models dm_hash_insert and dm_set_mdptr: the name leads to the device. */
+function* hashInsert(md: MappedDevice): Kernel<void> {
+  yield* downWrite(hashLock, HERE);
+  md.hashed = 1;
+  yield* upWrite(hashLock, HERE);
 }
 
 /** Puts a table into the inactive slot, in place of one that is there; a refused table changes nothing. */
@@ -193,14 +216,20 @@ export function* dmSwapTable(md: MappedDevice, table: DmTable): Kernel<{ old: Dm
     yield* mutexUnlock(md.suspendLock, HERE);
     return -EINVAL;
   }
-  const old = md.map === 0 ? null : DmTable.at(md.map);
-  if (old !== null) yield* dmTableBindEvents(old, false);
-  yield* seams.replaceTable(md, table);
+  const old = yield* seams.replaceTable(md, table);
   yield* mutexUnlock(md.suspendLock, HERE);
   return { old };
 }
 
-/** Seam replaceTable: makes a table the live one. With suspend_lock held. */
+/** Seam replaceTable: in one step, so that there is a table at every moment. With suspend_lock held. */
+export function* bindInPlace(md: MappedDevice, table: DmTable): Kernel<DmTable | null> {
+  const old = md.map === 0 ? null : DmTable.at(md.map);
+  if (old !== null) yield* dmTableBindEvents(old, false);
+  yield* __bind(md, table);
+  return old;
+}
+
+/** Makes a table the live one. With suspend_lock held. */
 export function* __bind(md: MappedDevice, table: DmTable): Kernel<void> {
   assertMutexHeld(md.suspendLock, HERE);
   yield* dmTableBindEvents(table, true);

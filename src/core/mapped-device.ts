@@ -82,6 +82,8 @@ export interface MappedDevice extends Struct {
   readonly eventNr: Atomic;
   readonly eventq: WaitQueue;
   readonly holders: RefCount;
+  /** 1: its name is in the hash, so users may have it. Set once, under _hash_lock. */
+  hashed: number;
   bdev: number;
   /** Handle of the inode of the device's file while it is held (bdev-policy.ts), and of its file system while frozen; suspend_lock. */
   suspendedBdev: number;
@@ -126,6 +128,7 @@ export const MappedDevice = defineStruct<MappedDevice>('mapped-device', 'md', 3,
   eventNr: atomic,
   eventq: waitQueueField,
   holders: refCountField,
+  hashed: plain,
   bdev: plain,
   suspendedBdev: plain,
   frozenSb: plain,

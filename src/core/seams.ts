@@ -46,6 +46,8 @@ export interface Seams {
   readonly noflushSuspending: (md: MappedDevice) => Kernel<boolean>;
   /** Calls the targets' presuspend, with NOFLUSH set before if it is a noflush suspend. */
   readonly presuspend: (md: MappedDevice, table: DmTable | null, noflush: boolean) => Kernel<void>;
+  /** All that a suspend does before the gate shuts: presuspend, then the inode and the freeze; 0, or an error (spec B8). */
+  readonly beforeGate: (md: MappedDevice, table: DmTable | null, lockfs: boolean, noflush: boolean) => Kernel<number>;
   /** Shuts the gate, waits for what is in flight and takes back what was pushed back; 0, or −EINTR with I/O flowing again. */
   readonly quiesce: (md: MappedDevice, noflush: boolean) => Kernel<number>;
   /** Waits until no I/O is in flight, or for a signal when `state` is interruptible; 0 or −EINTR (spec B7). */
@@ -58,8 +60,16 @@ export interface Seams {
   readonly dispatchDeferred: (md: MappedDevice) => Kernel<void>;
   /** Sets SUSPENDED and calls the targets' postsuspend. */
   readonly markSuspended: (md: MappedDevice, table: DmTable | null) => Kernel<void>;
-  /** Puts a table in the place of the live one, whose events no longer reach the device. */
-  readonly replaceTable: (md: MappedDevice, table: DmTable) => Kernel<void>;
+  /** Puts a table in the place of the live one; gives the old one if it is still to be destroyed. */
+  readonly replaceTable: (md: MappedDevice, table: DmTable) => Kernel<DmTable | null>;
+  /** Gives up one reference on a table. */
+  readonly tablePut: (table: DmTable) => Kernel<void>;
+  /** Gives up the last reference on a table that is not live any more, and takes it apart. */
+  readonly tableDestroy: (table: DmTable) => Kernel<void>;
+  /** The device with a number, with a reference, or null. */
+  readonly findMd: (minor: number) => Kernel<MappedDevice | null>;
+  /** A device was found that has no name yet: the reference on it is not needed. */
+  readonly putNameless: (md: MappedDevice) => Kernel<void>;
   /** Whether a suspend freezes the file system (spec B8, B12). */
   readonly mayFreeze: (lockfs: boolean, noflush: boolean) => boolean;
   /** Thaws a device that is removed. */

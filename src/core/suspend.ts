@@ -80,15 +80,25 @@ export function* dmSuspend(md: MappedDevice, suspendFlags: number): Kernel<numbe
 /** With suspend_lock held. */
 function* suspendLocked(md: MappedDevice, table: DmTable | null, suspendFlags: number): Kernel<number> {
   const noflush = (suspendFlags & DM_SUSPEND_NOFLUSH_FLAG) !== 0;
-  enterPhase(md, 'presuspend');
-  yield* seams.presuspend(md, table, noflush);
-  enterPhase(md, 'freeze');
-  const prepared = yield* prepareSuspend(md, (suspendFlags & DM_SUSPEND_LOCKFS_FLAG) !== 0, noflush);
+  const prepared = yield* seams.beforeGate(md, table, (suspendFlags & DM_SUSPEND_LOCKFS_FLAG) !== 0, noflush);
   if (prepared !== 0) return prepared;
   const result = yield* seams.quiesce(md, noflush);
   if (result === 0) yield* seams.markSuspended(md, table);
   else yield* endSuspend(md);
   return result;
+}
+
+/** Seam beforeGate: the targets are told first, so that none of them keeps what the freeze writes. */
+export function* presuspendThenFreeze(
+  md: MappedDevice,
+  table: DmTable | null,
+  lockfs: boolean,
+  noflush: boolean,
+): Kernel<number> {
+  enterPhase(md, 'presuspend');
+  yield* seams.presuspend(md, table, noflush);
+  enterPhase(md, 'freeze');
+  return yield* prepareSuspend(md, lockfs, noflush);
 }
 
 /** Seam presuspend: the flag is set before any target is told, so that whatever a target flushes it may hand back. */

@@ -3,7 +3,7 @@
  *
  * A writer waits while the file system is frozen, and its fsync ends after the resume.
  */
-import { SB_UNFROZEN, type SuperBlock } from '../block/file-system.ts';
+import { fsWrite, SB_UNFROZEN, type SuperBlock } from '../block/file-system.ts';
 import { writebackSingleInode } from '../block/page-cache.ts';
 import { doResume, doSuspend } from '../core/ioctl.ts';
 import { errnoText } from '../machine/errno.ts';
@@ -54,6 +54,42 @@ function build(): Program {
       `fsync ${errnoText(memory.words[results] as number)}, suspend ${errnoText(memory.words[results + 1] as number)}`,
   };
 }
+
+/** Nobody but the freeze writes the page. */
+function buildDirty(): Program {
+  const device = new Device();
+  const fs = new FsUser(device);
+  const result = staticWords(1);
+  return {
+    *setup(): Kernel<void> {
+      yield* device.create({ mode: 'hardirq', table: '0 4 linear disk0 0' });
+      yield* fs.mount();
+      yield* fsWrite(fs.sb, 0, 7);
+    },
+    actors: [
+      {
+        name: 'suspender',
+        cpu: 0,
+        *run(): Kernel<void> {
+          memory.words[result] = yield* doSuspend(device.md, 0);
+          checkFrozen(fs.sb);
+          yield* doResume(device.md, 0);
+        },
+      },
+    ],
+    verify: () => fs.umount(),
+    outcome: () => `suspend ${errnoText(memory.words[result] as number)}`,
+  };
+}
+
+export const freezeDirty: Scenario = {
+  name: 'freeze-dirty',
+  title: 'a device is suspended with a freeze while its file system has a dirty page',
+  cpus: 1,
+  staticWords: DEVICE_WORDS + FS_USER_WORDS + 1,
+  outcomes: ['suspend 0'],
+  build: buildDirty,
+};
 
 export const frozenWriter: Scenario = {
   name: 'frozen-writer',

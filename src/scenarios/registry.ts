@@ -8,17 +8,19 @@ import { canaryRounds } from './canary-rounds.ts';
 import { drain } from './drain.ts';
 import { endSubmits } from './end-submits.ts';
 import { failedBdget } from './failed-bdget.ts';
-import { frozenWriter } from './frozen-writer.ts';
+import { freezeDirty, frozenWriter } from './frozen-writer.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
 import { interruptedTwo } from './interrupted-two.ts';
 import { lastClose } from './last-close.ts';
 import { findLitmus } from './litmus/all.ts';
 import { logAfterResume } from './log-after-resume.ts';
+import { mpathJobs } from './mpath-jobs.ts';
 import { mpathNoflush } from './mpath-noflush.ts';
 import { noflushScenarios } from './noflush.ts';
 import { noflushResize } from './noflush-resize.ts';
 import { noflushWriteback } from './noflush-writeback.ts';
 import { findOwn } from './own/define.ts';
+import { removeRaces } from './remove-races.ts';
 import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
 import type { Scenario, Suite } from './scenario.ts';
@@ -28,6 +30,7 @@ import { locks } from './suites/locks.ts';
 import { pathFailover } from './suites/path-failover.ts';
 import { interruptedSuspend, noflushPushback, suspend, tableSwap } from './suites/suspend-suites.ts';
 import { suspendRaces } from './suspend-races.ts';
+import { swapReaders } from './swap-readers.ts';
 
 export const scenarios: readonly Scenario[] = [
   drain,
@@ -40,10 +43,14 @@ export const scenarios: readonly Scenario[] = [
   logAfterResume,
   endSubmits,
   frozenWriter,
+  freezeDirty,
   noflushResize,
   noflushWriteback,
   failedBdget,
   mpathNoflush,
+  ...mpathJobs,
+  ...removeRaces,
+  ...swapReaders,
   admins,
   ...barrierCut,
   ...rqBarrier,

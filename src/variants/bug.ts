@@ -6,6 +6,7 @@
  */
 import type { Seams } from '../core/seams.ts';
 import type { FindingKind } from '../machine/finding.ts';
+import type { MultipathSeams } from '../targets/multipath/seams.ts';
 
 export interface ExpectedFinding {
   readonly kind: FindingKind;
@@ -21,8 +22,9 @@ export interface Bug {
   /** The document that it comes from: '000' … '004'. */
   readonly seed: string;
   readonly preset: string;
-  /** The seams that it replaces. */
+  /** The seams that it replaces, of the core and of multipath. */
   readonly swaps: Partial<Seams>;
+  readonly multipath?: Partial<MultipathSeams>;
   /** The scenario that shows it, and the suite whose rounds can; null: no suite is known to. */
   readonly scenario: string;
   readonly suite: string | null;

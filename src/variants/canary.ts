@@ -13,6 +13,7 @@ export interface Canary {
   readonly scenario: string;
   /** The seams that it replaces. */
   readonly swaps: Partial<Seams>;
+  readonly multipath?: never;
   /** Every operation of this function sleeps for so many microseconds; null: none does. */
   readonly delay: { readonly file: string; readonly func: string; readonly us: number } | null;
   /** Findings that count as caught. */

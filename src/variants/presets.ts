@@ -10,9 +10,10 @@ import {
   iSizeWriteUnderIMutex,
 } from '../core/bdev-policy.ts';
 import { dmQueueFlush } from '../core/deferred.ts';
-import { dmTableFindTarget } from '../core/dm-table.ts';
+import { destroyWhenUnused, dmTableFindTarget, dropTable } from '../core/dm-table.ts';
 import { __noflushSuspending, cloneEndio, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
-import { __bind } from '../core/ioctl.ts';
+import { dmGetMd, putNameless } from '../core/find-device.ts';
+import { bindInPlace } from '../core/ioctl.ts';
 import { flushAndOut, freezeUnlessNoflush, unlockFs } from '../core/lock-fs.ts';
 import { dmRqBarrier, dmRqBarrierWork, storeBarrierError } from '../core/rq-barrier.ts';
 import {
@@ -33,12 +34,14 @@ import {
   markSuspended,
   mergePushback,
   presuspend,
+  presuspendThenFreeze,
   pushbackFirst,
   quiesce,
 } from '../core/suspend.ts';
 import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
 import { suspendWaitNoBarrier } from './bugs/suspend-wait-no-barrier.ts';
+import { thawWithoutFreeze } from './bugs/thaw-without-freeze.ts';
 import {
   flushAndOutInline,
   flushDeferredIo,
@@ -51,7 +54,8 @@ import {
   sleepUntilDrained,
 } from './core-2.6.20.ts';
 import { requireLegal } from './legal.ts';
-import { findTargetUnchecked, noflushSuspendingWithReference, unbindThenBind } from './seed-000.ts';
+import { findTargetUnchecked, noflushSuspendingWithReference, unbindPutThenBind } from './seed-000.ts';
+import { countedTables } from './table-references.ts';
 
 export interface Preset {
   readonly name: string;
@@ -81,13 +85,18 @@ const unified: Preset = {
     endIoAcct,
     noflushSuspending: __noflushSuspending,
     presuspend,
+    beforeGate: presuspendThenFreeze,
     quiesce,
     waitForCompletion: dmWaitForCompletion,
     mergePushback,
     joinPushback: pushbackFirst,
     dispatchDeferred: dmQueueFlush,
     markSuspended,
-    replaceTable: __bind,
+    replaceTable: bindInPlace,
+    tablePut: dropTable,
+    tableDestroy: destroyWhenUnused,
+    findMd: dmGetMd,
+    putNameless,
     mayFreeze: freezeUnlessNoflush,
     thawAtRemoval: unlockFs,
     flushAndOut,
@@ -147,7 +156,9 @@ const seed000: Preset = {
     noflushSuspending: noflushSuspendingWithReference,
     quiesce: quiesceAskingLast,
     ...suspendWaitNoBarrier.swaps,
-    replaceTable: unbindThenBind,
+    ...thawWithoutFreeze.swaps,
+    ...countedTables,
+    replaceTable: unbindPutThenBind,
     bdevPolicy: bdgetAlways,
     iSizeWrite: iSizeWriteUnderIMutex,
   },

@@ -6,12 +6,14 @@
  *   io-freed-after-endio       bugs/io-freed-after-endio.ts
  *   suspend-wait-no-barrier    bugs/suspend-wait-no-barrier.ts
  *   null-map-window-in-swap    the old table is unbound before the new one is bound
+ *   congested-destroys-table, table-last-put-anywhere    table-references.ts
+ *   thaw-without-freeze        bugs/thaw-without-freeze.ts
  *   io-beyond-table-end        a look-up beyond the last target gives what lies behind it
  *   nf-refused-in-success      core-2.6.20.ts, quiesceAskingLast
  *
- * docs/ARCHITECTURE.md has the list with what is not in it, and why.
+ * docs/FOUND.md has what the search finds of it, and what the patch had that is not here.
  */
-import { type DmTable, dmTableFindTarget, dmTableTarget } from '../core/dm-table.ts';
+import { type DmTable, dmTableFindTarget, dmTablePut, dmTableTarget } from '../core/dm-table.ts';
 import type { DmTarget } from '../core/dm-target.ts';
 import { __noflushSuspending } from '../core/end-io.ts';
 import { __bind, __unbind, dmPut } from '../core/ioctl.ts';
@@ -27,9 +29,18 @@ export function* noflushSuspendingWithReference(md: MappedDevice): Kernel<boolea
 }
 
 /** Between the two the device has no table: status shows none, and whoever maps fails. */
-export function* unbindThenBind(md: MappedDevice, table: DmTable): Kernel<void> {
-  yield* __unbind(md);
+export function* unbindThenBind(md: MappedDevice, table: DmTable): Kernel<DmTable | null> {
+  const old = yield* __unbind(md);
   yield* __bind(md, table);
+  return old;
+}
+
+/** The same, and the old table's reference is given up at once. */
+export function* unbindPutThenBind(md: MappedDevice, table: DmTable): Kernel<null> {
+  const old = yield* __unbind(md);
+  if (old !== null) yield* dmTablePut(old);
+  yield* __bind(md, table);
+  return null;
 }
 
 /** The index of the sector's target, or of the place behind the last one. */

@@ -3,15 +3,27 @@
  */
 import { bindSubmitEngine } from '../block/submit.ts';
 import { bindSeams, type Seams } from '../core/seams.ts';
+import { bindMultipathSeams } from '../targets/multipath/seams.ts';
+import { multipathSeams } from '../targets/multipath/target.ts';
 import type { Bug } from './bug.ts';
 import { cloneFreedAfterDecPending } from './bugs/clone-freed-after-dec-pending.ts';
+import { congestedDestroysTable } from './bugs/congested-destroys-table.ts';
 import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
 import { deferredFlushUnderIoLock } from './bugs/deferred-flush-under-io-lock.ts';
+import { findDeviceHalfCreated } from './bugs/find-device-half-created.ts';
+import { idrFindsDyingMd } from './bugs/idr-finds-dying-md.ts';
 import { inlineDispatchEndSubmits } from './bugs/inline-dispatch-end-submits.ts';
 import { interruptedAlthoughDrained } from './bugs/interrupted-although-drained.ts';
 import { interruptedSuspendLimbo } from './bugs/interrupted-suspend-limbo.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
+import { mdLockSingle } from './bugs/md-lock-single.ts';
 import { mergedListPushbackAtTail } from './bugs/merged-list-pushback-at-tail.ts';
+import { mpathActivateNullPath } from './bugs/mpath-activate-null-path.ts';
+import { mpathEndioPlainLock } from './bugs/mpath-endio-plain-lock.ts';
+import { mpathEventWorkAfterFree } from './bugs/mpath-event-work-after-free.ts';
+import { mpathFreezeBeforeNoqueue } from './bugs/mpath-freeze-before-noqueue.ts';
+import { mpathPgInitNotAwaited } from './bugs/mpath-pg-init-not-awaited.ts';
+import { mpathPgInitOverlap } from './bugs/mpath-pg-init-overlap.ts';
 import { nfCheckThenQueueUnlocked } from './bugs/nf-check-then-queue-unlocked.ts';
 import { nfCompleteAndPushBack } from './bugs/nf-complete-and-push-back.ts';
 import { nfDeferredUnderIolockInIrq } from './bugs/nf-deferred-under-iolock-in-irq.ts';
@@ -26,9 +38,12 @@ import { nfMergeOrderTail } from './bugs/nf-merge-order-tail.ts';
 import { nfPushbackAfterWakeup } from './bugs/nf-pushback-after-wakeup.ts';
 import { nfPushbackLockIrqsOn } from './bugs/nf-pushback-lock-irqs-on.ts';
 import { nfRefusedInSuccess } from './bugs/nf-refused-in-success.ts';
+import { noflushQueryPutsMd } from './bugs/noflush-query-puts-md.ts';
 import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
+import { nullMapWindowInSwap } from './bugs/null-map-window-in-swap.ts';
 import { rszBdgetStallInSuspendLock } from './bugs/rsz-bdget-stall-in-suspend-lock.ts';
 import { suspendWaitNoBarrier } from './bugs/suspend-wait-no-barrier.ts';
+import { tableLastPutAnywhere } from './bugs/table-last-put-anywhere.ts';
 import { thawWithoutFreeze } from './bugs/thaw-without-freeze.ts';
 import { canaries } from './canaries.ts';
 import { requireLegal } from './legal.ts';
@@ -61,6 +76,19 @@ export const bugs: readonly Bug[] = [
   inlineDispatchEndSubmits,
   interruptedAlthoughDrained,
   rszBdgetStallInSuspendLock,
+  congestedDestroysTable,
+  tableLastPutAnywhere,
+  nullMapWindowInSwap,
+  noflushQueryPutsMd,
+  idrFindsDyingMd,
+  findDeviceHalfCreated,
+  mdLockSingle,
+  mpathFreezeBeforeNoqueue,
+  mpathPgInitNotAwaited,
+  mpathActivateNullPath,
+  mpathPgInitOverlap,
+  mpathEndioPlainLock,
+  mpathEventWorkAfterFree,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */
@@ -82,5 +110,6 @@ export function installVariant(choice: VariantChoice): void {
   const seams: Seams = { ...preset.seams, ...bug?.swaps };
   requireLegal(choice.preset, seams);
   bindSeams(seams);
+  bindMultipathSeams({ ...multipathSeams, ...bug?.multipath });
   bindSubmitEngine(seams.engine);
 }

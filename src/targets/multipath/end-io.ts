@@ -14,12 +14,14 @@ import {
   EIO,
   EOPNOTSUPP,
   type Kernel,
+  lockdepAssertHeld,
   spinLockIrqsave,
   spinUnlockIrqrestore,
 } from '../../core/device-mapper.ts';
 import { enqueue, freeMpio, mustPushBack } from './map.ts';
 import { MpathIo, type Multipath, multipathOf, Pgpath } from './multipath.ts';
 import { failPath } from './path.ts';
+import { seams } from './seams.ts';
 
 export function* endIo(ti: DmTarget, clone: Bio, error: number, tio: DmTargetIo): Kernel<number> {
   const mpio = MpathIo.at(tio.info);
@@ -31,7 +33,7 @@ export function* endIo(ti: DmTarget, clone: Bio, error: number, tio: DmTargetIo)
 
 /** What becomes of a clone that has failed. */
 function* doEndIo(m: Multipath, clone: Bio, mpio: MpathIo): Kernel<number> {
-  const early = yield* withoutPaths(m);
+  const early = yield* seams.withoutPaths(m);
   if (early !== DM_ENDIO_INCOMPLETE) return early;
   if (mpio.pgpath !== 0) yield* failPath(Pgpath.at(mpio.pgpath));
   dmBioRestore(mpio.details, clone);
@@ -39,16 +41,20 @@ function* doEndIo(m: Multipath, clone: Bio, mpio: MpathIo): Kernel<number> {
   return DM_ENDIO_INCOMPLETE;
 }
 
-/** While no path is left: back to the core, an error, or the queue after all. */
-function* withoutPaths(m: Multipath): Kernel<number> {
+/** Seam withoutPaths. kmultipathd ends clones with interrupts on, and a disk's interrupt may end another one on top. */
+export function* withoutPaths(m: Multipath): Kernel<number> {
   const saved = yield* spinLockIrqsave(m.lock, HERE);
-  let answer = DM_ENDIO_INCOMPLETE;
-  if (m.nrValidPaths === 0) {
-    if (yield* mustPushBack(m)) answer = DM_ENDIO_REQUEUE;
-    else if (m.queueIfNoPath === 0) answer = -EIO;
-  }
+  const answer = yield* __withoutPaths(m);
   yield* spinUnlockIrqrestore(m.lock, saved, HERE);
   return answer;
+}
+
+/** While no path is left: back to the core, an error, or the queue after all. */
+export function* __withoutPaths(m: Multipath): Kernel<number> {
+  lockdepAssertHeld(m.lock, HERE);
+  if (m.nrValidPaths > 0) return DM_ENDIO_INCOMPLETE;
+  if (yield* mustPushBack(m)) return DM_ENDIO_REQUEUE;
+  return m.queueIfNoPath === 0 ? -EIO : DM_ENDIO_INCOMPLETE;
 }
 
 /** As it was before map, and on the queue. */

@@ -22,6 +22,7 @@ import {
 } from '../../core/device-mapper.ts';
 import { choosePgpath, currentPath } from './choose.ts';
 import { kickQueue, MpathIo, type Multipath, multipathOf, said, targetOf } from './multipath.ts';
+import { seams } from './seams.ts';
 
 export const freeMpio = mempoolFreer(MpathIo);
 
@@ -67,7 +68,7 @@ export function* enqueue(m: Multipath, clone: Bio): Kernel<void> {
   m.queuedIos.add(clone);
   m.queueSize++;
   said(m);
-  if ((m.pgInitRequired !== 0 && m.pgInitInProgress === 0) || m.queueIo === 0) yield* kickQueue(m);
+  if (seams.mayActivate(m) || m.queueIo === 0) yield* kickQueue(m);
 }
 
 /**

@@ -14,7 +14,7 @@ import {
 } from '../../core/device-mapper.ts';
 import { kmultipathd } from './kmultipathd.ts';
 import { kickQueue, type Multipath, multipathOf } from './multipath.ts';
-import { waitForPgInit } from './pg-init.ts';
+import { seams } from './seams.ts';
 
 /** Switches queueing on or off; `remember`: resume gets back what it was. What is queued does not wait for ever. */
 export function* queueIfNoPath(m: Multipath, on: boolean, remember: boolean): Kernel<void> {
@@ -31,7 +31,7 @@ export function presuspend(ti: DmTarget): Kernel<void> {
 
 /** No I/O is left, so nobody begins an activation or queues anything. */
 export function* postsuspend(ti: DmTarget): Kernel<void> {
-  yield* waitForPgInit(multipathOf(ti));
+  yield* seams.waitForPgInit(multipathOf(ti));
   yield* flushWorkqueue(kmultipathd(), HERE);
 }
 

@@ -18,16 +18,18 @@ import {
   Work,
 } from '../../core/device-mapper.ts';
 import { Arguments, Refusal } from './arguments.ts';
-import { endIo } from './end-io.ts';
+import { endIo, withoutPaths } from './end-io.ts';
 import { hardwareHandlers } from './hardware-handler.ts';
 import { getKmultipathd, kmultipathd, putKmultipathd } from './kmultipathd.ts';
 import { map } from './map.ts';
 import { message } from './message.ts';
 import { groupsOf, MpathIo, Multipath, multipathOf, Pgpath, PriorityGroup, pathsOf } from './multipath.ts';
 import { parse } from './parse.ts';
+import { waitForPgInit } from './pg-init.ts';
+import { bindMultipathSeams, type MultipathSeams, seams } from './seams.ts';
 import { statusLine, tableLine } from './status.ts';
 import { postsuspend, presuspend, resume } from './suspend.ts';
-import { PROCESS_QUEUED_IOS, TRIGGER_EVENT } from './work.ts';
+import { activate, oneAtATime, PROCESS_QUEUED_IOS, TRIGGER_EVENT } from './work.ts';
 import './round-robin.ts';
 import './simulated-handler.ts';
 
@@ -71,9 +73,13 @@ function allocMultipath(ti: DmTarget): Multipath | null {
 }
 
 function* dtr(ti: DmTarget): Kernel<void> {
-  // A message may have kicked the work items since postsuspend.
-  yield* flushWorkqueue(kmultipathd(), HERE);
+  yield* seams.flushBeforeFree();
   yield* freeMultipath(multipathOf(ti));
+}
+
+/** Seam flushBeforeFree: a message may have kicked the work items since postsuspend. */
+function flushBeforeFree(): Kernel<void> {
+  return flushWorkqueue(kmultipathd(), HERE);
 }
 
 function* freeMultipath(m: Multipath): Kernel<void> {
@@ -98,6 +104,16 @@ function iterateDevices(ti: DmTarget): DeviceArea[] {
     [...pathsOf(pg)].map(({ device }) => ({ device, start: ti.begin })),
   );
 }
+
+/** Without a bug. */
+export const multipathSeams: MultipathSeams = {
+  mayActivate: oneAtATime,
+  activate,
+  withoutPaths,
+  waitForPgInit,
+  flushBeforeFree,
+};
+bindMultipathSeams(multipathSeams);
 
 defineTarget({
   name: 'multipath',

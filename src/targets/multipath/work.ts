@@ -21,6 +21,7 @@ import { choosePgpath, currentPath } from './choose.ts';
 import { hardwareHandlers } from './hardware-handler.ts';
 import { mapIo } from './map.ts';
 import { MpathIo, Multipath, type Pgpath, said, targetOf } from './multipath.ts';
+import { seams } from './seams.ts';
 
 /** What is to be done, as seen at one moment. */
 interface Todo {
@@ -40,8 +41,7 @@ export const PROCESS_QUEUED_IOS = workFunctions.define(
     const todo = decide(m);
     yield* spinUnlockIrqrestore(m.lock, saved, HERE);
     if (todo === null) return;
-    if (todo.activate !== null)
-      yield* hardwareHandlers.at(m.hwHandler).pgInit(m.hwContext, todo.activate, todo.delayUs);
+    if (todo.activate !== null) yield* seams.activate(m, todo.activate, todo.delayUs);
     if (todo.dispatch) yield* dispatchQueuedIos(m);
   },
 );
@@ -53,7 +53,7 @@ function decide(m: Multipath): Todo | null {
   const pgpath = currentPath(m);
   const dispatch = pgpath === null ? m.queueIfNoPath === 0 : m.queueIo === 0;
   // 2.6.20 did not ask for a path here, and handed the handler none when the last one had failed.
-  const activate = m.pgInitRequired !== 0 && m.pgInitInProgress === 0 ? pgpath : null;
+  const activate = seams.mayActivate(m) ? pgpath : null;
   const delayUs = m.pgInitCount > 0 && m.pgInitDelay > 0 ? (m.pgInitDelay - 1) * 1000 : 0;
   if (activate !== null) {
     m.pgInitCount++;
@@ -61,6 +61,16 @@ function decide(m: Multipath): Todo | null {
     m.pgInitInProgress = 1;
   }
   return { activate, delayUs, dispatch };
+}
+
+/** Seam mayActivate: one at a time, since the end of an activation speaks for the group that is current then. */
+export function oneAtATime(m: Multipath): boolean {
+  return m.pgInitRequired !== 0 && m.pgInitInProgress === 0;
+}
+
+/** Seam activate: through the path that was chosen under m->lock. The current one may be another by now, or none. */
+export function activate(m: Multipath, pgpath: Pgpath, delayUs: number): Kernel<void> {
+  return hardwareHandlers.at(m.hwHandler).pgInit(m.hwContext, pgpath, delayUs);
 }
 
 /** Takes all that is queued and maps it again, one by one: some of it may come back to the queue. */

@@ -1,0 +1,59 @@
+/**
+ * docs/CORPUS.md has every bug that the code has, and a reason for each that it has not.
+ */
+import { test } from 'tap';
+import { bugs } from '../src/variants/variants.ts';
+import { readText, tableRows } from './support/documents.ts';
+
+const PAGE = readText('docs/CORPUS.md');
+const rows = tableRows(PAGE, ['bug', 'what', 'commit', 'preset', 'scenario', 'finding']);
+const absent = tableRows(PAGE, ['entry', 'attested', 'why not']);
+
+/** All entries of the collected bugs that concern the noflush patch, best attested first. */
+const ENTRIES = `
+nf-check-then-queue-unlocked nf-pushback-lock-irqs-on nf-deferred-under-iolock-in-irq nf-flag-after-presuspend
+nf-pushback-after-wakeup nf-error-overrides-requeue nf-complete-and-push-back nf-merge-order-tail nf-lockfs-under-noflush
+nf-error-exit-skips-flush nf-error-exit-leaks-flag nf-flush-after-unlock nf-map-requeue-unhandled nf-presuspend-not-undone
+dec-pending-error-rmw suspend-wait-no-barrier io-freed-after-endio noflush-resize-inode-mutex thaw-without-freeze
+deferred-flush-under-io-lock interrupted-suspend-limbo merged-list-pushback-at-tail congested-destroys-table
+table-last-put-anywhere noflush-query-puts-md idr-finds-dying-md uevent-takes-hash-lock-again find-device-half-created
+bio-barrier-requeue-in-endio upgrade-mode-null-bdev null-map-window-in-swap md-lock-single mpath-freeze-before-noqueue
+mpath-message-vs-flush mpath-pg-init-not-awaited mpath-activate-null-path mpath-event-work-after-free mpath-same-wq-deadlock
+mpath-message-to-dying-device mpath-pg-init-overlap mpath-endio-plain-lock raid1-hold-list-vs-suspend
+raid1-recovery-not-counted raid1-requeue-no-wake raid1-block-under-spinlock
+kobject-outlives-md kobject-release-in-module io-before-first-table internal-resume-unpaired retrieve-deps-list
+table-clear-hash-lock mpath-qinp-flag-churn destroy-vs-internal-suspend destroy-ab-ba-srcu presuspend-undo
+waitqueue-active-no-barrier pending-dropped-before-io-freed requeue-split-bio suspend-eintr-code
+inflight-mirror-lost-update fair-rwsem-recursive-read dm-get-md-gap mpath-dtr-vs-pg-init-done
+`
+  .trim()
+  .split(/\s+/);
+
+test('the page has a row for each bug of the code, as the code has it', async (t) => {
+  t.strictSame(
+    rows.map(([id, , commit, preset, scenario, finding]) => [id, commit, preset, scenario, finding?.split(' ')[0]]),
+    bugs.map(({ id, commit, preset, scenario, model }) => [id, commit, preset, scenario, model.kind]),
+  );
+  t.strictSame(
+    rows.map(([, what]) => what),
+    bugs.map(({ title }) => title),
+  );
+});
+
+test('every entry of the collection is in the code, or has a reason why not', async (t) => {
+  const named = [...rows, ...absent].map(([id]) => id as string);
+  t.strictSame(
+    ENTRIES.filter((entry) => !named.includes(entry)),
+    [],
+  );
+  t.strictSame(
+    named.filter((id, i) => named.indexOf(id) !== i),
+    [],
+    'none stands twice',
+  );
+  for (const [entry = '', , reason = ''] of absent) t.ok(reason.length > 10, entry);
+});
+
+test('there are at least 30 bugs', async (t) => {
+  t.ok(bugs.length >= 30, `${bugs.length}`);
+});
