@@ -235,7 +235,19 @@ function* giveUnit({ queue, free }: Units): Kernel<void> {
   yield* wakeUp(queue, HERE);
 }
 
-/** Two wait exclusively, by hand; two units come. */
+/**
+ * Two wait exclusively, by hand; two units come. A waiter is on the queue while it looks for a unit, so it can find one without
+ * having slept, and be chosen by a wake-up that is for another one's unit:
+ *   side0                          side1                        side2
+ *                                  on the queue, sleeps
+ *   on the queue, takes unit 1                                  unit 1; wakes side1
+ *                                  no unit; on the queue again,
+ *                                  behind side0, sleeps
+ *                                                               unit 2; wakes side0, which is awake
+ *   leaves                         sleeps for ever
+ * Who holds a lock wakes the next one when he gives it back. Here nothing is given back, so who leaves passes the wake-up on
+ * that he may have been given: he is off the queue, and looks whether there still is a unit.
+ */
 const exclusive: Shot = {
   name: 'wake-up/exclusive',
   title: 'each unit wakes one exclusive waiter, and both get theirs',
@@ -256,6 +268,7 @@ const exclusive: Shot = {
         }
         yield* finishWait(queue, entry, HERE);
         freeWait(entry);
+        if ((yield* units.free.read(HERE)) !== 0) yield* wakeUp(queue, HERE);
         words.result(place, 1);
       };
     return {
