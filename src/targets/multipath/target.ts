@@ -25,6 +25,7 @@ import { map } from './map.ts';
 import { message } from './message.ts';
 import { groupsOf, MpathIo, Multipath, multipathOf, Pgpath, PriorityGroup, pathsOf } from './multipath.ts';
 import { parse } from './parse.ts';
+import { mapRq, rqEndIo } from './request.ts';
 import { statusLine, tableLine } from './status.ts';
 import { postsuspend, presuspend, resume } from './suspend.ts';
 import { PROCESS_QUEUED_IOS, TRIGGER_EVENT } from './work.ts';
@@ -44,6 +45,7 @@ function* ctr(ti: DmTarget, argv: readonly string[]): Kernel<string | null> {
     return NO_MEMORY;
   }
   ti.private = m.handle;
+  ti.numFlushRequests = 1;
   try {
     yield* parse(ti, m, new Arguments(argv));
     return null;
@@ -106,6 +108,8 @@ defineTarget({
   dtr,
   map,
   endIo,
+  mapRq,
+  rqEndIo,
   presuspend,
   postsuspend,
   resume,
