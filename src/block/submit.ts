@@ -1,12 +1,14 @@
 /**
  * Submission: how a bio gets from its submitter to the driver, through stacked devices.
  *
- * Models generic_make_request (block/blk-core.c) in two forms; which one is bound when the machine boots:
+ * Models generic_make_request (block/blk-core.c) in three forms; which one is bound when the machine boots:
  *   recursive    ≤ 2.6.21: calls the driver at once; the nesting of devices is the nesting of calls
+ *   fifo         2.6.22 to 4.10: inside a driver a bio only joins the end of the task's private list, which is worked off when the
+ *                driver returns
  *   depthFirst   4.11+: inside a driver a bio only joins the task's private list; when the driver returns, what it sent to
  *                lower devices goes first, then to the same device, then the older siblings
  *
- * With depthFirst a bio that is submitted from inside a driver has NOT reached its own driver when the call returns, so
+ * With the last two a bio that is submitted from inside a driver has NOT reached its own driver when the call returns, so
  * nobody inside may wait for it.
  */
 
@@ -39,6 +41,26 @@ export function depthFirst(bio: Bio): Kernel<void> {
   if (task.inMakeRequest === 0) return dispatch(task, bio);
   appendChild(task, bio);
   return resolved(undefined);
+}
+
+export function fifo(bio: Bio): Kernel<void> {
+  const task = current();
+  if (task.inMakeRequest === 0) return workOff(task, bio);
+  appendChild(task, bio);
+  return resolved(undefined);
+}
+
+function* workOff(task: Task, first: Bio): Kernel<void> {
+  task.inMakeRequest = 1;
+  for (let bio = first; ; ) {
+    yield* recursive(bio);
+    if (task.bioHead0 === 0) break;
+    bio = Bio.at(task.bioHead0);
+    task.bioHead0 = bio.next;
+    bio.next = 0;
+    if (listening !== 0) emit(EV_BIO_UNQUEUED, bio.address, 0, HERE);
+  }
+  task.inMakeRequest = 0;
 }
 
 /** The bio reaches beyond the device's end. A capacity of 0 is not checked. */

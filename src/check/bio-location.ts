@@ -109,6 +109,11 @@ export function bioPushedBack(bio: number, site: Site): void {
   move(bio, 1 << FINISHING, PUSHBACK, 'assertion', 'I3', site);
 }
 
+/** Without a pushback list: straight to the deferred one. */
+export function bioPushedToHead(bio: number, site: Site): void {
+  move(bio, 1 << FINISHING, DEFERRED, 'assertion', 'I3', site);
+}
+
 /** Every bio on the pushback list, on its way to the deferred list. Under pushback_lock. */
 export function pushbackMerged(list: number, site: Site): void {
   const w = memory.words;

@@ -23,6 +23,7 @@ import {
   EV_BIO_ERROR,
   EV_BIO_MAPPED,
   EV_BIO_PUSHED_BACK,
+  EV_BIO_PUSHED_HEAD,
   EV_BIO_QUEUED,
   EV_BIO_REFUSED,
   EV_BIO_SPLIT,
@@ -78,6 +79,7 @@ import {
   bioEnded,
   bioMapped,
   bioPushedBack,
+  bioPushedToHead,
   bioQueued,
   bioSplit,
   bioSubmitted,
@@ -107,6 +109,7 @@ import {
   numberDeferred,
   numberMerged,
   numberPushedBack,
+  numberPushedToHead,
   rangeComplete,
   rangeMapped,
   splitInTwo,
@@ -215,6 +218,11 @@ function hearBio(kind: number, a: number, b: number, site: Site): void {
       break;
     case EV_BIO_PUSHED_BACK:
       hearPushedBack(a, b, site);
+      break;
+    case EV_BIO_PUSHED_HEAD:
+      numberPushedToHead(a, b, site);
+      forgetCauses(a);
+      bioPushedToHead(a, site);
       break;
   }
 }

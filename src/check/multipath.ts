@@ -4,6 +4,7 @@
  * Each change is said with m->lock held, so all its words stand still. Multipath.spliced counts the clones that the dispatcher
  * has taken off the queue and not yet mapped again; queue_size counts them too.
  */
+import { Request } from '../block/request.ts';
 import { report } from '../machine/finding.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
@@ -17,6 +18,8 @@ const M_CURRENT = Multipath.offsetOf('currentPgpath');
 const M_QUEUE_IF_NO_PATH = Multipath.offsetOf('queueIfNoPath');
 const M_IN_PROGRESS = Multipath.offsetOf('pgInitInProgress');
 const M_QUEUED = Multipath.offsetOf('queuedIos');
+const M_QUEUED_RQS = Multipath.offsetOf('queuedRqFirst');
+const RQ_NEXT = Request.offsetOf('next');
 const M_QUEUE_SIZE = Multipath.offsetOf('queueSize');
 const M_SPLICED = Multipath.offsetOf('spliced');
 const PG_PATHS = PriorityGroup.offsetOf('pgpaths');
@@ -40,6 +43,8 @@ function checkQueueSize(m: number, site: Site): void {
       report('assertion', 'I27', `${bioName(clone)} is on a multipath's queue, but it is ${locationName(clone)}`, site);
     handle = w[clone + BIO_NEXT] as number;
   }
+  for (let handle = w[m + M_QUEUED_RQS] as number; handle !== 0; handle = w[addressOf(handle) + RQ_NEXT] as number)
+    queued++;
   const spliced = w[m + M_SPLICED] as number;
   const size = w[m + M_QUEUE_SIZE] as number;
   if (size !== queued + spliced)

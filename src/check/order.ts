@@ -93,6 +93,16 @@ export function numberMerged(md: number, site: Site): void {
   }
 }
 
+/** Under deferred_lock: a bio is put in front of all others, also of those that were pushed back before it (I36 allows that there). */
+export function numberPushedToHead(bio: number, md: number, site: Site): void {
+  deferredLockHeld(bio, md, site);
+  const w = memory.words;
+  const first = w[md + MD_FIRST_DEFERRED] as number;
+  if ((((w[md + MD_PUSHED_BELOW] as number) - first) | 0) < 0) w[md + MD_PUSHED_BELOW] = first;
+  w[bio + BIO_ORDER] = (first - 1) | 0;
+  w[md + MD_FIRST_DEFERRED] = (first - 1) | 0;
+}
+
 const wasPushedBack = (md: number, order: number): boolean =>
   ((order - (memory.words[md + MD_PUSHED_BELOW] as number)) | 0) < 0;
 

@@ -1,7 +1,8 @@
 /**
  * I6 PUSHBACK_ONLY_NOFLUSH, I8 PUSHBACK_EMPTY, I12 PRESUSPEND_VISIBLE: what may be pushed back, and when. Of I53: what must be.
  *
- * The pushback list of its own is meant here; putting bios at the head of the deferred list (2.6.33, 4.14) has no oracle yet.
+ * The pushback list of its own is meant here. Where bios go to the head of the deferred list (2.6.33), the flag may be cleared without the
+ * list's lock, and what is put there is found all the same; of I36 nothing is asked.
  *
  * I12: a target that says REQUEUE has seen NOFLUSH set. When it looked is not known, but it looked while it had the clone. The
  * clone remembers how many noflush suspends had begun when it was mapped, or −1 when one was under way; if that number is

@@ -20,7 +20,7 @@ import { errnoText } from '../machine/errno.ts';
 import { type FindingKind, report } from '../machine/finding.ts';
 import type { Site } from '../machine/site.ts';
 import { atBoot } from '../shared/boot.ts';
-import { LINE_WORDS, memory, staticWords } from '../shared/memory.ts';
+import { memory, staticWords } from '../shared/memory.ts';
 import { cpu, cpuCount } from '../shared/per-cpu.ts';
 import { spinLockOwner } from '../shared/spinlock.ts';
 import { eachLive } from './words.ts';
@@ -38,11 +38,14 @@ const STARTED = 2;
 const ASIDE = 3;
 const ENDED = 4;
 
-/** Calls of request_fn, counted by each CPU in a line of its own. */
+/** Calls of request_fn, a word for each CPU. */
 let runs = 0;
 atBoot('check-request-runs', () => {
-  runs = staticWords(LINE_WORDS * (cpuCount() + 1));
+  runs = staticWords(cpuCount() + 1);
 });
+
+/** Whether a request has been on a queue. */
+export const wasInserted = (rq: number): boolean => locationOf(rq) !== NEW;
 
 const locationOf = (rq: number): number => memory.words[rq + RQ_LOC] as number;
 
@@ -103,7 +106,7 @@ export function requestInserted(address: number, queue: number, site: Site): voi
 
 /** The driver of a queue is being asked: a call with a number of its own. */
 export function requestFnRuns(): void {
-  (memory.words[runs + cpu * LINE_WORDS] as number)++;
+  (memory.words[runs + cpu] as number)++;
 }
 
 export function requestStarted(address: number, queue: number, site: Site): void {
@@ -121,7 +124,7 @@ export function requestStarted(address: number, queue: number, site: Site): void
 /** I52: request_fn is called with interrupts off; if it starts one request twice, it may do so for ever. */
 function noEndlessTurn(address: number, rq: Request, site: Site): void {
   const w = memory.words;
-  const run = ((w[runs + cpu * LINE_WORDS] as number) << 5) | cpu;
+  const run = ((w[runs + cpu] as number) << 5) | cpu;
   if (w[address + RQ_RUN] === run)
     report('livelock', 'I52', `request_fn starts ${rqName(rq)} twice with interrupts off`, site);
   w[address + RQ_RUN] = run;

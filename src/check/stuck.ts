@@ -5,7 +5,9 @@
  * A wake-up is lost when a task sleeps and what it waits for is true.
  */
 
+import { Request } from '../block/request.ts';
 import { DmTargetIo } from '../core/dm-io.ts';
+import { DmRqTargetIo } from '../core/dm-rq-target-io.ts';
 import { DMF_SUSPENDED, MappedDevice, SUSPEND_PHASES } from '../core/mapped-device.ts';
 import { Workqueue } from '../irq/workqueue.ts';
 import { report } from '../machine/finding.ts';
@@ -24,6 +26,7 @@ import { locationOf, TARGET } from './bio-location.ts';
 import { checkMultipaths } from './multipath.ts';
 import { noflushIsSet } from './pushback.ts';
 import { checkLists } from './quiescence.ts';
+import { wasInserted } from './request.ts';
 import { checkStalledResize } from './sizes.ts';
 import {
   addressOf,
@@ -99,11 +102,21 @@ function checkForgotten(address: number): void {
     report('lost-bio', 'I45', `a bio lies on the deferred list of ${mdName(address)} and nobody will map it`);
 }
 
+/** Whether a queue below has a clone of the device: it was inserted there. */
+function requestsBelow(md: number): boolean {
+  let below = false;
+  eachLive(DmRqTargetIo, (tio) => {
+    const record = DmRqTargetIo.atAddress(tio);
+    if (addressOf(record.md) === md && wasInserted(Request.at(record.clone).address)) below = true;
+  });
+  return below;
+}
+
 /** A noflush suspend that waits for I/O that only targets have. */
 function checkProgress(address: number): void {
   const md = MappedDevice.atAddress(address);
   if (!noflushIsSet(address) || SUSPEND_PHASES[md.phase.value] !== 'wait') return;
-  let below = false;
+  let below = requestsBelow(address);
   eachLive(DmTargetIo, (tio) => {
     const handle = memory.words[tio + TIO_CLONE] as number;
     if (handle !== 0 && mdOfTio(tio) === address && locationOf(addressOf(handle)) !== TARGET) below = true;

@@ -8,7 +8,7 @@
 // I/O.
 export { type Bio, bioData, bioEndio, REQ_READA, REQ_WRITE, setBioData } from '../block/bio.ts';
 export { type BioList, bioListField } from '../block/bio-list.ts';
-export { blkBarrierRq, type Request } from '../block/request.ts';
+export { blkBarrierRq, Request } from '../block/request.ts';
 export { genericMakeRequest } from '../block/submit.ts';
 // Time and work.
 export { addTimer, delTimer, freeTimer, setupTimer, Timer, timerFunctions, usleep } from '../irq/timer.ts';
@@ -48,7 +48,15 @@ export {
 export { atBoot } from '../shared/boot.ts';
 export { FunctionTable } from '../shared/function-table.ts';
 export { memory, staticWords } from '../shared/memory.ts';
-export { Mempool, mempoolAlloc, mempoolCreate, mempoolDestroy, mempoolFreer, type Pooled } from '../shared/mempool.ts';
+export {
+  Mempool,
+  mempoolAlloc,
+  mempoolAllocAtomic,
+  mempoolCreate,
+  mempoolDestroy,
+  mempoolFreer,
+  type Pooled,
+} from '../shared/mempool.ts';
 export { cpu } from '../shared/per-cpu.ts';
 export { defineStruct, embed, plain, type Struct } from '../shared/struct.ts';
 export { TASK_UNINTERRUPTIBLE } from '../shared/task.ts';
@@ -68,15 +76,19 @@ export {
   defineTarget,
   type TargetType,
 } from './dm-target.ts';
+export { dmDispatchRequest } from './rq-map.ts';
 export {
   deviceNumber,
   dmCloseDevice,
   dmGetDevice,
   dmGetMapinfo,
+  dmKillUnmapped,
   dmNoflushSuspending,
   dmOpenDevice,
   dmPutDevice,
   dmRemapRequest,
+  dmRequeueUnmapped,
+  dmRqMapinfo,
   dmTableEvent,
   mappedDeviceNumber,
   parseSector,

@@ -6,6 +6,7 @@ import { BlockDevice, closeBlockDevice, devNumber, openBlockDevice } from '../bl
 import type { Request } from '../block/request.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { DmTargetIo } from './dm-io.ts';
+import { type DmRqTargetIo, tioOf } from './dm-rq-target-io.ts';
 import { DmTable } from './dm-table.ts';
 import type { DmTarget } from './dm-target.ts';
 import { dmTableEvent as tableEvent } from './event.ts';
@@ -68,6 +69,14 @@ export function mappedDeviceNumber(ti: DmTarget): string {
 export function dmGetMapinfo(clone: Bio): DmTargetIo {
   return DmTargetIo.at(clone.private);
 }
+
+/** The record of a request's clone, which mapRq and rqEndIo get too. */
+export const dmRqMapinfo = (clone: Request): DmRqTargetIo => tioOf(clone);
+
+/** A clone that the target has kept fails, without its rqEndIo; it goes back to the queue of its device. Any context. */
+export const dmKillUnmapped = (clone: Request, error: number): Kernel<void> =>
+  seams.dmKillUnmappedRequest(clone, error);
+export const dmRequeueUnmapped = (clone: Request): Kernel<void> => seams.dmRequeueUnmappedRequest(clone);
 
 /** A sector as a table line gives it, or null; its number must fit a word. */
 export function parseSector(text: string | undefined): number | null {

@@ -14,6 +14,7 @@ import {
   mergeUnderIoLock,
   queueIoIfBlocked,
 } from './core-2.6.20.ts';
+import { clearNoflush, parkAtHead } from './core-2.6.33.ts';
 
 interface Rule {
   readonly broken: (seams: Seams) => boolean;
@@ -56,6 +57,14 @@ const RULES: readonly Rule[] = [
   {
     broken: (seams) => byThread(seams) && seams.flushAndOut === flushAndOutInline,
     because: 'what a failed suspend lets go would be mapped without kdmflush, beside it',
+  },
+  {
+    broken: (seams) => (seams.parkPushback === parkAtHead) !== (seams.mergePushback === clearNoflush),
+    because: 'what is pushed back lies on the list of the one, and the other looks at the list of its own',
+  },
+  {
+    broken: (seams) => inline(seams) && seams.parkPushback === parkAtHead,
+    because: 'the deferred list is guarded by io_lock there, which cannot be had in an interrupt',
   },
   {
     broken: (seams) => inline(seams) && seams.flushAndOut === flushAndOut,

@@ -1,7 +1,7 @@
 /**
- * Presets: one mechanism for each seam (spec E2). unified and 2.6.20 must be clean; a seed has what it had by nature.
+ * Presets: one mechanism for each seam (spec E2). unified, 2.6.20 and 2.6.33 must be clean; a seed has what it had by nature.
  */
-import { depthFirst, recursive } from '../block/submit.ts';
+import { depthFirst, fifo, recursive } from '../block/submit.ts';
 import {
   bdgetAlways,
   bdgetUnlessNoflush,
@@ -53,8 +53,10 @@ import {
   quiesceAskingLast,
   sleepUntilDrained,
 } from './core-2.6.20.ts';
+import { clearNoflush, parkAtHead } from './core-2.6.33.ts';
 import { requireLegal } from './legal.ts';
-import { findTargetUnchecked, noflushSuspendingWithReference, unbindPutThenBind } from './seed-000.ts';
+import { findTargetUnchecked, noflushSuspendingWithReference, unbindPutThenBind, unbindThenBind } from './seed-000.ts';
+import { awaitNobody, flushAndRunQueue, putPerhapsLast, runQueueAtOnce } from './seed-002.ts';
 import { countedTables } from './table-references.ts';
 
 export interface Preset {
@@ -143,6 +145,40 @@ const v2620: Preset = {
   },
 };
 
+/** Column E33 of spec E2, with the bugs of its nature repaired. */
+const v2633: Preset = {
+  name: '2.6.33',
+  title:
+    'kdmflush, pushback at the head of the deferred list, first-in-first-out submission, all pieces in a loop; no known bug',
+  clean: true,
+  seams: {
+    ...unified.seams,
+    engine: fifo,
+    splitRemainder: false,
+    parkPushback: parkAtHead,
+    mergePushback: clearNoflush,
+  },
+};
+
+/** 2.6.33 with what the barrier patch had when it was posted. */
+const seed002: Preset = {
+  name: 'seed-002',
+  title: 'the patch for request-based barriers as it was posted in 2009, with the bugs that it had by nature',
+  clean: false,
+  seams: {
+    ...v2633.seams,
+    ...ioFreedAfterEndio.swaps,
+    markSuspended: postsuspendFirst,
+    replaceTable: unbindThenBind,
+    iSizeWrite: iSizeWriteUnderIMutex,
+    leaveAfterRequeue: false,
+    runQueue: runQueueAtOnce,
+    putInFlight: putPerhapsLast,
+    awaitInFlight: awaitNobody,
+    dmRqBarrierWork: flushAndRunQueue,
+  },
+};
+
 /** 2.6.20 with what the patch had when it was posted. */
 const seed000: Preset = {
   name: 'seed-000',
@@ -164,5 +200,5 @@ const seed000: Preset = {
   },
 };
 
-export const presets: readonly Preset[] = [unified, v2620, seed000];
+export const presets: readonly Preset[] = [unified, v2620, v2633, seed000, seed002];
 for (const { name, seams } of presets) requireLegal(name, seams);

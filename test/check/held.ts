@@ -32,6 +32,8 @@ export interface Planted {
   readonly scenario: Scenario;
   /** Seams that break it; without them the program is clean. Empty: the program itself breaks it. */
   readonly swaps: Partial<Seams>;
+  /** On the model so many are enough to find it; default 2000. */
+  readonly executions?: number;
 }
 
 const HELD_MAX = 2;

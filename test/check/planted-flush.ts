@@ -2,12 +2,11 @@
  * Planted violations of the flush of a request-based device: one seam is swapped for one that makes the mistake.
  */
 
-import { REQ_WRITE } from '../../src/block/bio.ts';
+import { BIO_RW_UNPLUG, REQ_WRITE } from '../../src/block/bio.ts';
 import { blkEndRequestAll } from '../../src/block/end-request.ts';
 import { blkBarrierRq, Request } from '../../src/block/request.ts';
 import { blkRunQueue, RequestQueue } from '../../src/block/request-queue.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
-import { stopQueue } from '../../src/core/rq-queue.ts';
 import type { Seams } from '../../src/core/seams.ts';
 import { seams } from '../../src/core/seams.ts';
 import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
@@ -24,7 +23,10 @@ import { Atomic } from '../../src/shared/word.ts';
 import { bindScripts } from '../../src/targets/scripted.ts';
 import type { Planted } from './held.ts';
 
-/** A barrier over a target with two flushes, of which the first fails and the second is not supported; and perhaps a suspend. */
+/** They are long. */
+const EXECUTIONS = 300;
+
+/** A barrier over a target with two flushes, of which the first fails and the second is not supported; and perhaps a read of a suspended device. */
 function plant(invariant: string, kind: FindingKind, title: string, suspend: boolean, swaps: Partial<Seams>): Planted {
   const build = (): Program => {
     const device = new RequestDevice();
@@ -43,7 +45,9 @@ function plant(invariant: string, kind: FindingKind, title: string, suspend: boo
       cpu: 1,
       *run(): Kernel<void> {
         yield* doSuspend(device.md, 0);
+        const io = yield* submitIo(device.bdev, { sector: 1, size: 1, flags: BIO_RW_UNPLUG, stamp: 0 });
         yield* doResume(device.md, 0);
+        yield* waitIo(io);
       },
     };
     return {
@@ -63,17 +67,16 @@ function plant(invariant: string, kind: FindingKind, title: string, suspend: boo
   const name = `planted-${invariant.toLowerCase()}-${title.toLowerCase().replaceAll(/[^a-z]+/g, '-')}`;
   const staticCount = REQUEST_DEVICE_WORDS + 1;
   const scenario = { name, title, cpus: 2, slots: requestSlots(2), staticWords: staticCount, build };
-  return { invariant, kind, scenario, swaps };
+  return { invariant, kind, scenario, swaps, executions: EXECUTIONS };
 }
 
 export const plantedFlush: readonly Planted[] = [
-  plant('I21', 'assertion', 'the slot of the flush is freed too late', false, {
+  plant('I21', 'assertion', 'the slot of the flush is never freed', false, {
     *dmRqBarrierWork(md): Kernel<void> {
       yield* md.holders.get(HERE);
       const error = yield* seams.dmRqBarrier(md);
       yield* blkEndRequestAll(Request.at(md.flushRequest), error);
       yield* blkRunQueue(RequestQueue.at(md.queue));
-      md.flushRequest = 0;
       yield* seams.putInFlight(md);
     },
   }),
@@ -91,10 +94,7 @@ export const plantedFlush: readonly Planted[] = [
       yield* spinUnlockIrqrestore(md.barrierErrorLock, saved, HERE);
     },
   }),
-  plant('I9', 'assertion', 'kdmflush is flushed before the queue is stopped', true, {
-    *stopAndFlush(md): Kernel<void> {
-      yield* flushWorkqueue(Workqueue.at(md.wq), HERE);
-      yield* stopQueue(RequestQueue.at(md.queue));
-    },
+  plant('I10', 'assertion', 'the queue of a suspended device is not stopped', true, {
+    stopAndFlush: (md) => flushWorkqueue(Workqueue.at(md.wq), HERE),
   }),
 ];

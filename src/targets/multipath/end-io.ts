@@ -18,6 +18,7 @@ import {
   spinLockIrqsave,
   spinUnlockIrqrestore,
 } from '../../core/device-mapper.ts';
+import { BIOS } from './carrier.ts';
 import { enqueue, freeMpio, mustPushBack } from './map.ts';
 import { MpathIo, type Multipath, multipathOf, Pgpath } from './multipath.ts';
 import { failPath } from './path.ts';
@@ -60,6 +61,6 @@ export function* __withoutPaths(m: Multipath): Kernel<number> {
 /** As it was before map, and on the queue. */
 function* requeue(m: Multipath, clone: Bio): Kernel<void> {
   const saved = yield* spinLockIrqsave(m.lock, HERE);
-  yield* enqueue(m, clone);
+  yield* enqueue(m, clone, BIOS);
   yield* spinUnlockIrqrestore(m.lock, saved, HERE);
 }

@@ -20,6 +20,7 @@ import {
   spinLockIrqsave,
   spinUnlockIrqrestore,
 } from '../../core/device-mapper.ts';
+import { BIOS, type Carrier } from './carrier.ts';
 import { choosePgpath, currentPath } from './choose.ts';
 import { kickQueue, MpathIo, type Multipath, multipathOf, said, targetOf } from './multipath.ts';
 import { seams } from './seams.ts';
@@ -32,13 +33,19 @@ export function* map(ti: DmTarget, clone: Bio, tio: DmTargetIo): Kernel<number> 
   const mpio = yield* mempoolAlloc(MpathIo, Mempool.at(m.mpioPool), HERE);
   dmBioRecord(mpio.details, clone);
   tio.info = mpio.handle;
-  const answer = yield* mapIo(m, clone, mpio, false);
+  const answer = yield* mapIo(m, clone, BIOS, mpio, false);
   if (answer < 0 || answer === DM_MAPIO_REQUEUE) yield* freeMpio(mpio, HERE);
   return answer;
 }
 
 /** Finds a way for a clone; `wasQueued`: it comes from the queue. */
-export function* mapIo(m: Multipath, clone: Bio, mpio: MpathIo, wasQueued: boolean): Kernel<number> {
+export function* mapIo<T>(
+  m: Multipath,
+  clone: T,
+  carrier: Carrier<T>,
+  mpio: MpathIo,
+  wasQueued: boolean,
+): Kernel<number> {
   const saved = yield* spinLockIrqsave(m.lock, HERE);
   if (m.currentPgpath === 0 || (m.queueIo === 0 && m.repeatCount > 0 && --m.repeatCount === 0)) choosePgpath(m);
   let pgpath = currentPath(m);
@@ -50,9 +57,9 @@ export function* mapIo(m: Multipath, clone: Bio, mpio: MpathIo, wasQueued: boole
   if (pgpath === null ? m.queueIfNoPath !== 0 : m.queueIo !== 0) {
     pgpath = null;
     answer = DM_MAPIO_SUBMITTED;
-    yield* enqueue(m, clone);
+    yield* enqueue(m, clone, carrier);
   } else if (pgpath !== null) {
-    clone.bdev = pgpath.device;
+    carrier.send(clone, pgpath.device);
     answer = DM_MAPIO_REMAPPED;
   } else if (yield* mustPushBack(m)) {
     answer = DM_MAPIO_REQUEUE;
@@ -64,8 +71,8 @@ export function* mapIo(m: Multipath, clone: Bio, mpio: MpathIo, wasQueued: boole
 }
 
 /** With m->lock held: the clone waits for a path, or for the group to be activated. */
-export function* enqueue(m: Multipath, clone: Bio): Kernel<void> {
-  m.queuedIos.add(clone);
+export function* enqueue<T>(m: Multipath, clone: T, carrier: Carrier<T>): Kernel<void> {
+  carrier.enqueue(m, clone);
   m.queueSize++;
   said(m);
   if (seams.mayActivate(m) || m.queueIo === 0) yield* kickQueue(m);

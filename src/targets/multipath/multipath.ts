@@ -76,6 +76,9 @@ export interface Multipath extends Struct {
   processQueuedIos: number;
   triggerEvent: number;
   readonly queuedIos: BioList;
+  /** The same for requests, linked through `next`: handles of the first and the last. */
+  queuedRqFirst: number;
+  queuedRqLast: number;
   queueSize: number;
   mpioPool: number;
   /** The oracles' alone (check/multipath.ts): clones that were spliced off and not yet mapped again. */
@@ -108,6 +111,8 @@ export const Multipath = defineStruct<Multipath>('multipath', 'm', 6, {
   processQueuedIos: plain,
   triggerEvent: plain,
   queuedIos: bioListField,
+  queuedRqFirst: plain,
+  queuedRqLast: plain,
   queueSize: plain,
   mpioPool: plain,
   spliced: embed(1, (word) => ({ word })),

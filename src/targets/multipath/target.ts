@@ -26,6 +26,7 @@ import { message } from './message.ts';
 import { groupsOf, MpathIo, Multipath, multipathOf, Pgpath, PriorityGroup, pathsOf } from './multipath.ts';
 import { parse } from './parse.ts';
 import { waitForPgInit } from './pg-init.ts';
+import { mapRq, rqEndIo } from './request.ts';
 import { bindMultipathSeams, type MultipathSeams, seams } from './seams.ts';
 import { statusLine, tableLine } from './status.ts';
 import { postsuspend, presuspend, resume } from './suspend.ts';
@@ -46,6 +47,7 @@ function* ctr(ti: DmTarget, argv: readonly string[]): Kernel<string | null> {
     return NO_MEMORY;
   }
   ti.private = m.handle;
+  ti.numFlushRequests = 1;
   try {
     yield* parse(ti, m, new Arguments(argv));
     return null;
@@ -122,6 +124,8 @@ defineTarget({
   dtr,
   map,
   endIo,
+  mapRq,
+  rqEndIo,
   presuspend,
   postsuspend,
   resume,

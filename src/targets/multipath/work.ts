@@ -17,10 +17,12 @@ import {
   spinUnlockIrqrestore,
   workFunctions,
 } from '../../core/device-mapper.ts';
+import { BIOS, takeQueuedRequests } from './carrier.ts';
 import { choosePgpath, currentPath } from './choose.ts';
 import { hardwareHandlers } from './hardware-handler.ts';
 import { mapIo } from './map.ts';
 import { MpathIo, Multipath, type Pgpath, said, targetOf } from './multipath.ts';
+import { dispatchRequest } from './request.ts';
 import { seams } from './seams.ts';
 
 /** What is to be done, as seen at one moment. */
@@ -78,13 +80,15 @@ function* dispatchQueuedIos(m: Multipath): Kernel<void> {
   const clones: Bio[] = [];
   const saved = yield* spinLockIrqsave(m.lock, HERE);
   for (let clone = m.queuedIos.pop(); clone !== null; clone = m.queuedIos.pop()) clones.push(clone);
-  said(m, clones.length);
+  const requests = takeQueuedRequests(m);
+  said(m, clones.length + requests.length);
   yield* spinUnlockIrqrestore(m.lock, saved, HERE);
   for (const clone of clones) yield* dispatch(m, clone);
+  for (const clone of requests) yield* dispatchRequest(m, clone);
 }
 
 function* dispatch(m: Multipath, clone: Bio): Kernel<void> {
-  const answer = yield* mapIo(m, clone, MpathIo.at(dmGetMapinfo(clone).info), true);
+  const answer = yield* mapIo(m, clone, BIOS, MpathIo.at(dmGetMapinfo(clone).info), true);
   if (answer === DM_MAPIO_REMAPPED) yield* genericMakeRequest(clone);
   else if (answer < 0) yield* bioEndio(clone, answer);
   // The core asked long ago, so it is the clone's end that hands it back: end_io comes to REQUEUE by itself.

@@ -1,0 +1,49 @@
+/**
+ * What the patch of seed 002 had by nature, as posted for 2.6.33-rc1: mistakes that were found in it, and in what it stands on, later.
+ *
+ *   rq-requeue-busy-loop      request_fn goes on after a target has wanted a request back
+ *   rq-run-queue-recursion    the end of a request runs the queue at once, perhaps inside the request_fn of the disk below
+ *   dm-put-frees-in-irq       an I/O in flight may hold the last reference on its device
+ *   kdmflush-destroys-itself  and so may a flush
+ *   flush-requeue-spin        a flush that a target wants back is made again at once
+ *   io-freed-after-endio      bugs/io-freed-after-endio.ts
+ *   null-map-window-in-swap   seed-000.ts, unbindThenBind
+ *   resize-i-mutex-vs-fsync   the size is changed under i_mutex
+ */
+import { blkRequeueRequest } from '../block/elevator.ts';
+import { blkEndRequestAll } from '../block/end-request.ts';
+import { Request } from '../block/request.ts';
+import { blkRunQueue, RequestQueue } from '../block/request-queue.ts';
+import { DM_ENDIO_REQUEUE } from '../core/device-mapper.ts';
+import { dmPut } from '../core/ioctl.ts';
+import type { MappedDevice } from '../core/mapped-device.ts';
+import { seams } from '../core/seams.ts';
+import { type Kernel, resolved } from '../machine/kernel.ts';
+import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
+
+/** Seam runQueue: here and now. */
+export const runQueueAtOnce = (q: RequestQueue): Kernel<void> => blkRunQueue(q);
+
+/** Seam putInFlight: the last one takes the device apart, in whatever context. */
+export const putPerhapsLast = (md: MappedDevice): Kernel<void> => dmPut(md);
+
+/** Seam awaitInFlight: nobody waits. */
+export const awaitNobody = (): Kernel<void> => resolved(undefined);
+
+/** Seam dmRqBarrierWork: the queue is run in any case. */
+export function* flushAndRunQueue(md: MappedDevice): Kernel<void> {
+  yield* md.holders.get(HERE);
+  const error = yield* seams.dmRqBarrier(md);
+  const q = RequestQueue.at(md.queue);
+  const flush = Request.at(md.flushRequest);
+  md.flushRequest = 0;
+  if (error === DM_ENDIO_REQUEUE) {
+    yield* spinLockIrq(q.queueLock, HERE);
+    yield* blkRequeueRequest(q, flush);
+    yield* spinUnlockIrq(q.queueLock, HERE);
+  } else {
+    yield* blkEndRequestAll(flush, error);
+  }
+  yield* blkRunQueue(q);
+  yield* seams.putInFlight(md);
+}
