@@ -77,7 +77,8 @@ export function profileLanes(timeline: Timeline): LaneData {
   const ofCpus = slices.filter(({ kind }) => kind !== 'suspend');
   const barsOf = (some: readonly Slice[]): LaneBar[] => some.map((slice) => barOf(slice, slice.lane));
   const running = stacked(barsOf(ofCpus.filter((slice) => !isAboutLock(slice))), () => 0);
-  const locks = stacked(barsOf(ofCpus.filter(isAboutLock)), (lane) => Math.max(1, rowsOf(running, lane)));
+  const below = Array.from({ length: first }, (_, lane) => Math.max(1, rowsOf(running, lane)));
+  const locks = stacked(barsOf(ofCpus.filter(isAboutLock)), (lane) => below[lane] ?? 1);
   const phases = slices.filter(({ kind }) => kind === 'suspend').map((slice) => barOf(slice, first + slice.lane));
   const bars = [...running, ...locks, ...phases];
   return {

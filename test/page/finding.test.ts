@@ -3,22 +3,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import tap, { test } from 'tap';
 import type { PageData, Points, Run, RunContext } from '../../src/page/data.ts';
-import { inBrowser, openPage, pageFile, startBrowser } from '../support/browser.ts';
+import { accessibilityFaults, afterDrawing, drawnAfter, inBrowser, openPage, pageFile } from '../support/browser.ts';
 import { runCli } from '../support/cli.ts';
 import { testFolder } from '../support/folder.ts';
 
 const OUT = testFolder(tap);
 const FILE = join(OUT, 'finding.html');
 const SCHEDULE = 'v1.nf-check-then-queue-unlocked.AJkCw9hocQEI2ZD5oTXr6OUEBgAICAMKAQAICCkB';
-
-const browser = 'skip' in inBrowser ? null : await startBrowser();
-tap.teardown(() => browser?.close());
-const open = (file: string, look: Parameters<typeof openPage>[2] = {}): ReturnType<typeof openPage> =>
-  openPage(browser as NonNullable<typeof browser>, file, look);
 
 /** The data that stands in a page. */
 function dataOf(html: string): PageData {
@@ -86,7 +80,7 @@ test(
   'the cursor steps through the run by keys, buttons, slider and lines, and the state follows',
   inBrowser,
   async (t) => {
-    const { page, complaints } = await open(FILE);
+    const { page, complaints } = await openPage(FILE);
     const isAt = async (step: number): Promise<void> => {
       const now = await shown(page);
       t.match(now.said, `Step ${step + 1} of ${run.steps.length}`);
@@ -124,11 +118,10 @@ test(
 );
 
 test('a click on the lanes moves the cursor there, plus and minus zoom, 0 shows all', inBrowser, async (t) => {
-  const { page } = await open(FILE);
+  const { page } = await openPage(FILE);
   const canvas = page.getByRole('img', { name: 'Who runs where' });
   const window = async (): Promise<number[]> => {
-    // Drawing waits for the next frame.
-    await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+    await afterDrawing(page);
     const label = (await canvas.getAttribute('aria-label')) ?? '';
     return [...label.matchAll(/step (\d+)/g)].map((match) => Number(match[1]));
   };
@@ -150,7 +143,7 @@ test('a click on the lanes moves the cursor there, plus and minus zoom, 0 shows 
 });
 
 test('the page fetches nothing, and would not be let to', inBrowser, async (t) => {
-  const { page, requests, complaints } = await open(FILE);
+  const { page, requests, complaints } = await openPage(FILE);
   await page.keyboard.press('Home');
   t.strictSame(
     requests.map((url) => url.replace(/^.*\//, '')),
@@ -205,7 +198,7 @@ test('whatever a scenario or a message says is shown as it is', inBrowser, async
       steps: run.steps.map((step) => ({ ...step, text: nasty })),
     },
   });
-  const { page, complaints, requests } = await open(file);
+  const { page, complaints, requests } = await openPage(file);
   await page.keyboard.press('Home');
   t.equal(await page.locator('.sentence').textContent(), nasty);
   t.equal(await page.locator('.command code').textContent(), nasty);
@@ -220,7 +213,7 @@ test('tables sort by each of their columns', inBrowser, async (t) => {
     ['a', 9],
     ['c', 200],
   ] as const;
-  const { page } = await open(pageFile(t, { ...data, tables: [{ title: 'T', head: ['name', 'count'], rows }] }));
+  const { page } = await openPage(pageFile(t, { ...data, tables: [{ title: 'T', head: ['name', 'count'], rows }] }));
   const table = page.getByRole('region', { name: 'T', exact: true });
   const column = (): Promise<string[]> => table.locator('tbody td:first-child').allTextContents();
   t.strictSame(await column(), ['b', 'a', 'c']);
@@ -236,8 +229,8 @@ test('tables sort by each of their columns', inBrowser, async (t) => {
 
 test('light and dark follow the system until the switch says otherwise', inBrowser, async (t) => {
   const ground = (page: Page): Promise<string> => page.evaluate('getComputedStyle(document.body).backgroundColor');
-  const { page: light } = await open(FILE, { colorScheme: 'light' });
-  const { page: dark } = await open(FILE, { colorScheme: 'dark' });
+  const { page: light } = await openPage(FILE, 'light');
+  const { page: dark } = await openPage(FILE, 'dark');
   const [bright, black] = [await ground(light), await ground(dark)];
   t.not(bright, black);
   await light.getByRole('button', { name: 'Light / dark' }).click();
@@ -247,7 +240,7 @@ test('light and dark follow the system until the switch says otherwise', inBrows
 });
 
 test('? shows the keys, and Escape puts them away', inBrowser, async (t) => {
-  const { page } = await open(FILE);
+  const { page } = await openPage(FILE);
   const dialog = page.getByRole('dialog', { name: 'Keys' });
   t.equal(await dialog.isVisible(), false);
   await page.keyboard.press('?');
@@ -258,18 +251,7 @@ test('? shows the keys, and Escape puts them away', inBrowser, async (t) => {
 });
 
 test('roles, names, focus and contrast are as WCAG 2.2 AA asks, light and dark', inBrowser, async (t) => {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    const { page } = await open(FILE, { colorScheme });
-    await page.evaluate(axe.source);
-    const violations = await page.evaluate(async () => {
-      const { axe: tool } = globalThis as unknown as { axe: typeof axe };
-      const result = await tool.run();
-      return result.violations.map(
-        ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`,
-      );
-    });
-    t.strictSame(violations, [], colorScheme);
-  }
+  t.strictSame(await accessibilityFaults(FILE), []);
 });
 
 test('a run of 10,000 steps opens, and only the lines in sight exist', inBrowser, async (t) => {
@@ -292,10 +274,8 @@ test('a run of 10,000 steps opens, and only the lines in sight exist', inBrowser
     fields: fields.map((field) => ({ ...field, points: again(field.points) })),
   }));
   const file = pageFile(t, { ...data, run: { ...run, steps, contexts, watched } });
-  const { page, complaints } = await open(file);
-  const opened = await page.evaluate(() => Math.round(performance.getEntriesByName('drawn')[0]?.startTime ?? -1));
-  t.comment(`drawn after ${opened} ms`);
-  t.ok(opened > 0);
+  const { page, complaints } = await openPage(file);
+  t.comment(`drawn after ${await drawnAfter(page)} ms`);
   t.match((await shown(page)).said, 'Step 10000 of 10000');
   const lines = await page.locator('[role=option]').count();
   t.ok(lines > 20 && lines < 100, `${lines} lines`);

@@ -5,8 +5,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import type { Test } from 'tap';
+import tap, { type Test } from 'tap';
 import { pageHtml } from '../../src/cli/page/html.ts';
 import type { PageData } from '../../src/page/data.ts';
 import { testFolder } from './folder.ts';
@@ -26,13 +27,17 @@ const MISSING = 'there is no Chromium: apt-get install chromium, or name one in 
 /** For `test(name, inBrowser, …)`. */
 export const inBrowser = executable === undefined && (process.env['CI'] ?? '') === '' ? { skip: MISSING } : {};
 
-/** One for all tests of a file; `close` it in a teardown. */
-export async function startBrowser(): Promise<Browser> {
+let started: Promise<Browser> | null = null;
+
+/** One for all tests of a file. */
+function startBrowser(): Promise<Browser> {
   if (executable === undefined) throw new Error(MISSING);
   // Chromium's sandbox does not run as root; what is shown here is our own.
   const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   const quiet = ['--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-  return chromium.launch({ executablePath: executable, args: [...asRoot, ...quiet, '--no-first-run'] });
+  const browser = chromium.launch({ executablePath: executable, args: [...asRoot, ...quiet, '--no-first-run'] });
+  tap.teardown(async () => (await browser).close());
+  return browser;
 }
 
 export interface OpenedPage {
@@ -43,15 +48,9 @@ export interface OpenedPage {
   readonly requests: string[];
 }
 
-interface PageLook {
-  readonly colorScheme?: 'light' | 'dark';
-}
-
-export async function openPage(browser: Browser, file: string, look: PageLook = {}): Promise<OpenedPage> {
-  const page = await browser.newPage({
-    viewport: { width: 1300, height: 900 },
-    colorScheme: look.colorScheme ?? 'light',
-  });
+export async function openPage(file: string, colorScheme: 'light' | 'dark' = 'light'): Promise<OpenedPage> {
+  started ??= startBrowser();
+  const page = await (await started).newPage({ viewport: { width: 1300, height: 900 }, colorScheme });
   const complaints: string[] = [];
   const requests: string[] = [];
   page.on('console', (message) => {
@@ -74,3 +73,27 @@ export function pageFile(t: Test, data: PageData): string {
   writeFileSync(file, pageHtml(data));
   return file;
 }
+
+/** What axe finds wrong with roles, names, focus and contrast, in either theme. */
+export async function accessibilityFaults(file: string): Promise<string[]> {
+  const faults: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const { page } = await openPage(file, colorScheme);
+    await page.evaluate(axe.source);
+    const found = await page.evaluate(async () => {
+      const { axe: tool } = globalThis as unknown as { axe: typeof axe };
+      const { violations } = await tool.run();
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(' | ')}`);
+    });
+    faults.push(...found.map((fault) => `${colorScheme}: ${fault}`));
+  }
+  return faults;
+}
+
+/** The page has drawn all that it was asked to. */
+export const afterDrawing = (page: Page): Promise<unknown> =>
+  page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+
+/** How long it took to draw, in milliseconds. */
+export const drawnAfter = (page: Page): Promise<number> =>
+  page.evaluate(() => Math.round(performance.getEntriesByName('drawn')[0]?.startTime ?? -1));
