@@ -46,6 +46,7 @@ import { type Operations, type SlowPath, TICKET_NEXT, TICKET_OWNER } from '../ma
 import type { Site } from '../machine/site.ts';
 import { memory, POISON, perCpuBase } from '../shared/memory.ts';
 import {
+  CPU_CONTENDED,
   CPU_IRQS_OFF,
   CPU_PENDING,
   CPU_RUNNABLE,
@@ -101,6 +102,7 @@ export class RealOperations implements Operations {
   private readonly pendingWord: number;
   private readonly irqsOffWord: number;
   private readonly stepsWord: number;
+  private readonly contendedWord: number;
   private readonly stepRing: number;
   private readonly parking: Parking;
   private readonly noise: Noise;
@@ -122,6 +124,7 @@ export class RealOperations implements Operations {
     this.pendingWord = base + CPU_PENDING;
     this.irqsOffWord = base + CPU_IRQS_OFF;
     this.stepsWord = base + CPU_STEPS;
+    this.contendedWord = base + CPU_CONTENDED;
     this.stepRing = base + CPU_STEP_RING;
     this.parking = options.parking;
     this.noise = options.noise;
@@ -235,6 +238,7 @@ export class RealOperations implements Operations {
   /** Waits on this CPU until `attempt` succeeds, taking interrupts meanwhile if they are on. */
   private *contend(word: number, exclusive: number, site: Site, attempt: () => boolean): Kernel<void> {
     const { w, parking, pendingWord } = this;
+    (w[this.contendedWord] as number)++;
     if (listening !== 0) emit(EV_LOCK_CONTENDED, word, exclusive, site);
     for (;;) {
       for (let turn = 0; turn < this.spins; turn++) if (attempt()) return this.noLongerWaits(word);

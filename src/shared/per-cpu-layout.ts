@@ -47,6 +47,8 @@ export const CPU_TIMERS_TAIL = 31;
 /** Handles of the tasks of this CPU, one a slot. */
 export const CPU_TASKS = 32;
 export const TASK_SLOTS = 30;
+/** Spinlocks and rwlocks that this CPU had to wait for. */
+export const CPU_CONTENDED = 62;
 
 /** The completion rings (ring.ts) that the interrupt actor fills for this CPU, one for each of its two lines. */
 export const CPU_COMPLETIONS = 64;
