@@ -104,6 +104,7 @@ export type Listener = (kind: number, a: number, b: number, site: Site) => void;
 let listeners: readonly Listener[] = [];
 /** Non-zero while somebody listens. Read it before building an event's arguments. */
 export let listening = 0;
+export let hearing = 0;
 
 /** Installs who hears the events of this thread's machine, in order; an empty list switches the stream off for them. */
 export function bindListeners(list: readonly Listener[]): void {

@@ -15,7 +15,7 @@
  */
 import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
-import { type Kernel, RMW_ADD, RMW_AND, RMW_OR } from '../machine/kernel.ts';
+import { isResolved, type Kernel, RMW_ADD, RMW_AND, RMW_OR } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
@@ -56,13 +56,15 @@ export function declareRwSemaphore(name: string): RwSemaphore {
 /** Takes the lock for reading; sleeps while a writer holds it or anybody waits. */
 export function downRead(sem: RwSemaphore, site: Site): Kernel<void> {
   mightSleep('down_read', site, sem.word);
-  return listening === 0
-    ? ops.tryAdd(sem.word, WRITER | WAITERS, READER, downReadSlow, sem, site)
-    : downReadHeard(sem, site);
+  const taking = ops.tryAdd(sem.word, WRITER | WAITERS, READER, downReadSlow, sem, site);
+  if (listening === 0) return taking;
+  if (!isResolved(taking)) return downReadHeard(taking, sem, site);
+  emit(EV_LOCK_ACQUIRED, sem.word, 0, site);
+  return taking;
 }
 
-function* downReadHeard(sem: RwSemaphore, site: Site): Kernel<void> {
-  yield* ops.tryAdd(sem.word, WRITER | WAITERS, READER, downReadSlow, sem, site);
+function* downReadHeard(taking: Kernel<void>, sem: RwSemaphore, site: Site): Kernel<void> {
+  yield* taking;
   emit(EV_LOCK_ACQUIRED, sem.word, 0, site);
 }
 
