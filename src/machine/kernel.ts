@@ -109,11 +109,6 @@ export function resolved<T>(value: T): Kernel<T> {
   return done as unknown as Kernel<T>;
 }
 
-/** Whether a starred call was done when it was made: only on a machine where an operation can be. */
-export function isResolved(call: Kernel<unknown>): boolean {
-  return call === (done as unknown);
-}
-
 /** The iterator behind a starred call, for the machines that resume it. */
 export function open<T>(call: Kernel<T>): Iterator<Op, T, unknown> {
   return call[Symbol.iterator]();
