@@ -26,7 +26,7 @@ import { costOf } from './measure.ts';
 import type { Row, Target } from './row.ts';
 import { solo } from './solo.ts';
 
-function* plainPairs(lock: SpinLock, count: number): Kernel<void> {
+export function* plainPairs(lock: SpinLock, count: number): Kernel<void> {
   for (let i = 0; i < count; i++) {
     yield* spinLock(lock, HERE);
     yield* spinUnlock(lock, HERE);

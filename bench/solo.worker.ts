@@ -9,6 +9,7 @@ import { soloBio } from './solo-bio.ts';
 import { soloLocks } from './solo-locks.ts';
 import { soloModel } from './solo-model.ts';
 import { soloMultipath } from './solo-multipath.ts';
+import { soloProfile } from './solo-profile.ts';
 import { soloSchedules } from './solo-schedules.ts';
 import { soloSearch } from './solo-search.ts';
 
@@ -19,6 +20,9 @@ const MEASUREMENTS: Readonly<Record<string, () => Row[]>> = {
   'bio-on': () => soloBio(true),
   'model-off': () => soloModel(false),
   'model-on': () => soloModel(true),
+  'profile-counts': () => soloProfile('counts'),
+  'profile-trace': () => soloProfile('trace'),
+  'profile-exact': () => soloProfile('exact'),
   multipath: soloMultipath,
   schedules: soloSchedules,
   'search-walk': () => soloSearch({ strategy: 'walk', races: true }),

@@ -43,17 +43,22 @@ export class Window {
     w.set([count, begin, end], this.#word + 1 + cpu * WORDS_PER_CPU);
   }
 
+  /** How often all CPUs together did it. */
+  count(): number {
+    let count = 0;
+    for (let cpu = 0; cpu < this.#cpus; cpu++) count += memory.words[this.#word + 1 + cpu * WORDS_PER_CPU] as number;
+    return count;
+  }
+
   /** How often a second all CPUs together did it. */
   rate(): number {
-    let count = 0;
     let begin = Number.POSITIVE_INFINITY;
     let end = 0;
     for (let cpu = 0; cpu < this.#cpus; cpu++) {
       const at = this.#word + 1 + cpu * WORDS_PER_CPU;
-      count += memory.words[at] as number;
       begin = Math.min(begin, memory.words[at + 1] as number);
       end = Math.max(end, memory.words[at + 2] as number);
     }
-    return (count * 1e6) / (end - begin);
+    return (this.count() * 1e6) / (end - begin);
   }
 }

@@ -3,7 +3,7 @@
  */
 import { doIrq } from '../irq/interrupt.ts';
 import { startInterruptActor } from '../irq/interrupt-actor.ts';
-import { EV_SWITCH, emit, listening } from '../machine/events.ts';
+import { EV_SWITCH, emit, hearing } from '../machine/events.ts';
 import { type Kernel, type Op, open } from '../machine/kernel.ts';
 import type { Program } from '../machine/machine.ts';
 import { bindOperations } from '../machine/operations.ts';
@@ -129,9 +129,9 @@ export class Cpu {
     (w[this.#base + CPU_SWITCHES] as number)++;
     const iterator = this.#iterators[slot] ?? open(programs.at(task.program)(task.arg));
     this.#iterators[slot] = iterator;
-    if (listening !== 0) emit(EV_SWITCH, handle, 0, 0);
+    if (hearing !== 0) emit(EV_SWITCH, handle, 0, 0);
     const ended = iterator.next().done === true;
-    if (listening !== 0) emit(EV_SWITCH, 0, 0, 0);
+    if (hearing !== 0) emit(EV_SWITCH, 0, 0, 0);
     w[this.#base + CPU_CURRENT] = 0;
     if (ended) this.#ended(task, slot);
     else if (Atomics.load(w, this.#operations.stateWord) === TASK_RUNNING) this.#ready |= 1 << slot;

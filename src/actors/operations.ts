@@ -18,16 +18,16 @@
  */
 import { doIrq } from '../irq/interrupt.ts';
 import {
-  EV_IRQS_OFF,
-  EV_IRQS_ON,
-  EV_LOCK_ACQUIRED,
   EV_LOCK_CONTENDED,
-  EV_LOCK_RELEASE,
   EV_PARK,
   EV_UNPARK,
   EV_WAKE,
   emit,
-  listening,
+  emitAcquired,
+  emitIrqsOff,
+  emitIrqsOn,
+  emitRelease,
+  hearing,
 } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import {
@@ -46,6 +46,7 @@ import { type Operations, type SlowPath, TICKET_NEXT, TICKET_OWNER } from '../ma
 import type { Site } from '../machine/site.ts';
 import { memory, POISON, perCpuBase } from '../shared/memory.ts';
 import {
+  CPU_CONTENDED,
   CPU_IRQS_OFF,
   CPU_PENDING,
   CPU_RUNNABLE,
@@ -101,6 +102,7 @@ export class RealOperations implements Operations {
   private readonly pendingWord: number;
   private readonly irqsOffWord: number;
   private readonly stepsWord: number;
+  private readonly contendedWord: number;
   private readonly stepRing: number;
   private readonly parking: Parking;
   private readonly noise: Noise;
@@ -122,6 +124,7 @@ export class RealOperations implements Operations {
     this.pendingWord = base + CPU_PENDING;
     this.irqsOffWord = base + CPU_IRQS_OFF;
     this.stepsWord = base + CPU_STEPS;
+    this.contendedWord = base + CPU_CONTENDED;
     this.stepRing = base + CPU_STEP_RING;
     this.parking = options.parking;
     this.noise = options.noise;
@@ -235,7 +238,8 @@ export class RealOperations implements Operations {
   /** Waits on this CPU until `attempt` succeeds, taking interrupts meanwhile if they are on. */
   private *contend(word: number, exclusive: number, site: Site, attempt: () => boolean): Kernel<void> {
     const { w, parking, pendingWord } = this;
-    if (listening !== 0) emit(EV_LOCK_CONTENDED, word, exclusive, site);
+    (w[this.contendedWord] as number)++;
+    if (hearing !== 0) emit(EV_LOCK_CONTENDED, word, exclusive, site);
     for (;;) {
       for (let turn = 0; turn < this.spins; turn++) if (attempt()) return this.noLongerWaits(word);
       const seen = parking.seen();
@@ -252,9 +256,9 @@ export class RealOperations implements Operations {
 
   /** Parks this CPU, which waits for a lock. */
   private parkFor(word: number, exclusive: number, seen: number): void {
-    if (listening !== 0) emit(EV_PARK, word, exclusive, 0);
+    if (hearing !== 0) emit(EV_PARK, word, exclusive, 0);
     this.parking.park(seen);
-    if (listening !== 0) emit(EV_UNPARK, word, exclusive, 0);
+    if (hearing !== 0) emit(EV_UNPARK, word, exclusive, 0);
   }
 
   private selfDeadlock(word: number, site: Site): never {
@@ -269,32 +273,32 @@ export class RealOperations implements Operations {
       const attempt = (): boolean => Atomics.load(w, word) === 0 && Atomics.compareExchange(w, word, 0, value) === 0;
       yield* this.contend(word, 1, site, attempt);
     }
-    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
+    if (hearing !== 0) emitAcquired(word, 1, site);
   }
 
   take(word: number, value: number, site: Site): Kernel<void> {
     if (this.boundary(word, site)) return this.takeSlow(word, value, site, true);
     if (Atomics.compareExchange(this.w, word, 0, value) !== 0) return this.takeSlow(word, value, site, false);
-    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
+    if (hearing !== 0) emitAcquired(word, 1, site);
     return resolved(undefined);
   }
 
   /** Says that a lock was taken without waiting, and interrupts turned off for it. */
   private tookIrqsave(word: number, saved: number, site: Site): void {
-    if (saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
-    emit(EV_LOCK_ACQUIRED, word, 1, site);
+    if (saved !== 0) emitIrqsOff(site);
+    emitAcquired(word, 1, site);
   }
 
   private *takeIrqsaveSlow(word: number, value: number, site: Site): Kernel<number> {
     yield* this.atBoundary(site);
     const saved = this.disable();
-    if (listening !== 0 && saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
+    if (hearing !== 0 && saved !== 0) emitIrqsOff(site);
     yield* this.takeSlow(word, value, site, false);
     return saved;
   }
 
   private *contendIrqsave(word: number, value: number, site: Site, saved: number): Kernel<number> {
-    if (listening !== 0 && saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
+    if (hearing !== 0 && saved !== 0) emitIrqsOff(site);
     yield* this.takeSlow(word, value, site, false);
     return saved;
   }
@@ -303,7 +307,7 @@ export class RealOperations implements Operations {
     if (this.boundary(word, site)) return this.takeIrqsaveSlow(word, value, site);
     const saved = this.disable();
     if (Atomics.compareExchange(this.w, word, 0, value) !== 0) return this.contendIrqsave(word, value, site, saved);
-    if (listening !== 0) this.tookIrqsave(word, saved, site);
+    if (hearing !== 0) this.tookIrqsave(word, saved, site);
     return resolved(saved);
   }
 
@@ -323,12 +327,12 @@ export class RealOperations implements Operations {
       if (Atomics.load(this.w, word) === writer) this.selfDeadlock(word, site);
       yield* this.contend(word, 0, site, () => this.tryShare(word, site));
     }
-    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, site);
+    if (hearing !== 0) emitAcquired(word, 0, site);
   }
 
   takeShared(word: number, writer: number, site: Site): Kernel<void> {
     if (this.boundary(word, site) || !this.tryShare(word, site)) return this.takeSharedSlow(word, writer, site);
-    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, site);
+    if (hearing !== 0) emitAcquired(word, 0, site);
     return resolved(undefined);
   }
 
@@ -341,7 +345,7 @@ export class RealOperations implements Operations {
       yield* this.contend(word, 1, site, attempt);
     }
     this.w[word + TICKET_OWNER] = value;
-    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
+    if (hearing !== 0) emitAcquired(word, 1, site);
   }
 
   private *drawTicketSlow(word: number, value: number, site: Site): Kernel<void> {
@@ -355,20 +359,20 @@ export class RealOperations implements Operations {
     const ticket = Atomics.add(w, word + TICKET_NEXT, 1);
     if (w[word] !== ticket || ticket === POISON) return this.awaitTurn(word, ticket, value, site);
     w[word + TICKET_OWNER] = value;
-    if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 1, site);
+    if (hearing !== 0) emitAcquired(word, 1, site);
     return resolved(undefined);
   }
 
   private *drawTicketIrqsaveSlow(word: number, value: number, site: Site): Kernel<number> {
     yield* this.atBoundary(site);
     const saved = this.disable();
-    if (listening !== 0 && saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
+    if (hearing !== 0 && saved !== 0) emitIrqsOff(site);
     yield* this.awaitTurn(word, Atomics.add(this.w, word + TICKET_NEXT, 1), value, site);
     return saved;
   }
 
   private *awaitTurnIrqsave(word: number, ticket: number, value: number, site: Site, saved: number): Kernel<number> {
-    if (listening !== 0 && saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
+    if (hearing !== 0 && saved !== 0) emitIrqsOff(site);
     yield* this.awaitTurn(word, ticket, value, site);
     return saved;
   }
@@ -380,12 +384,12 @@ export class RealOperations implements Operations {
     const ticket = Atomics.add(w, word + TICKET_NEXT, 1);
     if (w[word] !== ticket || ticket === POISON) return this.awaitTurnIrqsave(word, ticket, value, site, saved);
     w[word + TICKET_OWNER] = value;
-    if (listening !== 0) this.tookIrqsave(word, saved, site);
+    if (hearing !== 0) this.tookIrqsave(word, saved, site);
     return resolved(saved);
   }
 
   private release(word: number, value: number, how: RingKind, site: Site): void {
-    if (listening !== 0) emit(EV_LOCK_RELEASE, word, 1, site);
+    if (hearing !== 0) emitRelease(word, 1, site);
     this.freeWord(word, value, how);
   }
 
@@ -396,9 +400,9 @@ export class RealOperations implements Operations {
 
   /** Says what a release with interrupts restored does, and does it. */
   private releaseHeard(word: number, value: number, how: RingKind, saved: number, site: Site): Kernel<void> {
-    emit(EV_LOCK_RELEASE, word, 1, site);
+    emitRelease(word, 1, site);
     this.freeWord(word, value, how);
-    if (saved !== 0) emit(EV_IRQS_ON, 0, 0, site);
+    if (saved !== 0) emitIrqsOn();
     return this.restore(saved);
   }
 
@@ -415,13 +419,13 @@ export class RealOperations implements Operations {
 
   giveIrqrestore(word: number, value: number, how: RingKind, saved: number, site: Site): Kernel<void> {
     if (this.boundary(word, site)) return this.giveIrqrestoreSlow(word, value, how, saved, site);
-    if (listening !== 0) return this.releaseHeard(word, value, how, saved, site);
+    if (hearing !== 0) return this.releaseHeard(word, value, how, saved, site);
     this.freeWord(word, value, how);
     return this.restore(saved);
   }
 
   private releaseShared(word: number, site: Site): void {
-    if (listening !== 0) emit(EV_LOCK_RELEASE, word, 0, site);
+    if (hearing !== 0) emitRelease(word, 0, site);
     if (Atomics.sub(this.w, word, 1) === 1 && this.w[word + 1] !== 0) ringWaiters(word + 1, this.cpu, RING_ALL);
   }
 
@@ -510,7 +514,7 @@ export class RealOperations implements Operations {
 
   private disableHeard(site: Site): number {
     const saved = this.disable();
-    if (listening !== 0 && saved !== 0) emit(EV_IRQS_OFF, 0, 0, site);
+    if (hearing !== 0 && saved !== 0) emitIrqsOff(site);
     return saved;
   }
 
@@ -520,7 +524,7 @@ export class RealOperations implements Operations {
   }
 
   private restoreHeard(saved: number): Kernel<void> {
-    if (listening !== 0 && saved !== 0) emit(EV_IRQS_ON, 0, 0, 0);
+    if (hearing !== 0 && saved !== 0) emitIrqsOn();
     return this.restore(saved);
   }
 
@@ -575,7 +579,7 @@ export class RealOperations implements Operations {
   }
 
   wake(target: number, slot: number): void {
-    if (listening !== 0) emit(EV_WAKE, this.w[perCpuBase(target) + CPU_TASKS + slot] as number, target, 0);
+    if (hearing !== 0) emit(EV_WAKE, this.w[perCpuBase(target) + CPU_TASKS + slot] as number, target, 0);
     Atomics.or(this.w, perCpuBase(target) + CPU_RUNNABLE, 1 << slot);
     if (target !== this.cpu) ringDoorbell(target);
   }

@@ -4,7 +4,7 @@
  * The machine calls `doIrq` between two operations of the CPU that a line is pending on, only when its interrupts are on, on
  * top of whatever runs there. Handlers run with interrupts off and do not nest. Softirqs run on the way out.
  */
-import { EV_IRQ_ENTER, EV_IRQ_EXIT, EV_IRQS_ON, emit } from '../machine/events.ts';
+import { EV_IRQ_ENTER, EV_IRQ_EXIT, emit, emitIrqsOn, hearing } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import { type Kernel, RMW_OR } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
@@ -61,5 +61,5 @@ export function* doIrq(line: number): Kernel<void> {
   (w[base + CPU_HARDIRQ_DEPTH] as number)--;
   if (w[base + CPU_SOFTIRQ_DEPTH] === 0 && w[base + CPU_SOFTIRQ_PENDING] !== 0) yield* doSoftirq();
   w[base + CPU_IRQS_OFF] = 0;
-  emit(EV_IRQS_ON, 0, 0, 0);
+  if (hearing !== 0) emitIrqsOn();
 }

@@ -148,11 +148,14 @@ export type Listener = (kind: number, a: number, b: number, site: Site) => void;
 let listeners: readonly Listener[] = [];
 /** Non-zero while somebody listens. Read it before building an event's arguments. */
 export let listening = 0;
+/** The same for events of locks and CPUs, which a profiler hears too. */
+export let hearing = 0;
 
 /** Installs who hears the events of this thread's machine, in order; an empty list switches the stream off for them. */
 export function bindListeners(list: readonly Listener[]): void {
   listeners = list;
-  listening = list.length + (profiler === null ? 0 : 1);
+  listening = list.length;
+  hearing = list.length + (profiler === null ? 0 : 1);
 }
 
 /**
@@ -174,7 +177,7 @@ let profiler: Profiler | null = null;
 /** Installs who hears locks and interrupts before all listeners; null: nobody. */
 export function bindProfiler(next: Profiler | null): void {
   profiler = next;
-  listening = listeners.length + (next === null ? 0 : 1);
+  hearing = listeners.length + (next === null ? 0 : 1);
 }
 
 /** One more hears the events, after the others; gives what ends that. */
@@ -196,15 +199,40 @@ export function muteListeners(whom: Aside | null): void {
 
 /** Says what happened. */
 export function emit(kind: number, a: number, b: number, site: Site): void {
-  if (listening === 0) return;
-  if (profiler !== null) {
-    if (kind === EV_LOCK_ACQUIRED) profiler.acquired(a, b & 1, site);
-    else if (kind === EV_LOCK_RELEASE) profiler.release(a, b & 1);
-    else if (kind === EV_IRQS_OFF) profiler.irqsOff(site);
-    else if (kind === EV_IRQS_ON) profiler.irqsOn();
-    else if (kind < EV_BIO_SUBMIT || kind >= EV_IRQS_OFF) profiler.hear(kind, a, b, site);
-    if (listeners.length === 0) return;
-  }
+  if (hearing === 0) return;
+  if (profiler !== null) tellProfiler(profiler, kind, a, b, site);
+  if (listening !== 0) tellListeners(kind, a, b, site);
+}
+
+// What lies on the fast path of locks: emit with its kind, but small enough to become a part of its caller.
+
+export function emitAcquired(word: number, exclusive: number, site: Site): void {
+  if (profiler !== null) profiler.acquired(word, exclusive, site);
+  if (listening !== 0) tellListeners(EV_LOCK_ACQUIRED, word, exclusive, site);
+}
+
+export function emitRelease(word: number, exclusive: number, site: Site): void {
+  if (profiler !== null) profiler.release(word, exclusive);
+  if (listening !== 0) tellListeners(EV_LOCK_RELEASE, word, exclusive, site);
+}
+
+export function emitIrqsOff(site: Site): void {
+  if (profiler !== null) profiler.irqsOff(site);
+  if (listening !== 0) tellListeners(EV_IRQS_OFF, 0, 0, site);
+}
+
+export function emitIrqsOn(): void {
+  if (profiler !== null) profiler.irqsOn();
+  if (listening !== 0) tellListeners(EV_IRQS_ON, 0, 0, 0);
+}
+
+function tellProfiler(whom: Profiler, kind: number, a: number, b: number, site: Site): void {
+  if (kind === EV_LOCK_ACQUIRED) whom.acquired(a, b & 1, site);
+  else if (kind === EV_LOCK_RELEASE) whom.release(a, b & 1);
+  else if (kind < EV_BIO_SUBMIT || kind >= EV_IRQS_OFF) whom.hear(kind, a, b, site);
+}
+
+function tellListeners(kind: number, a: number, b: number, site: Site): void {
   if (aside !== null) aside.asideBegins();
   tell(kind, a, b, site);
   if (aside !== null) aside.asideEnds();

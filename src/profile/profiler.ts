@@ -87,6 +87,8 @@ export class LockProfiler implements Profiler {
   private readonly types: Int8Array;
   private readonly area: Area;
   private readonly cpu: number;
+  /** As a taker: its number + 1. */
+  private readonly me: number;
   private readonly rows: Rows;
   private readonly edges: Edges;
   private readonly names: Names;
@@ -118,6 +120,7 @@ export class LockProfiler implements Profiler {
     this.ids = buffers.ids;
     this.types = buffers.types;
     this.cpu = cpu;
+    this.me = cpu + 1;
     this.names = names;
     this.rows = new Rows(buffers, this.area, () => this.names.onCpu(cpu));
     this.rowOf = this.rows.ofWord;
@@ -148,8 +151,7 @@ export class LockProfiler implements Profiler {
     const row = this.rowOf[(word << 1) | exclusive] as number;
     const left = (this.left[row] as number) - 1;
     this.left[row] = left;
-    if (left < 0 || this.takers[word] !== ((site << TAKER_SITE_SHIFT) | (this.cpu + 1)))
-      this.note(row, word, exclusive, site);
+    if (left < 0 || this.takers[word] !== ((site << TAKER_SITE_SHIFT) | this.me)) this.note(row, word, exclusive, site);
   }
 
   release(word: number, exclusive: number): void {
@@ -232,11 +234,11 @@ export class LockProfiler implements Profiler {
       (this.left[row] as number)--;
     }
     const last = this.takers[word] as number;
-    const taker = (site << TAKER_SITE_SHIFT) | (this.cpu + 1);
+    const taker = (site << TAKER_SITE_SHIFT) | this.me;
     if (last !== taker) {
       this.takers[word] = taker;
       const lastCpu = last & TAKER_CPU_MASK;
-      if (lastCpu !== 0 && lastCpu !== this.cpu + 1) (this.area.rows[row * ROW_FIELDS + ROW_ACQ_BOUNCES] as number)++;
+      if (lastCpu !== 0 && lastCpu !== this.me) (this.area.rows[row * ROW_FIELDS + ROW_ACQ_BOUNCES] as number)++;
     }
     if ((this.left[row] as number) < 0) this.due(row, word, exclusive, site);
   }

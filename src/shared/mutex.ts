@@ -4,7 +4,7 @@
  *   word 0       handle of the owner, 0 free; guarded by wait_lock
  *   word 1 … 6   the sleepers, whose wait_lock it is
  */
-import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, listening } from '../machine/events.ts';
+import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, hearing } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
@@ -47,12 +47,12 @@ export function* mutexLock(mutex: Mutex, site: Site): Kernel<void> {
     w[mutex.word] = task.handle;
     yield* spinUnlock(mutex.sleepers.waitLock, site);
   } else {
-    if (listening !== 0) emit(EV_LOCK_CONTENDED, mutex.word, 1, site);
+    if (hearing !== 0) emit(EV_LOCK_CONTENDED, mutex.word, 1, site);
     yield* mutex.sleepers.join(0, mutex.word, site);
     yield* spinUnlock(mutex.sleepers.waitLock, site);
     yield* mutex.sleepers.sleep(site);
   }
-  if (listening !== 0) emit(EV_LOCK_ACQUIRED, mutex.word, 1, site);
+  if (hearing !== 0) emit(EV_LOCK_ACQUIRED, mutex.word, 1, site);
 }
 
 /** Releases the mutex, which the running task must own. */
@@ -62,7 +62,7 @@ export function* mutexUnlock(mutex: Mutex, site: Site): Kernel<void> {
   yield* spinLock(mutex.sleepers.waitLock, site);
   if (w[mutex.word] !== task.handle)
     report('assertion', 'I18', `${taskName(task)} releases ${wordName(mutex.word)}, which it does not own`, site);
-  if (listening !== 0) emit(EV_LOCK_RELEASE, mutex.word, 1, site);
+  if (hearing !== 0) emit(EV_LOCK_RELEASE, mutex.word, 1, site);
   const next = mutex.sleepers.first();
   w[mutex.word] = next === null ? 0 : next.handle;
   if (next !== null) yield* mutex.sleepers.hand(site);

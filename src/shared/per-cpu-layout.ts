@@ -18,6 +18,8 @@ export const CPU_RUNNABLE = 3;
 export const CPU_SLOTS = 4;
 /** What the doorbell read when the CPU decided to park: equal to it now, nobody has rung since. Written by the CPU alone. */
 export const CPU_PARK_SEQ = 5;
+/** Spinlocks and rwlocks that this CPU had to wait for. Written by the CPU alone, and only when it waits. */
+export const CPU_CONTENDED = 6;
 
 // Line 1: written by the CPU alone.
 /** 1 while interrupts are off. */

@@ -13,7 +13,7 @@
  *
  * While bit 1 is set no fast path succeeds, so from then on the lock changes hands under wait_lock alone.
  */
-import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, listening } from '../machine/events.ts';
+import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, hearing } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import { type Kernel, RMW_ADD, RMW_AND, RMW_OR } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
@@ -56,7 +56,7 @@ export function declareRwSemaphore(name: string): RwSemaphore {
 /** Takes the lock for reading; sleeps while a writer holds it or anybody waits. */
 export function downRead(sem: RwSemaphore, site: Site): Kernel<void> {
   mightSleep('down_read', site, sem.word);
-  return listening === 0
+  return hearing === 0
     ? ops.tryAdd(sem.word, WRITER | WAITERS, READER, downReadSlow, sem, site)
     : downReadHeard(sem, site);
 }
@@ -93,12 +93,12 @@ export function* downWrite(sem: RwSemaphore, site: Site): Kernel<void> {
     yield* sleepForGrant(sem, WANTS_WRITE, site);
   }
   memory.words[sem.word + RWSEM_OWNER] = task.handle;
-  if (listening !== 0) emit(EV_LOCK_ACQUIRED, sem.word, 1, site);
+  if (hearing !== 0) emit(EV_LOCK_ACQUIRED, sem.word, 1, site);
 }
 
 /** Joins the queue and sleeps. The lock may have been released just before, so the queue is served once from here. */
 function* sleepForGrant(sem: RwSemaphore, wants: number, site: Site): Kernel<void> {
-  if (listening !== 0) emit(EV_LOCK_CONTENDED, sem.word, wants === WANTS_WRITE ? 1 : 0, site);
+  if (hearing !== 0) emit(EV_LOCK_CONTENDED, sem.word, wants === WANTS_WRITE ? 1 : 0, site);
   yield* spinLock(sem.sleepers.waitLock, site);
   yield* ops.rmw(sem.word, RMW_OR, WAITERS, site);
   yield* sem.sleepers.join(wants, sem.word, site);
@@ -110,7 +110,7 @@ function* sleepForGrant(sem: RwSemaphore, wants: number, site: Site): Kernel<voi
 export function upRead(sem: RwSemaphore, site: Site): Kernel<void> {
   if (((memory.words[sem.word] as number) & READERS) === 0)
     report('assertion', 'I18', `a read hold of ${wordName(sem.word)} is released, which no reader has`, site);
-  if (listening !== 0) emit(EV_LOCK_RELEASE, sem.word, 0, site);
+  if (hearing !== 0) emit(EV_LOCK_RELEASE, sem.word, 0, site);
   // Pairs with the OR of WAITERS: whichever comes second sees the other and serves the queue.
   return ops.addThen(sem.word, -READER, WRITER | WAITERS | READERS, WAITERS, serveQueue, sem, site);
 }
@@ -125,7 +125,7 @@ export function upWrite(sem: RwSemaphore, site: Site): Kernel<void> {
       `${taskName(task)} releases ${wordName(sem.word)} for writing, which it does not hold`,
       site,
     );
-  if (listening !== 0) emit(EV_LOCK_RELEASE, sem.word, 1, site);
+  if (hearing !== 0) emit(EV_LOCK_RELEASE, sem.word, 1, site);
   w[sem.word + RWSEM_OWNER] = 0;
   return ops.addThen(sem.word, -WRITER, WRITER | WAITERS | READERS, WAITERS, serveQueue, sem, site);
 }

@@ -4,7 +4,7 @@
  *   word 0       free units, guarded by wait_lock
  *   word 1 … 6   the sleepers, whose wait_lock it is
  */
-import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, listening } from '../machine/events.ts';
+import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, hearing } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
@@ -47,18 +47,18 @@ export function* down(sem: Semaphore, site: Site): Kernel<void> {
     (w[sem.word] as number)--;
     yield* spinUnlockIrqrestore(sem.sleepers.waitLock, saved, site);
   } else {
-    if (listening !== 0) emit(EV_LOCK_CONTENDED, sem.word, 1, site);
+    if (hearing !== 0) emit(EV_LOCK_CONTENDED, sem.word, 1, site);
     yield* sem.sleepers.join(0, sem.word, site);
     yield* spinUnlockIrqrestore(sem.sleepers.waitLock, saved, site);
     yield* sem.sleepers.sleep(site);
   }
-  if (listening !== 0) emit(EV_LOCK_ACQUIRED, sem.word, 1, site);
+  if (hearing !== 0) emit(EV_LOCK_ACQUIRED, sem.word, 1, site);
 }
 
 /** Gives a unit back, from any context. */
 export function* up(sem: Semaphore, site: Site): Kernel<void> {
   const saved = yield* spinLockIrqsave(sem.sleepers.waitLock, site);
-  if (listening !== 0) emit(EV_LOCK_RELEASE, sem.word, 1, site);
+  if (hearing !== 0) emit(EV_LOCK_RELEASE, sem.word, 1, site);
   if (sem.sleepers.first() === null) (memory.words[sem.word] as number)++;
   else yield* sem.sleepers.hand(site);
   yield* spinUnlockIrqrestore(sem.sleepers.waitLock, saved, site);

@@ -11,7 +11,7 @@
  *
  * invariant: CPU_PREEMPT of a CPU counts the spinlocks that it holds or waits for; it sleeps only at 0.
  */
-import { EV_LOCK_ACQUIRED, emit, listening } from '../machine/events.ts';
+import { EV_LOCK_ACQUIRED, emit, hearing } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import { type Kernel, RING_ALL, RING_ONE } from '../machine/kernel.ts';
 import { ops, TICKET_NEXT, TICKET_OWNER } from '../machine/operations.ts';
@@ -86,7 +86,7 @@ export const tasSpinLock: SpinLockKind = {
   *trylock(lock, site) {
     if ((yield* ops.cmpxchg(lock.word, 0, cpu + 1, site)) !== 0) return 0;
     (memory.words[cpuBase + CPU_PREEMPT] as number)++;
-    if (listening !== 0) emit(EV_LOCK_ACQUIRED, lock.word, 1, site);
+    if (hearing !== 0) emit(EV_LOCK_ACQUIRED, lock.word, 1, site);
     return 1;
   },
   owner: (lock) => memory.words[lock.word] as number,
@@ -124,7 +124,7 @@ export const ticketSpinLock: SpinLockKind = {
     if ((yield* ops.cmpxchg(lock.word + TICKET_NEXT, serving, (serving + 1) | 0, site)) !== serving) return 0;
     (w[cpuBase + CPU_PREEMPT] as number)++;
     w[lock.word + TICKET_OWNER] = cpu + 1;
-    if (listening !== 0) emit(EV_LOCK_ACQUIRED, lock.word, 1, site);
+    if (hearing !== 0) emit(EV_LOCK_ACQUIRED, lock.word, 1, site);
     return 1;
   },
   owner: (lock) => memory.words[lock.word + TICKET_OWNER] as number,

@@ -1,0 +1,88 @@
+/**
+ * What the profiler costs on one CPU: the same code with it and without, turn by turn in one thread.
+ */
+import { BlockDevice } from '../src/block/block-device.ts';
+import { declareMedia } from '../src/block/disk.ts';
+import { bindListeners, bindProfiler } from '../src/machine/events.ts';
+import type { Kernel } from '../src/machine/kernel.ts';
+import { makeProfileBuffers } from '../src/profile/layout.ts';
+import { attachCpu, attachMain, cpuProfiler, startProfiledRound, traceListeners } from '../src/profile/session.ts';
+import { declareSpinLock, tasSpinLock } from '../src/shared/spinlock.ts';
+import { medianOf, nanoseconds } from './measure.ts';
+import { createLinear, inlineBios, SECTORS } from './programs/linear.ts';
+import type { Row, Target } from './row.ts';
+import { solo } from './solo.ts';
+import { plainPairs } from './solo-locks.ts';
+
+const WARM_UP_TURNS = 60;
+const TURNS = 600;
+/** In a turn, 100 to 250 µs. */
+const BIOS = 100;
+const PAIRS = 3000;
+
+interface Mode {
+  readonly exact: boolean;
+  readonly trace: boolean;
+}
+
+/** From now on this thread is CPU 0 of a machine that is profiled. */
+function attach(mode: Mode): void {
+  const buffers = makeProfileBuffers(1, { by: 'class', inject: null, ...mode });
+  attachMain(buffers);
+  startProfiledRound(0);
+  attachCpu(buffers, 0);
+  startProfiledRound(0);
+}
+
+/** The rate with ÷ the rate without: best over best, and the median of neighbouring turns. */
+function* rateLeft(subject: (count: number) => Kernel<void>, count: number): Kernel<{ best: number; median: number }> {
+  const best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as [number, number];
+  const ratios: number[] = [];
+  for (let turn = 0; turn < WARM_UP_TURNS + TURNS; turn++) {
+    bindProfiler(null);
+    bindListeners([]);
+    const start = nanoseconds();
+    yield* subject(count);
+    const without = nanoseconds() - start;
+    bindProfiler(cpuProfiler);
+    bindListeners(traceListeners);
+    const again = nanoseconds();
+    yield* subject(count);
+    const profiled = nanoseconds() - again;
+    if (turn < WARM_UP_TURNS) continue;
+    best[0] = Math.min(best[0], without);
+    best[1] = Math.min(best[1], profiled);
+    ratios.push(without / profiled);
+  }
+  bindProfiler(null);
+  bindListeners([]);
+  return { best: best[0] / best[1], median: medianOf(ratios) };
+}
+
+export function soloProfile(how: 'counts' | 'trace' | 'exact'): Row[] {
+  const rows: Row[] = [];
+  const suffix = how === 'counts' ? '' : `, --${how}`;
+  solo(tasSpinLock, () => {
+    const media = declareMedia(SECTORS);
+    const lock = declareSpinLock('&bench_lock');
+    function* row(
+      what: string,
+      subject: (count: number) => Kernel<void>,
+      count: number,
+      target?: Target,
+    ): Kernel<void> {
+      const { best, median } = yield* rateLeft(subject, count);
+      const row = { what: `${what}${suffix}`, measured: best, median, unit: 'with ÷ without' };
+      rows.push(target === undefined ? row : { ...row, target });
+    }
+    return function* body(): Kernel<void> {
+      const md = yield* createLinear(0, 'inline', media);
+      const bdev = BlockDevice.at(md.bdev);
+      attach({ exact: how === 'exact', trace: how === 'trace' });
+      const targets = { counts: { atLeast: 0.9 }, trace: { atLeast: 0.6 }, exact: undefined } as const;
+      yield* row('bios, one CPU', (count) => inlineBios(bdev, count), BIOS, targets[how]);
+      if (how === 'counts') yield* row('a free spinlock and nothing else', (count) => plainPairs(lock, count), PAIRS);
+    };
+  });
+  return rows;
+}
