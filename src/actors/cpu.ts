@@ -22,8 +22,9 @@ import { bindProgram, isDaemon, PARTS, spawnPart, taskName } from '../shared/pro
 import { programs, releaseTask, TASK_RUNNING, Task } from '../shared/task.ts';
 import { LIVE, PART, STOP, STOP_NOT } from './control.ts';
 import { Noise, type NoiseLevel, type SeamDelay } from './noise.ts';
-import { PENDING_STOP, RealOperations, RoundStopped } from './operations.ts';
+import { RealOperations } from './operations.ts';
 import { Parking } from './parking.ts';
+import { PENDING_STOP, RoundStopped } from './round-stopped.ts';
 
 export interface CpuOptions {
   readonly cpu: number;

@@ -28,7 +28,7 @@ import {
 } from './control.ts';
 import { Cpu } from './cpu.ts';
 import { ActorLog, type LogOptions } from './log.ts';
-import { PENDING_STOP } from './operations.ts';
+import { PENDING_STOP } from './round-stopped.ts';
 
 export interface CpuTask {
   readonly shared: Shared;

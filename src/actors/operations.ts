@@ -63,18 +63,8 @@ import { ringDoorbell, ringWaiters } from './doorbell.ts';
 import { dueAlarm } from './due-alarm.ts';
 import type { Noise, SeamDelay } from './noise.ts';
 import type { Parking } from './parking.ts';
+import { PENDING_STOP, RoundStopped } from './round-stopped.ts';
 import { sleepUntil } from './sleep-until.ts';
-
-/** Unwinds kernel code when the round ends before its tasks do. */
-export class RoundStopped extends Error {
-  constructor() {
-    super('the round is over');
-    this.name = 'RoundStopped';
-  }
-}
-
-/** Bit of CPU_PENDING that is no interrupt line: the machine stops the round. */
-export const PENDING_STOP = 1 << 30;
 
 /** No step comes before this one. */
 const ALWAYS = -0x80000000;
@@ -441,7 +431,10 @@ export class RealOperations implements Operations {
     const w = this.w;
     for (let old = w[word] as number; (old & mask) === 0; ) {
       const seen = Atomics.compareExchange(w, word, old, old + delta);
-      if (seen === old) return true;
+      if (seen === old) {
+        if (hearing !== 0) emitAcquired(word, 0, site);
+        return true;
+      }
       old = seen;
     }
     this.checked(Atomics.load(w, word), word, site);

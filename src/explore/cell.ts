@@ -171,6 +171,7 @@ export class Cell {
         const old = this.#checked(w[word] as number);
         if ((old & this.value) !== 0) return 1;
         w[word] = old + this.other;
+        if (listening !== 0) emit(EV_LOCK_ACQUIRED, word, 0, this.site);
         return 0;
       }
       case OP_ADD_THEN: {

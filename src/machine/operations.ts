@@ -42,7 +42,7 @@ export interface Operations {
   giveIrqrestore(word: number, value: number, ring: RingKind, saved: number, site: Site): Kernel<void>;
   /** Subtracts 1 and, at 0, lets those go on who wait: a reader's release. */
   giveShared(word: number, site: Site): Kernel<void>;
-  /** Adds `delta` unless a bit of `mask` is set; in that case goes on with `slow(object)`. */
+  /** A reader's way into a sleeping lock: adds `delta`, and says so, unless a bit of `mask` is set; in that case goes on with `slow(object)`. */
   tryAdd<O>(word: number, mask: number, delta: number, slow: SlowPath<O, void>, object: O, site: Site): Kernel<void>;
   /** Adds `delta`; if then (word & mask) is `expected`, goes on with `slow(object)`. */
   addThen<O>(

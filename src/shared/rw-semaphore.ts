@@ -56,14 +56,7 @@ export function declareRwSemaphore(name: string): RwSemaphore {
 /** Takes the lock for reading; sleeps while a writer holds it or anybody waits. */
 export function downRead(sem: RwSemaphore, site: Site): Kernel<void> {
   mightSleep('down_read', site, sem.word);
-  return hearing === 0
-    ? ops.tryAdd(sem.word, WRITER | WAITERS, READER, downReadSlow, sem, site)
-    : downReadHeard(sem, site);
-}
-
-function* downReadHeard(sem: RwSemaphore, site: Site): Kernel<void> {
-  yield* ops.tryAdd(sem.word, WRITER | WAITERS, READER, downReadSlow, sem, site);
-  emit(EV_LOCK_ACQUIRED, sem.word, 0, site);
+  return ops.tryAdd(sem.word, WRITER | WAITERS, READER, downReadSlow, sem, site);
 }
 
 function* downReadSlow(sem: RwSemaphore, site: Site): Kernel<void> {
@@ -76,6 +69,7 @@ function* downReadSlow(sem: RwSemaphore, site: Site): Kernel<void> {
       site,
     );
   yield* sleepForGrant(sem, WANTS_READ, site);
+  if (hearing !== 0) emit(EV_LOCK_ACQUIRED, sem.word, 0, site);
 }
 
 /** Takes the lock for writing; sleeps while anybody holds it. */
