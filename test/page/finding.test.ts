@@ -6,19 +6,21 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import tap, { test } from 'tap';
 import type { PageData, Points, Run, RunContext } from '../../src/page/data.ts';
-import { accessibilityFaults, afterDrawing, drawnAfter, inBrowser, openPage, pageFile } from '../support/browser.ts';
+import {
+  accessibilityFaults,
+  afterDrawing,
+  dataOf,
+  drawnAfter,
+  inBrowser,
+  openPage,
+  pageFile,
+} from '../support/browser.ts';
 import { runCli } from '../support/cli.ts';
 import { testFolder } from '../support/folder.ts';
 
 const OUT = testFolder(tap);
 const FILE = join(OUT, 'finding.html');
 const SCHEDULE = 'v1.nf-check-then-queue-unlocked.AJkCw9hocQEI2ZD5oTXr6OUEBgAICAMKAQAICCkB';
-
-/** The data that stands in a page. */
-function dataOf(html: string): PageData {
-  const json = /<script type="application\/json" id="data">(.*)<\/script>/.exec(html)?.[1];
-  return JSON.parse(json ?? '') as PageData;
-}
 
 const replayed = await runCli(['replay', SCHEDULE, '--html', FILE], OUT);
 const data = dataOf(readFileSync(FILE, 'utf8'));
@@ -40,6 +42,40 @@ test('the run of a page ends as the finding says: who is where, with which locks
   const sets = run.steps.findIndex(({ text }) => text.startsWith('set_noflush: set NOFLUSH_SUSPENDING in md->flags'));
   t.notOk(latest(flags?.points ?? [], sets - 1)?.includes('NOFLUSH_SUSPENDING'));
   t.ok(latest(flags?.points ?? [], sets)?.includes('NOFLUSH_SUSPENDING'), 'a state is that after its step');
+});
+
+test('explore writes its finding, its run and its numbers', async (t) => {
+  const file = join(OUT, 'explored.html');
+  const bug = ['--bug', 'nf-check-then-queue-unlocked', '--seed', '1', '--jobs', '1', '--shrink-seconds', '0'];
+  const { code } = await runCli(['explore', ...bug, '--out', OUT, '--html', file], OUT);
+  t.equal(code, 1);
+  const explored = dataOf(readFileSync(file, 'utf8'));
+  t.match(explored, {
+    command: 'explore',
+    subject: 'interrupted-noflush with nf-check-then-queue-unlocked',
+    verdict: 'FAILURE: lost-bio',
+    ok: false,
+    settings: { seed: '1' },
+    findings: [
+      { report: { kind: 'lost-bio' }, command: /^dmrace replay v1\./, notes: [/^Found in execution \d+ with seed 1/] },
+    ],
+  });
+  t.strictSame(
+    explored.tables.map(({ title }) => title),
+    ['Outcomes', 'What was seen'],
+  );
+  t.ok((explored.run?.steps.length ?? 0) > 100);
+  const clean = await runCli(['explore', 'drain', '--executions', '10', '--html', file], OUT);
+  t.equal(clean.code, 0);
+  t.match(dataOf(readFileSync(file, 'utf8')), { verdict: 'SUCCESS', ok: true, findings: [], run: null });
+});
+
+test('a page that cannot be written is refused before anything is started', async (t) => {
+  const { code, stderr } = await runCli(['explore', 'drain', '--html', 'nowhere/page.html'], OUT);
+  t.strictSame(
+    [code, stderr],
+    [2, "dmrace: --html 'nowhere/page.html' cannot be written to (ENOENT); name a file that can.\n"],
+  );
 });
 
 /** What the page shows of the step that the cursor is on. */
