@@ -37,6 +37,7 @@ const IMPORT_EXCEPTIONS: readonly { readonly from: string; readonly to: string; 
     why: "oracles read a multipath's queue and paths; nothing in the kernel imports check",
   },
   { from: 'src/page/', to: 'src/profile/report.ts', why: 'the type of what a page shows; nothing of it runs there' },
+  { from: 'src/page/', to: 'src/profile/label.ts', why: 'a lock is called the same on a page and in a table' },
 ];
 
 interface Ban {

@@ -9,15 +9,15 @@ import { TARGETS, type Verified, type VerifiedBug, type VerifySettings, verifyBu
 import { plainTable } from './finding-text.ts';
 import { onInterrupt } from './interrupt.ts';
 import { startProgress } from './progress.ts';
+import { type CheckReport, failureProblem } from './report/checks.ts';
+import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
 import { settingsText } from './settings-text.ts';
 import { checkNames, EXIT_FINDING, EXIT_INTERRUPTED, seconds, secondsOrNone, wholeNumber } from './usage.ts';
 
 const JOBS_MAX = 64;
 const REPLAYS = 100;
 
-interface VerifyOptions extends Omit<VerifySettings, 'replays'> {
-  readonly json?: boolean;
-}
+interface VerifyOptions extends Omit<VerifySettings, 'replays'>, ReporterOptions {}
 
 function listBugs({ json }: { readonly json?: boolean }): void {
   if (json === true) {
@@ -66,14 +66,26 @@ function rowOf(bug: VerifiedBug): (string | number)[] {
   ];
 }
 
-function printVerified({ bugs: rows, problems, beyond }: Verified): void {
+function verifiedText({ bugs: rows, problems, beyond }: Verified): string {
   const out = [plainTable(HEAD, rows.map(rowOf), [1, 2, 3, 4, 5, 6]), '', ...problems];
   if (beyond.length > 0) {
     const { secondsP95, switches, scheduleChars } = TARGETS;
     out.push(`Aimed at: ${secondsP95} seconds, ${switches} switches, ${scheduleChars} characters. Beyond that:`);
     out.push(...beyond.map((each) => `  ${each}`));
   }
-  process.stdout.write(`${out.join('\n')}\n`);
+  return `${out.join('\n')}\n`;
+}
+
+/** A bug that no search has ended for is left out. */
+function verifiedChecks(verified: Verified, settings: object, interrupted: boolean): CheckReport {
+  const checks = verified.bugs
+    .filter(({ seeds }) => seeds > 0)
+    .map(({ id, seeds, problems }) => ({
+      group: 'bug',
+      name: `${id} is found with ${seeds === 1 ? 'the seed 1' : `each of the seeds 1 to ${seeds}`}, replays, and its scenario is silent without it`,
+      problems: problems.map((problem) => failureProblem('bug', problem, `dmrace bugs verify ${id} --seeds ${seeds}`)),
+    }));
+  return { command: 'bugs verify', settings: { ...settings }, checks, stopped: interrupted ? 'interrupted' : null };
 }
 
 async function runVerify(ids: readonly string[], _: object, command: Command): Promise<void> {
@@ -84,10 +96,13 @@ async function runVerify(ids: readonly string[], _: object, command: Command): P
   );
   const chosen: readonly Bug[] = ids.length === 0 ? bugs : bugs.filter(({ id }) => ids.includes(id));
   // commander gives an option that `bugs` has too to `bugs`.
-  const { json = false, ...rest } = command.optsWithGlobals<VerifyOptions>();
+  const { json = false, reporter, ...rest } = command.optsWithGlobals<VerifyOptions>();
+  checkReporter({ json, reporter });
+  const printer = new Printer({ json, reporter });
   const settings = { ...rest, replays: REPLAYS };
-  const echo = settingsText({ bugs: ids.length === 0 ? 'all' : ids, ...settings });
-  if (!json) process.stdout.write(`bugs verify: ${echo}\n\n`);
+  const said = { bugs: ids.length === 0 ? 'all' : ids, ...settings };
+  const echo = settingsText(said);
+  printer.say(`bugs verify: ${echo}\n\n`);
   const progress = startProgress('verifying');
   const stop = new AbortController();
   const guard = onInterrupt(() => stop.abort());
@@ -95,15 +110,12 @@ async function runVerify(ids: readonly string[], _: object, command: Command): P
   guard.release();
   progress.stop();
   const { ok } = verified;
-  if (json) {
-    const document = { command: 'bugs verify', settings: { ids, ...settings }, ...verified };
-    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
-  } else {
-    printVerified(verified);
-    process.stdout.write(
-      `${echo}\nEnd of bugs verify: ${guard.interrupted ? 'INTERRUPTED' : ok ? 'SUCCESS' : 'FAILURE'}\n`,
-    );
-  }
+  const verdict = guard.interrupted ? 'INTERRUPTED' : ok ? 'SUCCESS' : 'FAILURE';
+  printer.result({
+    json: () => ({ command: 'bugs verify', settings: { ids, ...settings }, ...verified }),
+    text: () => `${verifiedText(verified)}${echo}\nEnd of bugs verify: ${verdict}\n`,
+    checks: () => verifiedChecks(verified, said, guard.interrupted),
+  });
   if (guard.interrupted) process.exitCode = EXIT_INTERRUPTED;
   else if (!ok) process.exitCode = EXIT_FINDING;
 }
@@ -129,6 +141,7 @@ function addVerify(command: Command): void {
       20_000,
     )
     .option('--json', 'print one JSON document')
+    .addOption(reporterOption())
     .addHelpText(
       'after',
       `

@@ -7,13 +7,14 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { MachineFailure } from '../actors/machine.ts';
 import type { ProfileSettings } from '../profile/layout.ts';
-import type { ProfileReport } from '../profile/report.ts';
 import { speedscopeFile } from '../profile/speedscope.ts';
 import { traceFile } from '../profile/trace-event.ts';
 import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
 import { onInterrupt } from './interrupt.ts';
 import { LOG_LEVELS } from './log.ts';
+import { writePage } from './page/html.ts';
+import { htmlOption, profilePage } from './page/pages.ts';
 import { type ProfileOutcome, ProfileRunner } from './profile/runner.ts';
 import { BY, cpusNeeded, injection, type ProfileRunSettings } from './profile/settings.ts';
 import { profileText } from './profile/text.ts';
@@ -21,6 +22,7 @@ import { startProgress } from './progress.ts';
 import { settingsText } from './settings-text.ts';
 import {
   CPUS_MAX,
+  checkFile,
   checkWritable,
   DEFAULT_OUT,
   EXIT_FINDING,
@@ -44,6 +46,7 @@ interface ProfileOptions {
   readonly inject?: string;
   readonly trace?: string;
   readonly speedscope?: string;
+  readonly html?: string;
   readonly out: string;
   readonly logLevel: string;
   readonly json?: boolean;
@@ -56,7 +59,10 @@ function profileSettings(name: string, options: ProfileOptions): ProfileRunSetti
   const cpus = options.cpus ?? Math.min(CPUS_MAX, Math.max(needed, availableParallelism()));
   if (cpus < needed) throw new UsageError(`--cpus ${cpus} is too few: ${name} runs on ${needed} CPUs.`);
   checkWritable(options.out);
-  for (const file of [options.trace, options.speedscope]) if (file !== undefined) checkFile(file);
+  for (const option of ['trace', 'speedscope', 'html'] as const) {
+    const file = options[option];
+    if (file !== undefined) checkFile(`--${option}`, file);
+  }
   const bug = options.bug === undefined ? undefined : findBug(options.bug);
   return {
     name,
@@ -71,19 +77,10 @@ function profileSettings(name: string, options: ProfileOptions): ProfileRunSetti
     inject: options.inject ?? null,
     trace: options.trace ?? null,
     speedscope: options.speedscope ?? null,
+    html: options.html ?? null,
     out: options.out,
     logLevel: options.logLevel,
   };
-}
-
-/** Better now than after the run. */
-function checkFile(file: string): void {
-  try {
-    writeFileSync(file, '');
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new UsageError(`'${file}' cannot be written to (${code}); name a file that can.`);
-  }
 }
 
 function writeJson(file: string, document: unknown): void {
@@ -94,14 +91,24 @@ function writeJson(file: string, document: unknown): void {
   }
 }
 
-function writeFiles(settings: ProfileRunSettings, report: ProfileReport): void {
-  const { name, trace, speedscope, exact, seed } = settings;
+function writeFiles(settings: ProfileRunSettings, outcome: ProfileOutcome): void {
+  const { report } = outcome;
+  const { name, trace, speedscope, html, exact, seed } = settings;
   const by = `dmrace ${version()}`;
   if (trace !== null && report.timeline !== null) {
     const holds = exact ? 'all' : 'those that were timed, about one in 64';
     writeJson(trace, traceFile(report.timeline, { program: name, seed: String(seed), exporter: by, holds }));
   }
   if (speedscope !== null) writeJson(speedscope, speedscopeFile(`dmrace profile ${name}`, by, report.locks));
+  if (html !== null) {
+    const heading = {
+      subject: name,
+      settings: { ...settings },
+      verdict: verdict(outcome),
+      ok: outcome.finding === null,
+    };
+    writePage(html, profilePage(heading, outcome));
+  }
 }
 
 function profileJson(settings: ProfileRunSettings, { report, finding, interrupted }: ProfileOutcome): object {
@@ -139,7 +146,7 @@ async function runProfile(name: string, options: ProfileOptions): Promise<void> 
   try {
     const outcome = await runner.run();
     progress.stop();
-    writeFiles(settings, outcome.report);
+    writeFiles(settings, outcome);
     if (json) process.stdout.write(`${JSON.stringify(profileJson(settings, outcome), null, 2)}\n`);
     else {
       process.stdout.write(profileText(outcome));
@@ -178,6 +185,7 @@ export function addProfileCommand(program: Command): void {
     .option('--speedscope <file>', 'write wait time by site, for speedscope')
     .option('--out <dir>', 'where logs go', DEFAULT_OUT)
     .addOption(new Option('--log-level <level>', 'what the actors log').choices([...LOG_LEVELS]).default('warn'))
+    .addOption(htmlOption())
     .option('--json', 'print one JSON document')
     .addHelpText(
       'after',

@@ -3,7 +3,7 @@
  * neither side brings the other along.
  */
 import type { FindingReport } from '../machine/machine.ts';
-import type { ProfileReport } from '../profile/report.ts';
+import type { LockStat, ProfileReport } from '../profile/report.ts';
 
 export interface PageData {
   readonly command: string;
@@ -16,12 +16,14 @@ export interface PageData {
   readonly tables: readonly PageTable[];
   /** Null where no run can be stepped through. */
   readonly run: Run | null;
-  readonly profile: ProfileReport | null;
+  /** What was seen of locks; none: nobody looked. */
+  readonly locks: readonly LockStat[];
+  readonly profile: Omit<ProfileReport, 'locks'> | null;
 }
 
 export interface PageFinding {
   readonly report: FindingReport;
-  /** What leads to it again. */
+  /** What leads to it again; '' where nothing does. */
   readonly command: string;
   /** Sentences about it. */
   readonly notes: readonly string[];

@@ -64,7 +64,7 @@ function findingView(finding: PageFinding): HTMLElement {
     h('h2', {}, `${kind}${invariant === '' ? '' : ` (${invariant})`}`),
     h('p', { class: 'sentence' }, message),
     site === '' ? null : h('p', { class: 'place' }, `at ${site}`),
-    command(finding.command),
+    finding.command === '' ? null : command(finding.command),
     ...finding.notes.map((note) => h('p', {}, note)),
     places(finding),
     ...lastSteps(finding),
@@ -103,7 +103,7 @@ function header(data: PageData, openHelp: () => void): HTMLElement {
 
 function draw(data: PageData): void {
   const run = data.run === null || data.run.steps.length === 0 ? null : new RunView(data.run);
-  const profile = data.profile === null ? null : new ProfileView(data.profile);
+  const profile = data.locks.length === 0 && data.profile === null ? null : new ProfileView(data.locks, data.profile);
   // A page has one of them at most.
   const keys: Key[] = [...(run?.keys ?? profile?.keys ?? [])];
   keys.push({ keys: ['t'], shown: 't', does: 'light or dark', run: switchTheme });

@@ -1,6 +1,8 @@
 /**
  * A profile: the lock table, what is known of the lock that is chosen there, the blame graph, the lanes.
  */
+
+import { lockLabel } from '../profile/label.ts';
 import type { Durations, LockStat, ProfileReport, Timeline } from '../profile/report.ts';
 import { blameGraph } from './blame.ts';
 import { fill, h, section } from './dom.ts';
@@ -10,13 +12,6 @@ import { Lanes } from './lanes.ts';
 import { profileLanes } from './profile-lanes.ts';
 import { sortableTable, type TableOptions } from './table.ts';
 import { duration, micro, percent } from './units.ts';
-
-/** Kinds of lock whose readers and writers have rows of their own. */
-const SHARED: readonly LockStat['type'][] = ['rwlock', 'rw-semaphore'];
-
-/** `&md->io_lock (read)`, and whose. */
-const nameOf = (lock: LockStat): string =>
-  [lock.class, SHARED.includes(lock.type) ? `(${lock.mode})` : '', lock.of].filter((word) => word !== '').join(' ');
 
 type Columns = TableOptions<LockStat>['columns'];
 
@@ -29,8 +24,8 @@ const times = (prefix: string, of: (lock: LockStat) => Durations): Columns =>
   }));
 
 /** The columns of /proc/lock_stat, with quantiles, and the share of all that was waited. */
-const COLUMNS: Columns = [
-  { name: 'class name', value: nameOf },
+const columns = (locks: readonly LockStat[]): Columns => [
+  { name: 'class name', value: (lock) => lockLabel(lock, locks) },
   {
     name: 'share',
     title: 'of all time that was waited',
@@ -76,12 +71,12 @@ function blameTable({ blame }: LockStat): HTMLElement | null {
   });
 }
 
-function lockDetail(lock: LockStat): HTMLElement[] {
+function lockDetail(lock: LockStat, name: string): HTMLElement[] {
   const { waits, sampled, sites: waited, holders } = lock;
   const spin = `Spun ${waits.spun.toLocaleString('en')} times (${duration(waits.spinNs)}), parked ${waits.parked.toLocaleString('en')} times (${duration(waits.parkNs)}).`;
   const holds = sampled ? 'Holds were sampled, their total is scaled up.' : 'Each hold was timed.';
   const parts = [
-    h('h3', {}, nameOf(lock)),
+    h('h3', {}, name),
     h('p', {}, `${spin} ${holds}`),
     h('div', { class: 'row' }, histogram('wait', lock.waitNs, 'c6'), histogram('hold', lock.holdNs, 'c0')),
     h(
@@ -95,9 +90,11 @@ function lockDetail(lock: LockStat): HTMLElement[] {
   return parts.filter((part) => part !== null);
 }
 
-function summary({ throughput, irqsOff, injection, lost, exact }: ProfileReport): HTMLElement {
+function summary({ throughput, irqsOff, injection, lost, exact }: Omit<ProfileReport, 'locks'>): HTMLElement {
   const { rounds, seconds, roundsPerSecond, perSecond } = throughput;
-  const rates = Object.entries(perSecond).map(([name, rate]) => `${Math.round(rate).toLocaleString('en')} ${name}/s`);
+  const rates = Object.entries(perSecond)
+    .filter(([, rate]) => rate >= 0.5)
+    .map(([name, rate]) => `${Math.round(rate).toLocaleString('en')} ${name}/s`);
   const sentences = [
     `${rounds.toLocaleString('en')} rounds in ${seconds} s: ${[`${Math.round(roundsPerSecond).toLocaleString('en')} rounds/s`, ...rates].join(', ')}.`,
     `Interrupts off: ${irqsOff.stretches.toLocaleString('en')} stretches, the longest that was timed ${duration(irqsOff.ns.max)}${irqsOff.longestSite === '' ? '' : ` on CPU ${irqsOff.longestCpu}, from ${irqsOff.longestSite}`}.`,
@@ -134,16 +131,21 @@ export class ProfileView {
   readonly elements: HTMLElement[];
   readonly keys: readonly Key[];
 
-  constructor(report: ProfileReport) {
+  /** `report`: null where there are locks only. */
+  constructor(locks: readonly LockStat[], report: Omit<ProfileReport, 'locks'> | null) {
     const detail = h('div', { class: 'detail', 'aria-live': 'polite' });
-    const pick = (lock: LockStat): void => fill(detail, ...lockDetail(lock));
-    const caption = `Locks, by ${report.by}; times in microseconds`;
-    const table = sortableTable({ caption, columns: COLUMNS, rows: report.locks, pick });
+    const table = sortableTable({
+      caption: `Locks, by ${report?.by ?? 'class'}; times in microseconds`,
+      columns: columns(locks),
+      rows: locks,
+      pick: (lock) => fill(detail, ...lockDetail(lock, lockLabel(lock, locks))),
+    });
     this.elements = [
-      section('Locks', summary(report), table, detail),
-      section('Who waits for whom', blameGraph(report.locks)),
+      section('Locks', report === null ? null : summary(report), table, detail),
+      section('Who waits for whom', blameGraph(locks)),
     ];
-    this.keys = report.timeline === null ? [] : this.#timeline(report.timeline);
+    const timeline = report?.timeline ?? null;
+    this.keys = timeline === null ? [] : this.#timeline(timeline);
   }
 
   #timeline(timeline: Timeline): Key[] {

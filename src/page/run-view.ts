@@ -57,9 +57,9 @@ export class RunView {
     const who = `${context?.name ?? ''}${context?.isInterrupt === true ? ` on ${lanes[lane]}` : ''}`;
     const why =
       this.#step === this.#run.decisive
-        ? ' This step decides.'
+        ? ' (this step decides)'
         : at.turned
-          ? ' A switch: another could have gone on.'
+          ? ' (a switch: another could have gone on)'
           : '';
     fill(
       this.#said,

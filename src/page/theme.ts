@@ -27,7 +27,9 @@ export const colour = (name: string): string => getComputedStyle(root).getProper
 
 /** Colours of things that have names, the same in every picture of the page. */
 const COLOURS = 10;
-const given = new Map<string, number>();
+/** The locks of a device are never of one colour. */
+const LOCKS_OF_DEVICE = ['suspend_lock', 'io_lock', 'map_lock', 'deferred_lock', 'pushback_lock'];
+const given = new Map(LOCKS_OF_DEVICE.map((name, number) => [`&md->${name}`, number]));
 
 /** `submitter0` and `submitter1` have the same, as have readers and writers of a lock. */
 export function colourOf(name: string): string {

@@ -239,6 +239,18 @@ test('a stress run that holds is a check for each canary and each suite', async 
   t.ok(points.length > 1);
 });
 
+test('a bug is a check of bugs verify, which says what went wrong with it', async (t) => {
+  const verify = ['bugs', 'verify', 'nf-check-then-queue-unlocked', '--seeds', '1', '--clean-executions', '10'];
+  const good = await runCli([...verify, '--shrink-seconds', '0', '--reporter', 'tap'], process.cwd());
+  t.strictSame([good.code, readTap(good.stdout).ok], [0, true]);
+  t.match(readTap(good.stdout).points[0]?.name, /^bug: nf-check-then-queue-unlocked is found with the seed 1, replays/);
+  const bad = await runCli([...verify, '--seconds', '0.001', '--reporter', 'junit'], process.cwd());
+  t.equal(bad.code, 1);
+  const failure = readJunit(bad.stdout).testcase[0]?.failure;
+  t.equal(failure?.['@message'], 'nf-check-then-queue-unlocked, seed 1: nothing in 0 executions');
+  t.match(failure?.text, 'dmrace bugs verify nf-check-then-queue-unlocked --seeds 1');
+});
+
 test('--json and a form exclude each other', async (t) => {
   const { code, stderr } = await runCli([...CLEAN, '--json', '--reporter', 'tap'], process.cwd());
   t.equal(code, 2);

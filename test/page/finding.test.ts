@@ -6,40 +6,99 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import tap, { test } from 'tap';
 import type { PageData, Points, Run, RunContext } from '../../src/page/data.ts';
-import { accessibilityFaults, afterDrawing, drawnAfter, inBrowser, openPage, pageFile } from '../support/browser.ts';
+import {
+  accessibilityFaults,
+  afterDrawing,
+  dataOf,
+  drawnAfter,
+  inBrowser,
+  openPage,
+  pageFile,
+} from '../support/browser.ts';
 import { runCli } from '../support/cli.ts';
 import { testFolder } from '../support/folder.ts';
 
 const OUT = testFolder(tap);
 const FILE = join(OUT, 'finding.html');
-const SCHEDULE = 'v1.nf-check-then-queue-unlocked.AJkCw9hocQEI2ZD5oTXr6OUEBgAICAMKAQAICCkB';
+// As it was found: it has many switches.
+const BUG = ['--bug', 'nf-check-then-queue-unlocked', '--seed', '1', '--jobs', '1', '--shrink-seconds', '0'];
 
-/** The data that stands in a page. */
-function dataOf(html: string): PageData {
-  const json = /<script type="application\/json" id="data">(.*)<\/script>/.exec(html)?.[1];
-  return JSON.parse(json ?? '') as PageData;
-}
-
-const replayed = await runCli(['replay', SCHEDULE, '--html', FILE], OUT);
+const explored = await runCli(['explore', ...BUG, '--out', OUT, '--html', FILE], OUT);
 const data = dataOf(readFileSync(FILE, 'utf8'));
 const run = data.run as Run;
 
 const latest = <T>(points: Points<T>, step: number): T | undefined => points.findLast(([from]) => from <= step)?.[1];
 
 test('the run of a page ends as the finding says: who is where, with which locks', async (t) => {
-  t.equal(replayed.code, 1);
-  t.equal(run.steps.length, 281);
+  t.equal(explored.code, 1);
   const last = run.steps.length - 1;
-  for (const place of data.findings[0]?.report.places ?? []) {
+  const { places } = data.findings[0]?.report ?? { places: [] };
+  t.ok(places.length > 1);
+  for (const place of places) {
     const context = run.contexts.find(({ name, lane }) => name === place.who && lane === place.cpu) as RunContext;
     t.ok(latest(context.alive, last), place.who);
-    t.strictSame(latest(context.holds, last), place.holds, `${place.who} holds`);
     t.match(latest(context.waits, last) ?? '', place.waitsFor, `${place.who} waits`);
+  }
+  for (const [cpu, lane] of run.lanes.entries()) {
+    const here = run.contexts.filter((context) => context.lane === cpu && latest(context.alive, last) === true);
+    // Words of locks name no readers.
+    const held = here
+      .flatMap((context) => latest(context.holds, last) ?? [])
+      .filter((lock) => !lock.endsWith('(read)'));
+    const said = places.filter((place) => place.cpu === cpu).flatMap(({ holds }) => holds);
+    t.strictSame(held.sort(), [...new Set(said)].sort(), `${lane} holds`);
   }
   const flags = run.watched.find(({ name }) => name === 'dm0')?.fields.find(({ name }) => name === 'flags');
   const sets = run.steps.findIndex(({ text }) => text.startsWith('set_noflush: set NOFLUSH_SUSPENDING in md->flags'));
   t.notOk(latest(flags?.points ?? [], sets - 1)?.includes('NOFLUSH_SUSPENDING'));
   t.ok(latest(flags?.points ?? [], sets)?.includes('NOFLUSH_SUSPENDING'), 'a state is that after its step');
+});
+
+test('explore writes its finding, its run and its numbers, and replay writes the same run', async (t) => {
+  t.match(data, {
+    command: 'explore',
+    subject: 'interrupted-noflush with nf-check-then-queue-unlocked',
+    verdict: 'FAILURE: lost-bio',
+    ok: false,
+    settings: { seed: '1' },
+    findings: [
+      {
+        report: { kind: 'lost-bio' },
+        command: /^dmrace replay v1\./,
+        notes: [/^Found in execution \d+ with seed 1/],
+      },
+    ],
+  });
+  t.strictSame(
+    data.tables.map(({ title }) => title),
+    ['Outcomes', 'What was seen'],
+  );
+  t.ok(run.steps.length > 100);
+  const file = join(OUT, 'replayed.html');
+  const schedule = data.findings[0]?.command.split(' ').at(-1) ?? '';
+  t.equal((await runCli(['replay', schedule, '--html', file], OUT)).code, 1);
+  const replayed = dataOf(readFileSync(file, 'utf8'));
+  t.match(replayed, {
+    command: 'replay',
+    verdict: 'FAILURE: lost-bio',
+    findings: [{ command: `dmrace replay ${schedule}` }],
+  });
+  t.strictSame(replayed.run, run);
+});
+
+test('a search without a finding has a page with its numbers', async (t) => {
+  const file = join(OUT, 'clean.html');
+  const { code } = await runCli(['explore', 'drain', '--executions', '10', '--html', file], OUT);
+  t.equal(code, 0);
+  t.match(dataOf(readFileSync(file, 'utf8')), { verdict: 'SUCCESS', ok: true, findings: [], run: null });
+});
+
+test('a page that cannot be written is refused before anything is started', async (t) => {
+  const { code, stderr } = await runCli(['explore', 'drain', '--html', 'nowhere/page.html'], OUT);
+  t.strictSame(
+    [code, stderr],
+    [2, "dmrace: --html 'nowhere/page.html' cannot be written to (ENOENT); name a file that can.\n"],
+  );
 });
 
 /** What the page shows of the step that the cursor is on. */
@@ -97,14 +156,15 @@ test(
     await page.keyboard.press('Home');
     await isAt(0);
     const switches = run.steps.flatMap(({ turned }, index) => (turned ? [index] : []));
-    for (const step of switches) {
+    const first = switches.slice(0, 6);
+    for (const step of first) {
       await page.keyboard.press('Shift+ArrowRight');
       await isAt(step);
     }
     await page.keyboard.press('Shift+ArrowLeft');
-    await isAt(switches.at(-2) as number);
+    await isAt(first.at(-2) as number);
     const laneOf = (step: number): number | undefined => run.contexts[run.steps[step]?.context ?? -1]?.lane;
-    const from = switches.at(-2) as number;
+    const from = first.at(-2) as number;
     await page.keyboard.press('ArrowDown');
     await isAt(run.steps.findIndex((_, step) => step > from && laneOf(step) === laneOf(from)));
     await page.getByRole('button', { name: 'last step' }).click();
@@ -202,7 +262,7 @@ test('whatever a scenario or a message says is shown as it is', inBrowser, async
   await page.keyboard.press('Home');
   t.equal(await page.locator('.sentence').textContent(), nasty);
   t.equal(await page.locator('.command code').textContent(), nasty);
-  t.equal(await page.title(), `dmrace replay ${nasty}: ${nasty}`);
+  t.equal(await page.title(), `dmrace explore ${nasty}: ${nasty}`);
   t.equal(await page.locator('img').count(), 0);
   t.strictSame([complaints, requests.length], [[], 1]);
 });

@@ -19,6 +19,7 @@ const data: PageData = {
   findings: [],
   tables: [],
   run: null,
+  locks: profile.locks,
   profile,
 };
 
@@ -87,7 +88,7 @@ test('a lock that is chosen shows its histograms, sites and blame', inBrowser, a
     (await blame.locator('td:first-child').allTextContents()).sort(),
     lock.blame.map(({ waiter }) => waiter).sort(),
   );
-  await page.getByRole('button', { name: '&md->map_lock (read)' }).click();
+  await page.getByRole('button', { name: '&md->map_lock-R' }).click();
   t.match(await page.locator('.detail').textContent(), 'wait: none', 'what has no waits has no histogram of them');
 });
 
@@ -101,8 +102,8 @@ test('the blame graph has a box for each site and an arrow for each edge', inBro
   t.equal(said.length, edges.length, 'no two of these edges are of one lock and the same places');
   const [edge] = edges;
   t.ok(said.some((text) => text.startsWith(`${edge?.waiterSite} waited for ${edge?.holderSite}, &md->io_lock`)));
-  const none = { ...profile, locks: profile.locks.map((lock) => ({ ...lock, blame: [] })) };
-  const { page: quiet } = await openPage(pageFile(t, { ...data, profile: none }));
+  const locks = profile.locks.map((lock) => ({ ...lock, blame: [] }));
+  const { page: quiet } = await openPage(pageFile(t, { ...data, locks }));
   t.equal(await quiet.getByText('Nobody waited for anybody.').count(), 1);
 });
 
@@ -138,8 +139,8 @@ test('whatever a lock, a task or a site is called is shown as it is', inBrowser,
     blame: lock.blame.map((edge) => ({ ...edge, waiter: nasty, waiterSite: nasty, holder: nasty, holderSite: nasty })),
   }));
   const slices = timeline.slices.map((slice) => ({ ...slice, name: nasty, site: nasty, who: nasty }));
-  const named = { ...profile, locks, timeline: { ...timeline, slices } };
-  const { page, complaints, requests } = await openPage(pageFile(t, { ...data, profile: named }));
+  const named = { ...profile, timeline: { ...timeline, slices } };
+  const { page, complaints, requests } = await openPage(pageFile(t, { ...data, locks, profile: named }));
   t.equal(await page.locator('.node text').textContent(), nasty, 'a site that waits for itself');
   t.equal(await page.locator('img').count(), 0);
   t.strictSame([complaints, requests.length], [[], 1]);

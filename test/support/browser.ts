@@ -67,6 +67,12 @@ export async function openPage(file: string, colorScheme: 'light' | 'dark' = 'li
   return { page, complaints, requests };
 }
 
+/** The data that stands in a page. */
+export function dataOf(html: string): PageData {
+  const json = /<script type="application\/json" id="data">(.*)<\/script>/.exec(html)?.[1];
+  return JSON.parse(json ?? '') as PageData;
+}
+
 /** Writes a page of this data to a folder of the test's own. */
 export function pageFile(t: Test, data: PageData): string {
   const file = join(testFolder(t), 'page.html');

@@ -34,6 +34,8 @@ export interface VerifiedBug {
   readonly scheduleChars: number | null;
   readonly replaysEqual: boolean | null;
   readonly cleanTwinSilent: boolean | null;
+  /** One sentence for each thing that went wrong with it. */
+  readonly problems: readonly string[];
 }
 
 export interface Verified {
@@ -73,6 +75,9 @@ function quantile(values: readonly number[], share: number): number | null {
 
 const most = (values: readonly number[]): number | null => (values.length === 0 ? null : Math.max(...values));
 
+const twinProblem = ({ scenario, preset, finding }: TwinReport): string[] =>
+  finding === null ? [] : [`${scenario} under ${preset}, without a bug: ${finding}`];
+
 function summary(bug: Bug, attempts: readonly AttemptReport[], twins: readonly TwinReport[]): VerifiedBug {
   const own = attempts.filter((each) => each.bug === bug.id);
   const found = own.flatMap((each) => (each.found === null ? [] : [{ ...each, found: each.found }]));
@@ -92,6 +97,7 @@ function summary(bug: Bug, attempts: readonly AttemptReport[], twins: readonly T
     scheduleChars: most(found.map((each) => each.found.chars)),
     replaysEqual: found.length === 0 ? null : found.every((each) => each.found.replaysEqual),
     cleanTwinSilent: twin === undefined ? null : twin.finding === null,
+    problems: [...own.flatMap(({ problem }) => problem ?? []), ...(twin === undefined ? [] : twinProblem(twin))],
   };
 }
 
@@ -110,12 +116,7 @@ function verdict(
   complete: boolean,
 ): Verified {
   const summaries = bugs.map((bug) => summary(bug, attempts, twins));
-  const problems = [
-    ...twins.flatMap(({ scenario, preset, finding }) =>
-      finding === null ? [] : [`${scenario} under ${preset}, without a bug: ${finding}`],
-    ),
-    ...attempts.flatMap(({ problem }) => problem ?? []),
-  ];
+  const problems = [...twins.flatMap(twinProblem), ...attempts.flatMap(({ problem }) => problem ?? [])];
   return {
     bugs: summaries,
     problems,

@@ -9,6 +9,7 @@ import { COVERAGE_HEAD, coverageRows } from '../explore-coverage.ts';
 import type { MachineOrder } from '../explore-machine.ts';
 import type { ExploreAnswer } from '../explore-scenario.ts';
 import { decisiveStepOf, type Found, foundNotes } from '../found.ts';
+import type { ProfileOutcome } from '../profile/runner.ts';
 import { replayCommand } from '../scheduled-finding.ts';
 import type { StressSettings } from '../stress/order.ts';
 import { stressTables } from '../stress/report.ts';
@@ -32,7 +33,7 @@ function page(command: string, { subject, settings, verdict, ok }: Heading): Pag
     name,
     Array.isArray(value) ? value.join(' ') : String(value),
   ]);
-  const nothing = { findings: [], tables: [], run: null, profile: null };
+  const nothing = { findings: [], tables: [], run: null, locks: [], profile: null };
   return { command, subject, ok, verdict, settings: Object.fromEntries(words), ...nothing };
 }
 
@@ -80,8 +81,16 @@ export function stressPage(heading: Heading, settings: StressSettings, outcome: 
       notes: [`Round ${finding.round} of ${suite.name}. All that is known: ${finding.file}`],
     })),
   );
-  return { ...page('stress', heading), findings, tables: stressTables(settings, outcome) };
+  // Locks have a table of their own, with more.
+  const tables = stressTables(settings, { ...outcome, locks: [] });
+  return { ...page('stress', heading), findings, tables, locks: outcome.locks };
 }
 
 /** Findings of a suite on a page; the others are in their files. */
 const FINDINGS_MAX = 20;
+
+export function profilePage(heading: Heading, { report, finding }: ProfileOutcome): PageData {
+  const { locks, ...profile } = report;
+  const findings = finding === null ? [] : [{ report: finding, command: '', notes: [] }];
+  return { ...page('profile', heading), findings, locks, profile };
+}

@@ -71,8 +71,13 @@ export class ProfileRunner {
     this.#settings = settings;
     this.#hooks = hooks;
     this.#injection = settings.inject === null ? null : parseInjection(settings.inject);
-    const { by, exact, trace, cpus } = settings;
-    this.#buffers = makeProfileBuffers(cpus, { by, exact, trace: trace !== null, inject: this.#injection });
+    const { by, exact, trace, html, cpus } = settings;
+    this.#buffers = makeProfileBuffers(cpus, {
+      by,
+      exact,
+      trace: trace !== null || html !== null,
+      inject: this.#injection,
+    });
   }
 
   /** Ends the round under way at once; `run` then gives what is known. */

@@ -23,6 +23,7 @@ export interface ProfileRunSettings {
   readonly inject: string | null;
   readonly trace: string | null;
   readonly speedscope: string | null;
+  readonly html: string | null;
   readonly out: string;
   readonly logLevel: string;
 }

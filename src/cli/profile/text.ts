@@ -1,6 +1,7 @@
 /**
  * A profile as people read it: the columns of /proc/lock_stat, then what they do not say.
  */
+import { lockLabel } from '../../profile/label.ts';
 import type { Bar, BlameEdge, Injection, LockStat, ProfileReport, SitePoint } from '../../profile/report.ts';
 import { findingText, plainTable } from '../finding-text.ts';
 import type { ProfileOutcome } from './runner.ts';
@@ -12,13 +13,6 @@ const BAR_WIDTH = 40;
 
 /** As /proc/lock_stat does: microseconds with two decimals. */
 const us = (ns: number): string => (ns / 1000).toFixed(2);
-
-/** Where a class has readers, `-R` and `-W` tell them apart, as in /proc/lock_stat. */
-export function lockLabel(lock: LockStat, all: readonly LockStat[]): string {
-  const shared = all.some((each) => each.class === lock.class && each.type === lock.type && each.mode === 'read');
-  const suffix = shared ? (lock.mode === 'read' ? '-R' : '-W') : '';
-  return `${lock.class}${suffix}${lock.of === '' ? '' : ` ${lock.of}`}`;
-}
 
 const COLUMNS = [
   'class name',

@@ -57,6 +57,11 @@ export function findingProblem(finding: FindingReport, next: string, text?: stri
   };
 }
 
+/** Something else that did not hold. */
+export function failureProblem(type: string, message: string, next: string): Problem {
+  return { kind: 'failure', type, message, text: `${message}\n\n${next}`, next, place: null };
+}
+
 /** The harness broke. */
 export function errorProblem(message: string): Problem {
   return { kind: 'error', type: 'harness', message, text: message, next: '', place: null };
