@@ -46,7 +46,7 @@ interface StripeC extends Struct {
 
 const words = embed(STRIPES_MAX, (word) => ({ word }));
 
-const StripeC = defineStruct<StripeC>('stripe-c', 'sc', 2, {
+const StripeC = defineStruct<StripeC>('stripe-c', 'sc', 6, {
   stripes: plain,
   chunk: plain,
   devices: words,
