@@ -26,7 +26,7 @@ export {
 // Results, events and the log.
 export { EBUSY, EINVAL, EIO, ENOMEM, EOPNOTSUPP } from '../machine/errno.ts';
 export { EV_MPATH, emit, listening } from '../machine/events.ts';
-export { type Kernel, resolved } from '../machine/kernel.ts';
+export { type Kernel, RMW_ADD, resolved } from '../machine/kernel.ts';
 export { printk } from '../machine/log.ts';
 export { ops } from '../machine/operations.ts';
 // Memory and locks.

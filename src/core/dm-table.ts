@@ -200,8 +200,7 @@ export function devicesBelow(ti: DmTarget): readonly DeviceArea[] {
 
 /** Models device_area_is_invalid: why a device below cannot hold the target; null when all can, or have no size yet. */
 function* deviceAreaRefusal(ti: DmTarget): Kernel<string | null> {
-  const { len } = ti;
-  for (const { device, start } of devicesBelow(ti)) {
+  for (const { device, start, len = ti.len } of devicesBelow(ti)) {
     const bdev = BlockDevice.at(device);
     const size = yield* bdev.capacity.read(HERE);
     if (size !== 0 && start + len > size)

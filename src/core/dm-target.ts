@@ -61,6 +61,8 @@ export interface DeviceArea {
   /** Handle of the block device. */
   readonly device: number;
   readonly start: number;
+  /** Sectors of it that the target needs; default all of the target's. */
+  readonly len?: number;
 }
 
 export interface TargetType {

@@ -239,7 +239,7 @@ export function* __bind(md: MappedDevice, table: DmTable): Kernel<void> {
   const saved = yield* writeLockIrqsave(md.mapLock, HERE);
   md.map = table.handle;
   yield* writeUnlockIrqrestore(md.mapLock, saved, HERE);
-  yield* makeStackable(md);
+  yield* makeStackable(md, table);
   emit(EV_BIND, md.address, table.address, HERE);
 }
 

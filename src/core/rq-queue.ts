@@ -14,6 +14,7 @@ import { ops } from '../machine/operations.ts';
 import { Mempool, mempoolCreate, mempoolDestroy } from '../shared/mempool.ts';
 import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
 import { DmRqTargetIo } from './dm-rq-target-io.ts';
+import { type DmTable, dmTableTarget } from './dm-table.ts';
 import { DM_TYPE_REQUEST_BASED, type MappedDevice } from './mapped-device.ts';
 import { DM_RQ_BARRIER_WORK } from './rq-barrier.ts';
 import { DM_QUEUE } from './rq-request-fn.ts';
@@ -45,9 +46,14 @@ export function* freeRqDev(md: MappedDevice): Kernel<void> {
   if (md.clonePool !== 0) mempoolDestroy(Request, Mempool.at(md.clonePool));
 }
 
-/** The device has a table of requests: from now on bios become requests. */
-export function* makeStackable(md: MappedDevice): Kernel<void> {
-  if (md.queue !== 0) yield* RequestQueue.at(md.queue).stackable.write(1, HERE);
+/** The device has a table of requests: from now on bios become requests, of a size that the one target can map. */
+export function* makeStackable(md: MappedDevice, table: DmTable): Kernel<void> {
+  if (md.queue === 0) return;
+  const q = RequestQueue.at(md.queue);
+  yield* spinLockIrq(q.queueLock, HERE);
+  q.chunkSectors = dmTableTarget(table, 0).splitIo;
+  yield* spinUnlockIrq(q.queueLock, HERE);
+  yield* q.stackable.write(1, HERE);
 }
 
 /**

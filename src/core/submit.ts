@@ -4,13 +4,14 @@
  * Models dm_request, queue_io, __split_and_process_bio and __map_bio of dm.c (2.6.33), and the split of 4.16: one piece,
  * then the remainder through the engine.
  */
-import { BIO_CHAIN, BIO_PART, Bio, bioChain, bioEndio, REQ_READA } from '../block/bio.ts';
+import { BIO_CHAIN, BIO_PART, BIO_RW_BARRIER, Bio, bioChain, bioEndio, REQ_READA } from '../block/bio.ts';
 import { type BlockDevice, makeRequests } from '../block/block-device.ts';
 import { genericMakeRequest } from '../block/submit.ts';
 import { queueWork, Work, Workqueue } from '../irq/workqueue.ts';
-import { EIO } from '../machine/errno.ts';
+import { EIO, EOPNOTSUPP } from '../machine/errno.ts';
 import {
   CAUSE_BEYOND_END,
+  CAUSE_DEVICE,
   CAUSE_NO_TABLE,
   CAUSE_READA_BLOCKED,
   CAUSE_TARGET,
@@ -51,8 +52,14 @@ export function* dmGetTable(md: MappedDevice): Kernel<DmTable | null> {
 
 /** A bio enters a mapped device. */
 export const DM_MAKE_REQUEST = makeRequests.define('dm', (bdev: BlockDevice, bio: Bio) =>
-  seams.gate(MappedDevice.at(bdev.private), bio),
+  (bio.bioFlags & BIO_RW_BARRIER) !== 0 ? refuseBarrier(bio) : seams.gate(MappedDevice.at(bdev.private), bio),
 );
+
+/** A bio-based device keeps no order, as before 2.6.30. */
+function refuseBarrier(bio: Bio): Kernel<void> {
+  if (listening !== 0) emit(EV_BIO_ERROR, bio.address, CAUSE_DEVICE, HERE);
+  return bioEndio(bio, -EOPNOTSUPP);
+}
 
 /** Seam gate: readers of io_lock may map; who finds the thread in charge queues behind it. */
 export function* dmRequest(md: MappedDevice, bio: Bio): Kernel<void> {

@@ -4,4 +4,5 @@ import './error.ts';
 import './linear.ts';
 import './multipath/target.ts';
 import './scripted.ts';
+import './striped.ts';
 import './zero.ts';

@@ -1,15 +1,23 @@
 import assert from 'node:assert/strict';
+import { test } from 'tap';
 import { BIO_RW_BARRIER, BIO_RW_UNPLUG, REQ_WRITE } from '../../src/block/bio.ts';
-import { cacheOf, REQUEST_DISK_MODES } from '../../src/block/request-disk.ts';
+import { cacheOf, hangRequestDisk, REQUEST_DISK_MODES, releaseRequestDisk } from '../../src/block/request-disk.ts';
+import { RequestQueue } from '../../src/block/request-queue.ts';
 import { blkBarrierRq, DM_ENDIO_REQUEUE, DM_MAPIO_REQUEUE } from '../../src/core/device-mapper.ts';
-import { dmTableLoad, doResume, doSuspend } from '../../src/core/ioctl.ts';
-import type { MappedDevice } from '../../src/core/mapped-device.ts';
+import { dmRemove, dmTableLoad, doResume, doSuspend } from '../../src/core/ioctl.ts';
+import { type MappedDevice, SUSPEND_PHASES } from '../../src/core/mapped-device.ts';
+import { stopQueue } from '../../src/core/rq-queue.ts';
+import type { Seams } from '../../src/core/seams.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
-import { EINVAL, EIO, ENXIO, EOPNOTSUPP } from '../../src/machine/errno.ts';
+import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
+import { EINTR, EINVAL, EIO, ENXIO, EOPNOTSUPP } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import { rqBarrier } from '../../src/scenarios/rq-barrier.ts';
 import { submitIo, type UserIo, waitIo } from '../../src/scenarios/user-io.ts';
+import { sendSignal } from '../../src/shared/task.ts';
 import { remapRequest } from '../../src/targets/scripted.ts';
-import { bdevOf, endOf, hasEnded, kernelTest } from '../support/kernel.ts';
+import { exploreChecked } from '../check/model.ts';
+import { bdevOf, endOf, hasEnded, kernelTest, until } from '../support/kernel.ts';
 
 const slots = { request: 40, 'request-queue': 3, 'request-disk': 2, 'dm-rq-target-io': 12 };
 const BARRIER = BIO_RW_BARRIER | BIO_RW_UNPLUG;
@@ -208,3 +216,71 @@ kernelTest(
   },
   { slots, runs: 1 },
 );
+
+kernelTest(
+  'a suspend that a signal interrupts lets the queue run again',
+  function* interrupted(world) {
+    const disk = yield* world.requestDisk({ mode: 'hardirqDirect' });
+    const md = yield* world.device('0 8 linear disk0 0', true);
+    yield* hangRequestDisk(disk);
+    const held = yield* put(md, 1, 11);
+    const suspender = world.start(1, function* suspend(): Kernel<void> {
+      assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), -EINTR);
+    });
+    yield* sendSignal(suspender.task, HERE);
+    yield* suspender.join();
+    const later = yield* put(md, 2, 12, BARRIER);
+    yield* releaseRequestDisk(disk);
+    assert.deepEqual([yield* endOf(held), yield* endOf(later)], ['0', '0']);
+    assert.equal(yield* doSuspend(md, 0), 0);
+    assert.equal(yield* doResume(md, 0), 0);
+  },
+  { slots, runs: 60 },
+);
+
+kernelTest(
+  'a signal does not interrupt a suspend that waits for a flush',
+  function* flushing(world) {
+    const disk = yield* world.requestDisk({ mode: 'hardirqDirect' });
+    const md = yield* world.device('0 8 linear disk0 0', true);
+    yield* hangRequestDisk(disk);
+    const barrier = yield* put(md, 2, 12, BARRIER);
+    yield* until(() => md.flushRequest !== 0);
+    const suspender = world.start(1, function* suspend(): Kernel<void> {
+      assert.equal(yield* doSuspend(md, 0), 0);
+      assert.equal(md.flushRequest, 0);
+      assert.equal(yield* doResume(md, 0), 0);
+    });
+    yield* until(() => md.phase.value === SUSPEND_PHASES.indexOf('flush'));
+    yield* sendSignal(suspender.task, HERE);
+    yield* releaseRequestDisk(disk);
+    yield* suspender.join();
+    assert.equal(yield* endOf(barrier), '0');
+  },
+  { slots, runs: 60 },
+);
+
+kernelTest(
+  'a device whose last barrier has just ended can be removed',
+  function* removed(world) {
+    yield* world.requestDisk({ mode: 'softirq' });
+    const md = yield* world.device('0 8 linear disk0 0', true);
+    assert.equal(yield* endOf(yield* put(md, 2, 12, BARRIER)), '0');
+    assert.equal(yield* dmRemove(md), 0);
+  },
+  { slots, runs: 100 },
+);
+
+test('with the two steps of its suspend swapped a flush is mapped on a device that nobody maps on any more', async (t) => {
+  const swapped: Partial<Seams> = {
+    *stopAndFlush(md): Kernel<void> {
+      yield* flushWorkqueue(Workqueue.at(md.wq), HERE);
+      yield* stopQueue(RequestQueue.at(md.queue));
+    },
+  };
+  const scenario = rqBarrier.find(({ name }) => name === 'rq-barrier-suspend');
+  assert(scenario !== undefined);
+  const { finding } = exploreChecked(scenario, swapped, 2000);
+  t.match(finding, { kind: 'assertion', invariant: /^I(9|10|46)$/ }, finding?.message ?? 'nothing was found');
+  t.equal(exploreChecked(scenario, {}, 1000).finding, null);
+});

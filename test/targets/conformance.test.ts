@@ -24,6 +24,7 @@ const suite: readonly Conforming[] = [
     end: '0',
   },
   { target: 'scripted', words: 'disk0 4 0', printed: '1:0 4 0', end: '0', aborted: '-EIO', script: requeueing },
+  { target: 'striped', words: '2 1 disk0 4 disk0 10', printed: '2 1 1:0 4 1:0 10', end: '0' },
   { target: 'zero', words: '', printed: '', end: '0' },
 ];
 
