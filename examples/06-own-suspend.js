@@ -51,7 +51,7 @@ console.log(`\n${text}`);
 //     at lockFs (core/lock-fs.ts:24)
 //
 //   CPU  runs       at                                holds              waits for
-//   0    writer     dmGetTable (core/submit.ts:45)                       -
-//   1    suspender  setNoflush (core/suspend.ts:103)  &md->suspend_lock  -
+//   0    writer     dmGetTable (core/submit.ts:46)                       -
+//   1    suspender  setNoflush (core/suspend.ts:113)  &md->suspend_lock  -
 //
 //   found in execution 0 of write-and-suspend, seed 1
