@@ -11,8 +11,7 @@
  *
  * Two queue_locks are never held together (I19).
  */
-import type { Timer } from '../irq/timer.ts';
-import { addTimer, delTimer, Timer as Timers, timerFunctions } from '../irq/timer.ts';
+import { addTimer, delTimer, Timer, timerFunctions } from '../irq/timer.ts';
 import { queueWork, Work, workFunctions } from '../irq/workqueue.ts';
 import { EV_RQ_RUN, emit, listening } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
@@ -134,7 +133,7 @@ export const elvQueueEmpty = (q: RequestQueue): boolean => q.first === 0;
 export const blkQueuePlugged = (q: RequestQueue): boolean => (q.queueFlags & QUEUE_FLAG_PLUGGED) !== 0;
 export const blkQueueStopped = (q: RequestQueue): boolean => (q.queueFlags & QUEUE_FLAG_STOPPED) !== 0;
 
-const timerOf = (q: RequestQueue): Timer => Timers.at(q.unplugTimer);
+const timerOf = (q: RequestQueue): Timer => Timer.at(q.unplugTimer);
 
 /** Requests are collected from now on, until somebody unplugs or the timer runs. queue_lock is held. */
 export function* blkPlugDevice(q: RequestQueue): Kernel<void> {

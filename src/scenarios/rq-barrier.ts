@@ -5,6 +5,7 @@ import { BIO_RW_UNPLUG, REQ_WRITE } from '../block/bio.ts';
 import { blkBarrierRq, DM_ENDIO_REQUEUE } from '../core/device-mapper.ts';
 import { doResume, doSuspend } from '../core/ioctl.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../core/suspend.ts';
+import { dmTargetMessage } from '../core/target-message.ts';
 import { EIO, EOPNOTSUPP, errnoText } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
 import { CHOICE_SCENARIO, type Kernel } from '../machine/kernel.ts';
@@ -56,6 +57,39 @@ function buildSuspend(): Program {
 }
 
 const said = (word: number): string => errnoText(memory.words[word] as number);
+
+/** A barrier over a multipath whose one path fails, a noflush suspend that takes back what waits there, and the path's return. */
+function buildMultipath(): Program {
+  const device = new RequestDevice();
+  const words = staticWords(2);
+  return {
+    setup: () => device.create({ table: '0 4 multipath 1 queue_if_no_path 0 1 1 round-robin 0 1 0 disk0' }),
+    actors: [
+      {
+        name: 'writer',
+        cpu: 0,
+        *run(): Kernel<void> {
+          memory.words[words] = yield* write(device, 1, BARRIER);
+        },
+      },
+      {
+        name: 'administrator',
+        cpu: 1,
+        *run(): Kernel<void> {
+          yield* dmTargetMessage(device.md, 0, 'fail_path disk0');
+          memory.words[words + 1] = yield* doSuspend(device.md, DM_SUSPEND_NOFLUSH_FLAG);
+          yield* dmTargetMessage(device.md, 0, 'reinstate_path disk0');
+          yield* doResume(device.md, 0);
+        },
+      },
+    ],
+    *verify(): Kernel<void> {
+      if (device.cache.stored(1) !== 8)
+        report('lost-bio', 'I41', 'a barrier has ended, and what it covers is not on the media');
+    },
+    outcome: () => `barrier ${said(words)}, suspend ${said(words + 1)}`,
+  };
+}
 
 /** What a clone of a flush may say. */
 const ANSWERS = [0, -EIO, -EOPNOTSUPP, DM_ENDIO_REQUEUE] as const;
@@ -119,6 +153,15 @@ export const rqBarrier: readonly Scenario[] = [
     staticWords: REQUEST_DEVICE_WORDS + 3,
     outcomes: ['write 0, barrier 0, suspend 0'],
     build: buildSuspend,
+  },
+  {
+    name: 'rq-mpath-flush',
+    title: 'a barrier over a multipath that loses its path, and a noflush suspend until the path is back',
+    cpus: 2,
+    slots: requestSlots(2),
+    staticWords: REQUEST_DEVICE_WORDS + 2,
+    outcomes: ['barrier 0, suspend 0'],
+    build: buildMultipath,
   },
   {
     name: 'rq-flush-errors',

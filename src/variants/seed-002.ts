@@ -9,6 +9,9 @@
  *   io-freed-after-endio      bugs/io-freed-after-endio.ts
  *   null-map-window-in-swap   seed-000.ts, unbindThenBind
  *   resize-i-mutex-vs-fsync   the size is changed under i_mutex
+ *   postsuspend first         SUSPENDED is set after the targets' postsuspend
+ *
+ * docs/ARCHITECTURE.md says what is not in it, and why.
  */
 import { blkRequeueRequest } from '../block/elevator.ts';
 import { blkEndRequestAll } from '../block/end-request.ts';

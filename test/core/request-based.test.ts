@@ -17,7 +17,7 @@ import { submitIo, type UserIo, waitIo } from '../../src/scenarios/user-io.ts';
 import { sendSignal } from '../../src/shared/task.ts';
 import { remapRequest } from '../../src/targets/scripted.ts';
 import { exploreChecked } from '../check/model.ts';
-import { bdevOf, endOf, hasEnded, kernelTest, until } from '../support/kernel.ts';
+import { bdevOf, endOf, hasEnded, kernelTest, until, type World } from '../support/kernel.ts';
 
 const slots = { request: 40, 'request-queue': 3, 'request-disk': 2, 'dm-rq-target-io': 12 };
 const BARRIER = BIO_RW_BARRIER | BIO_RW_UNPLUG;
@@ -284,3 +284,36 @@ test('with the two steps of its suspend swapped a flush is mapped on a device th
   t.match(finding, { kind: 'assertion', invariant: /^I(9|10|46)$/ }, finding?.message ?? 'nothing was found');
   t.equal(exploreChecked(scenario, {}, 1000).finding, null);
 });
+
+/** Two requests wait while the target wants each of them back, until a path is there again. */
+function* requeueing(world: World): Kernel<void> {
+  yield* world.requestDisk();
+  let away = true;
+  const script = world.script({
+    mapRq: (ti, clone) => resolved(away ? DM_MAPIO_REQUEUE : remapRequest(ti, clone)),
+  });
+  const md = yield* world.device(`0 8 scripted disk0 0 ${script}`, true);
+  const ios = [yield* put(md, 1, 11, 0), yield* put(md, 4, 12)];
+  away = false;
+  for (const io of ios) assert.equal(yield* endOf(io), '0');
+}
+
+/** A device is removed as soon as its one request has ended. */
+function* removing(world: World): Kernel<void> {
+  yield* world.requestDisk({ mode: 'softirq', anyCpu: true });
+  const md = yield* world.device('0 8 linear disk0 0', true);
+  assert.equal(yield* endOf(yield* put(md, 2, 12)), '0');
+  assert.equal(yield* dmRemove(md), 0);
+}
+
+for (const [what, body, finding] of [
+  ['a request_fn that goes on after a REQUEUE', requeueing, { kind: 'livelock', message: /twice with interrupts off/ }],
+  [
+    'a last reference that is given up in an interrupt',
+    removing,
+    { kind: 'sleep-in-atomic', message: /in an interrupt/ },
+  ],
+] as const) {
+  kernelTest(`seed-002 has ${what}`, body, { slots, runs: 2000, preset: 'seed-002', finding });
+  kernelTest(`2.6.33 has not ${what}`, body, { slots, runs: 200, preset: '2.6.33' });
+}

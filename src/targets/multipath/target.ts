@@ -2,7 +2,7 @@
  * multipath: one disk that is reached by several paths, in groups of which one is used at a time.
  *
  * Models dm-mpath.c of 2.6.20, bio-based: it may stand beside other targets, keeps I/O itself while it has no path, and prints
- * what it was given. docs/MACHINES.md says what is of later kernels.
+ * what it was given. Below a request-based device it does as in 2.6.33 (request.ts). docs/MACHINES.md says what is of later kernels.
  */
 import {
   type DeviceArea,
