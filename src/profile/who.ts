@@ -3,6 +3,7 @@
  *
  * A name is looked up once for each task: handles of tasks that have ended mean others later, so a round begins with none.
  */
+import { KernelFinding } from '../machine/finding.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_CURRENT, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH } from '../shared/per-cpu-layout.ts';
 import { GENERATION_MASK, SLOT_BITS, SLOT_MASK } from '../shared/struct-views.ts';
@@ -43,10 +44,9 @@ export class Names {
   ofTask(handle: number): number {
     const known = this.#ofTasks.get(handle);
     if (known !== undefined) return known;
-    // It may have ended since it took the lock.
-    if (!isAlive(handle)) return this.number('a task that has ended');
-    const number = this.number(taskName(Task.at(handle)));
-    this.#ofTasks.set(handle, number);
+    const name = nameOfTask(handle);
+    const number = this.number(name ?? 'a task that has ended');
+    if (name !== null) this.#ofTasks.set(handle, number);
     return number;
   }
 
@@ -58,6 +58,18 @@ export class Names {
     if (w[base + CPU_SOFTIRQ_DEPTH] !== 0) return this.number(`softirq/${cpu}`);
     const handle = w[base + CPU_CURRENT] as number;
     return handle === 0 ? this.number(`idle/${cpu}`) : this.ofTask(handle);
+  }
+}
+
+/** Null when it has ended since it took the lock. On another CPU it may do so while it is asked, which is nobody's mistake. */
+function nameOfTask(handle: number): string | null {
+  if (!isAlive(handle)) return null;
+  try {
+    const name = taskName(Task.at(handle));
+    return isAlive(handle) ? name : null;
+  } catch (error) {
+    if (error instanceof KernelFinding && !isAlive(handle)) return null;
+    throw error;
   }
 }
 
