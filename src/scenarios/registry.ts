@@ -9,8 +9,8 @@ import { drain } from './drain.ts';
 import { endSubmits } from './end-submits.ts';
 import { failedBdget } from './failed-bdget.ts';
 import { freezeDirty, frozenWriter } from './frozen-writer.ts';
+import { interruptedAnyCpu } from './interrupted-any-cpu.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
-import { interruptedTwo } from './interrupted-two.ts';
 import { lastClose } from './last-close.ts';
 import { findLitmus } from './litmus/all.ts';
 import { logAfterResume } from './log-after-resume.ts';
@@ -38,7 +38,7 @@ export const scenarios: readonly Scenario[] = [
   ...noflushScenarios,
   ...suspendRaces,
   interruptedNoflush,
-  interruptedTwo,
+  ...interruptedAnyCpu,
   lastClose,
   removeSuspended,
   logAfterResume,

@@ -28,7 +28,7 @@ export const nfPushbackLockIrqsOn: Bug = {
   seed: '000',
   preset: '2.6.20',
   swaps: { mergePushback },
-  scenario: 'interrupted-two',
+  scenario: 'interrupted-one',
   suite: null,
   model: { kind: 'self-deadlock', invariants: ['I48'] },
   real: null,

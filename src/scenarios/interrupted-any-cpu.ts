@@ -1,8 +1,8 @@
 /**
- * Two bios, a noflush suspend, a signal at any moment, completions on any CPU.
+ * Bios that end on any CPU, also on that of the suspender: a noflush suspend, a signal at any moment.
  *
- * One may be in flight while the other is deferred or pushed back. Whatever happens, each ends once: with 0, or with −EIO when the
- * suspend was interrupted before the bio was pushed back.
+ * Of two, one may be in flight while the other is deferred or pushed back. Whatever happens, each ends once: with 0, or with −EIO when
+ * the suspend was interrupted before the bio was pushed back.
  */
 import { REQ_WRITE } from '../block/bio.ts';
 import { DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../core/device-mapper.ts';
@@ -18,12 +18,10 @@ import type { Scenario } from './scenario.ts';
 import { SIGNAL_TARGET_WORDS, SignalTarget } from './signal-target.ts';
 import { submitIo, waitIo } from './user-io.ts';
 
-const BIOS = 2;
-
-function build(): Program {
+function build(bios: number): Program {
   const device = new Device();
   const suspender = new SignalTarget();
-  const results = staticWords(BIOS + 1);
+  const results = staticWords(bios + 1);
   bindScripts([
     {
       *endIo(ti): Kernel<number> {
@@ -34,7 +32,7 @@ function build(): Program {
   return {
     setup: () => device.create({ mode: 'hardirq', anyCpu: true, table: '0 4 scripted disk0 0 0' }),
     actors: [
-      ...Array.from({ length: BIOS }, (_, i) => ({
+      ...Array.from({ length: bios }, (_, i) => ({
         name: `submitter${i}`,
         cpu: i,
         *run(): Kernel<void> {
@@ -44,11 +42,11 @@ function build(): Program {
       })),
       {
         name: 'suspender',
-        cpu: 2,
+        cpu: bios,
         *run(): Kernel<void> {
           yield* suspender.open();
           const result = yield* doSuspend(device.md, DM_SUSPEND_NOFLUSH_FLAG);
-          memory.words[results + BIOS] = result;
+          memory.words[results + bios] = result;
           if (result === 0) yield* doResume(device.md, 0);
           yield* suspender.close();
         },
@@ -63,15 +61,23 @@ function build(): Program {
     ],
     outcome(): string {
       const said = (i: number): string => errnoText(memory.words[results + i] as number);
-      return `bio ${said(0)}, bio ${said(1)}, suspend ${said(BIOS)}`;
+      const ends = Array.from({ length: bios }, (_, i) => `bio ${said(i)}`);
+      return `${ends.join(', ')}, suspend ${said(bios)}`;
     },
   };
 }
 
-export const interruptedTwo: Scenario = {
-  name: 'interrupted-two',
-  title: 'two bios that end on any CPU, a noflush suspend, a signal at any moment',
-  cpus: 3,
-  staticWords: DEVICE_WORDS + SIGNAL_TARGET_WORDS + BIOS + 1,
-  build,
-};
+function interrupted(bios: number, name: string, title: string): Scenario {
+  return {
+    name,
+    title,
+    cpus: bios + 1,
+    staticWords: DEVICE_WORDS + SIGNAL_TARGET_WORDS + bios + 1,
+    build: () => build(bios),
+  };
+}
+
+export const interruptedAnyCpu: readonly Scenario[] = [
+  interrupted(1, 'interrupted-one', 'a bio that ends on any CPU, a noflush suspend, a signal at any moment'),
+  interrupted(2, 'interrupted-two', 'two bios that end on any CPU, a noflush suspend, a signal at any moment'),
+];
