@@ -9,6 +9,7 @@
  * `queued` and `done` count items; a flush waits until `done` reaches what `queued` was when it began, which is what the
  * kernel's marker item does on a queue with a single thread.
  */
+import { EV_FLUSH, EV_WORK_BEGIN, EV_WORK_END, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
@@ -16,7 +17,7 @@ import { type Completion, complete, completionField, waitForCompletion } from '.
 import { FunctionTable } from '../shared/function-table.ts';
 import { type SpinLock, spinLockField, spinLockIrqsave, spinUnlockIrqrestore } from '../shared/spinlock.ts';
 import { atomic, defineStruct, plain, type Struct } from '../shared/struct.ts';
-import { current, mightSleep, PF_DAEMON, programs, spawn, TASK_UNINTERRUPTIBLE } from '../shared/task.ts';
+import { current, mightSleep, PF_DAEMON, programs, spawn, TASK_UNINTERRUPTIBLE, Task } from '../shared/task.ts';
 import {
   defineWait,
   finishWait,
@@ -111,6 +112,7 @@ export function* flushWorkqueue(wq: Workqueue, site: Site): Kernel<void> {
   mightSleep('flush_workqueue', site);
   if (wq.worker === current().handle)
     report('self-deadlock', 'I48', `${programs.nameOf(current().program)} flushes the work queue that it serves`, site);
+  if (listening !== 0) emit(EV_FLUSH, 0, Task.at(wq.worker).program, site);
   const entry = defineWait();
   let target: number | null = null;
   for (;;) {
@@ -165,8 +167,11 @@ function* workerThread(handle: number): Kernel<void> {
 function* runWork(wq: Workqueue, work: Work): Kernel<void> {
   const fn = work.fn;
   const arg = work.arg;
+  const { program } = current();
   yield* work.pending.set(0, HERE);
+  if (listening !== 0) emit(EV_WORK_BEGIN, 0, program, HERE);
   yield* workFunctions.at(fn)(arg);
+  if (listening !== 0) emit(EV_WORK_END, 0, program, HERE);
   const saved = yield* spinLockIrqsave(wq.lock, HERE);
   wq.done = (wq.done + 1) | 0;
   yield* spinUnlockIrqrestore(wq.lock, saved, HERE);

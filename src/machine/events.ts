@@ -6,15 +6,30 @@
  */
 import type { Site } from './site.ts';
 
-// Locks: a = word of the lock, b = 1 exclusive, 0 shared.
+// Locks: a = word of the lock, b = 1 exclusive, 0 shared; LOCK_TRIED is added where the taker would not have waited.
 export const EV_LOCK_CONTENDED = 2;
 export const EV_LOCK_ACQUIRED = 3;
 export const EV_LOCK_RELEASE = 4;
+export const LOCK_TRIED = 2;
 // Contexts: a = line or softirq number.
 export const EV_IRQ_ENTER = 5;
 export const EV_IRQ_EXIT = 6;
 export const EV_SOFTIRQ_ENTER = 7;
 export const EV_SOFTIRQ_EXIT = 8;
+/** What this context takes next is nested in a lock of the same class. a = word of the lock, b = the subclass. */
+export const EV_LOCK_NESTED = 9;
+// Waiting: what a lock validator must know beside locks.
+/** A task begins to wait for others, perhaps without sleeping. a = word of the completion, 0 for anything else. */
+export const EV_WAIT = 10;
+/** a = word of the completion. */
+export const EV_COMPLETE = 11;
+/** A worker begins and ends an item; b = number of the worker's program, by which queues are told apart. */
+export const EV_WORK_BEGIN = 12;
+export const EV_WORK_END = 13;
+/** A task waits for all items of a work queue; b as above. */
+export const EV_FLUSH = 14;
+/** a = handle of the task. */
+export const EV_TASK_END = 15;
 // Bios: a = address of the bio.
 export const EV_BIO_SUBMIT = 16;
 export const EV_BIO_QUEUED = 17;

@@ -33,13 +33,16 @@ export class KernelFinding extends Error {
   readonly kind: FindingKind;
   readonly invariant: string;
   readonly site: Site;
+  /** What there is to say beside the sentence: a report of the lock validator. */
+  readonly report: readonly string[];
 
-  constructor(kind: FindingKind, invariant: string, message: string, site: Site = 0) {
+  constructor(kind: FindingKind, invariant: string, message: string, site: Site = 0, report: readonly string[] = []) {
     super(message);
     this.name = 'KernelFinding';
     this.kind = kind;
     this.invariant = invariant;
     this.site = site;
+    this.report = report;
   }
 }
 

@@ -56,11 +56,15 @@ export interface FindingReport {
   readonly message: string;
   readonly site: string;
   readonly places: readonly PlaceReport[];
+  /** What there is to say beside the sentence: a report of the lock validator. */
+  readonly report?: readonly string[];
 }
 
 /** How a run ended. */
 export interface RunOutcome {
   readonly finding: FindingReport | null;
+  /** What earlier runs chose that the finding depends on, since the lock validator remembers them; missing: on none. */
+  readonly earlier?: readonly Int32Array[];
   /** What Program.outcome said; null after a finding. */
   readonly outcome: string | null;
   readonly counts: Readonly<Record<string, number>>;

@@ -4,13 +4,24 @@
  * Each lives in the file of its name; this is their one door.
  */
 export { Completion, complete, completionField, declareCompletion, waitForCompletion } from './completion.ts';
-export { assertMutexHeld, declareMutex, Mutex, mutexField, mutexLock, mutexOwner, mutexUnlock } from './mutex.ts';
+export {
+  assertMutexHeld,
+  declareMutex,
+  Mutex,
+  mutexField,
+  mutexLock,
+  mutexLockNested,
+  mutexOwner,
+  mutexUnlock,
+} from './mutex.ts';
 export {
   assertHeldRead,
   assertHeldWrite,
   declareRwSemaphore,
   downRead,
+  downReadNested,
   downWrite,
+  downWriteNested,
   RwSemaphore,
   rwSemaphoreField,
   rwSemaphoreOwner,
@@ -41,6 +52,7 @@ export {
   spinLockField,
   spinLockIrq,
   spinLockIrqsave,
+  spinLockNested,
   spinLockOwner,
   spinTrylock,
   spinUnlock,

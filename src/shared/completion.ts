@@ -4,6 +4,7 @@
  *   word 0       how often complete was called and not yet waited for; guarded by the queue's lock
  *   word 1 …     the wait queue
  */
+import { EV_COMPLETE, EV_WAIT, emit, listening } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
@@ -43,6 +44,7 @@ export function declareCompletion(name: string): Completion {
 
 /** Lets one waiter go on, the next one if none waits yet. Any context. */
 export function* complete(done: Completion, site: Site): Kernel<void> {
+  if (listening !== 0) emit(EV_COMPLETE, done.word, 0, site);
   const saved = yield* spinLockIrqsave(done.wait.lock, site);
   (memory.words[done.word] as number)++;
   // A waiter that was woken before stays on the queue until it has run, so one wake-up must take effect, not the first one be
@@ -54,6 +56,7 @@ export function* complete(done: Completion, site: Site): Kernel<void> {
 /** Sleeps until complete was called once for this wait. Ignores signals. */
 export function* waitForCompletion(done: Completion, site: Site): Kernel<void> {
   mightSleep('wait_for_completion', site, done.wait.word);
+  if (listening !== 0) emit(EV_WAIT, done.word, 0, site);
   const w = memory.words;
   const entry = defineWait(WQ_FLAG_EXCLUSIVE);
   let saved = yield* spinLockIrqsave(done.wait.lock, site);

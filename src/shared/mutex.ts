@@ -4,7 +4,15 @@
  *   word 0       handle of the owner, 0 free; guarded by wait_lock
  *   word 1 … 6   the sleepers, whose wait_lock it is
  */
-import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, hearing } from '../machine/events.ts';
+import {
+  EV_LOCK_ACQUIRED,
+  EV_LOCK_CONTENDED,
+  EV_LOCK_NESTED,
+  EV_LOCK_RELEASE,
+  emit,
+  hearing,
+  listening,
+} from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
@@ -53,6 +61,12 @@ export function* mutexLock(mutex: Mutex, site: Site): Kernel<void> {
     yield* mutex.sleepers.sleep(site);
   }
   if (hearing !== 0) emit(EV_LOCK_ACQUIRED, mutex.word, 1, site);
+}
+
+/** mutex_lock_nested: see spinLockNested. */
+export function mutexLockNested(mutex: Mutex, subclass: number, site: Site): Kernel<void> {
+  if (listening !== 0) emit(EV_LOCK_NESTED, mutex.word, subclass, site);
+  return mutexLock(mutex, site);
 }
 
 /** Releases the mutex, which the running task must own. */

@@ -13,7 +13,15 @@
  *
  * While bit 1 is set no fast path succeeds, so from then on the lock changes hands under wait_lock alone.
  */
-import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, hearing } from '../machine/events.ts';
+import {
+  EV_LOCK_ACQUIRED,
+  EV_LOCK_CONTENDED,
+  EV_LOCK_NESTED,
+  EV_LOCK_RELEASE,
+  emit,
+  hearing,
+  listening,
+} from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import { type Kernel, RMW_ADD, RMW_AND, RMW_OR } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
@@ -94,6 +102,18 @@ export function* downWrite(sem: RwSemaphore, site: Site): Kernel<void> {
   }
   memory.words[sem.word + RWSEM_OWNER] = task.handle;
   if (hearing !== 0) emit(EV_LOCK_ACQUIRED, sem.word, 1, site);
+}
+
+/** down_read_nested: see spinLockNested. */
+export function downReadNested(sem: RwSemaphore, subclass: number, site: Site): Kernel<void> {
+  if (listening !== 0) emit(EV_LOCK_NESTED, sem.word, subclass, site);
+  return downRead(sem, site);
+}
+
+/** down_write_nested: see spinLockNested. */
+export function downWriteNested(sem: RwSemaphore, subclass: number, site: Site): Kernel<void> {
+  if (listening !== 0) emit(EV_LOCK_NESTED, sem.word, subclass, site);
+  return downWrite(sem, site);
 }
 
 /** Joins the queue and sleeps. The lock may have been released just before, so the queue is served once from here. */

@@ -11,7 +11,7 @@
  *
  * invariant: CPU_PREEMPT of a CPU counts the spinlocks that it holds or waits for; it sleeps only at 0.
  */
-import { EV_LOCK_ACQUIRED, emit, hearing } from '../machine/events.ts';
+import { EV_LOCK_ACQUIRED, EV_LOCK_NESTED, emit, hearing, LOCK_TRIED, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import { type Kernel, RING_ALL, RING_ONE } from '../machine/kernel.ts';
 import { ops, TICKET_NEXT, TICKET_OWNER } from '../machine/operations.ts';
@@ -86,7 +86,7 @@ export const tasSpinLock: SpinLockKind = {
   *trylock(lock, site) {
     if ((yield* ops.cmpxchg(lock.word, 0, cpu + 1, site)) !== 0) return 0;
     (memory.words[cpuBase + CPU_PREEMPT] as number)++;
-    if (hearing !== 0) emit(EV_LOCK_ACQUIRED, lock.word, 1, site);
+    if (hearing !== 0) emit(EV_LOCK_ACQUIRED, lock.word, 1 | LOCK_TRIED, site);
     return 1;
   },
   owner: (lock) => memory.words[lock.word] as number,
@@ -124,7 +124,7 @@ export const ticketSpinLock: SpinLockKind = {
     if ((yield* ops.cmpxchg(lock.word + TICKET_NEXT, serving, (serving + 1) | 0, site)) !== serving) return 0;
     (w[cpuBase + CPU_PREEMPT] as number)++;
     w[lock.word + TICKET_OWNER] = cpu + 1;
-    if (hearing !== 0) emit(EV_LOCK_ACQUIRED, lock.word, 1, site);
+    if (hearing !== 0) emit(EV_LOCK_ACQUIRED, lock.word, 1 | LOCK_TRIED, site);
     return 1;
   },
   owner: (lock) => memory.words[lock.word + TICKET_OWNER] as number,
@@ -145,6 +145,12 @@ export function spinLock(lock: SpinLock, site: Site): Kernel<void> {
 /** Releases the lock, which this CPU must hold. */
 export function spinUnlock(lock: SpinLock, site: Site): Kernel<void> {
   return kind.unlock(lock, site);
+}
+
+/** spin_lock_nested: of several locks of one class that are held together, `subclass` says which this one is in their order: 0, 1, … */
+export function spinLockNested(lock: SpinLock, subclass: number, site: Site): Kernel<void> {
+  if (listening !== 0) emit(EV_LOCK_NESTED, lock.word, subclass, site);
+  return kind.lock(lock, site);
 }
 
 /** Takes the lock with interrupts off; gives the state to hand to spinUnlockIrqrestore. */

@@ -110,6 +110,25 @@ export function lockTypeAt(word: number): LockType | null {
   return slot?.kind.locks.find(({ offset }) => slot.address + offset === word)?.type ?? null;
 }
 
+/** No lock has more words than this. */
+const LOCK_WORDS_MAX = 16;
+
+/** The lock that a word is a part of, and how far inside; null: it is part of none. */
+export function lockAround(word: number): { name: string; type: LockType; offset: number } | null {
+  const slot = slotOf(word);
+  if (slot !== undefined) {
+    const { kind, address } = slot;
+    const field = kind.fieldAt(word - address);
+    const lock = kind.locks.find((each) => kind.fieldAt(each.offset) === field);
+    return lock === undefined ? null : { name: lock.name, type: lock.type, offset: word - address - lock.offset };
+  }
+  for (let offset = 0; offset < LOCK_WORDS_MAX; offset++) {
+    const named = staticNames.get(word - offset);
+    if (named !== undefined && named.type !== null) return { name: named.name, type: named.type, offset };
+  }
+  return null;
+}
+
 const staticNames = new Map<number, { name: string; type: LockType | null }>();
 
 /** Gives a word outside any struct a name for findings; `type` if it is a lock. */

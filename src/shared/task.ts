@@ -10,6 +10,7 @@
  * A correct sleep is: enqueue and set the state; test the condition; schedule. The waker makes the condition true first and
  * wakes afterwards, so one of the two sees the other.
  */
+import { EV_TASK_END, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
@@ -172,6 +173,7 @@ export function spawn(targetCpu: number, program: number, arg: number, taskFlags
 
 /** The task has ended: its slot and its memory are free again. Called by the machine on the task's own CPU. */
 export function releaseTask(task: Task): void {
+  if (listening !== 0) emit(EV_TASK_END, task.handle, 0, 0);
   const w = memory.words;
   const base = perCpuBase(task.cpu);
   const slot = task.slot;

@@ -14,6 +14,7 @@
  */
 
 import { EINTR } from '../machine/errno.ts';
+import { EV_WAIT, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
@@ -206,6 +207,7 @@ export function* waitEvent(
   site: Site,
 ): Kernel<number> {
   mightSleep('wait_event', site, queue.word);
+  if (listening !== 0) emit(EV_WAIT, 0, 0, site);
   const task = current();
   const entry = defineWait();
   let result = 0;
@@ -241,6 +243,7 @@ export function* waitEventExclusive(
   site: Site,
 ): Kernel<number> {
   mightSleep('wait_event', site, queue.word);
+  if (listening !== 0) emit(EV_WAIT, 0, 0, site);
   const task = current();
   const entry = defineWait(WQ_FLAG_EXCLUSIVE | WQ_FLAG_AUTOREMOVE);
   let result = 0;
