@@ -21,6 +21,8 @@ export interface Bootable {
   readonly atQuiescence?: (() => void) | undefined;
   /** Nothing can move and tasks are left: may say why before the plain deadlock is reported. */
   readonly whenStuck?: (() => void) | undefined;
+  /** What a CPU's thread has to say to the main thread when a round is over, in at most so many bytes; '' for nothing. */
+  readonly note?: ((bytesMax: number) => string) | undefined;
   /** Runs when the memory is attached: installs locks, seams and listeners, declares static words. */
   build(): Program;
 }

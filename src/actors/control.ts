@@ -13,6 +13,7 @@
  *   QUIET      bumped by the CPU that parks last: main looks whether all is quiet          main sleeps on it
  *   REPORT     0 free, else CPU + 1 of the one whose finding is in the report text         compare-and-swap, first wins
  *   ORDER_LEN, REPORT_LEN   bytes of the two texts
+ *   NOTE_LEN … bytes of each CPU's note                                                  the CPU, when it leaves a round
  *   CLOCK      whole seconds of the monotonic clock when the machine was made
  */
 export const ROUND = 0;
@@ -27,6 +28,8 @@ export const REPORT = 8;
 export const ORDER_LEN = 9;
 export const REPORT_LEN = 10;
 export const CLOCK = 11;
+/** One word for each CPU and for the interrupt actor. */
+export const NOTE_LEN = 16;
 const CONTROL_WORDS = 64;
 
 export const STOP_NOT = 0;
@@ -35,6 +38,10 @@ export const STOP_FINDING = 2;
 export const STOP_MACHINE = 3;
 
 const TEXT_BYTES = 16384;
+/** What a CPU says when it leaves a round. */
+const NOTE_BYTES = 1 << 18;
+/** CPUs, and the interrupt actor. */
+const NOTES = 17;
 
 /** The buffers that main and workers share. */
 export interface Shared {
@@ -42,6 +49,8 @@ export interface Shared {
   readonly memory: Int32Array;
   readonly order: Uint8Array;
   readonly report: Uint8Array;
+  /** By CPU. */
+  readonly notes: readonly Uint8Array[];
 }
 
 /** New shared buffers with a memory of `words` words. */
@@ -51,6 +60,7 @@ export function makeShared(words: number): Shared {
     memory: new Int32Array(new SharedArrayBuffer(words * 4)),
     order: new Uint8Array(new SharedArrayBuffer(TEXT_BYTES)),
     report: new Uint8Array(new SharedArrayBuffer(TEXT_BYTES)),
+    notes: Array.from({ length: NOTES }, () => new Uint8Array(new SharedArrayBuffer(NOTE_BYTES))),
   };
 }
 

@@ -9,10 +9,11 @@ import { siteText } from '../machine/site.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_DOORBELL, CPU_PENDING } from '../shared/per-cpu-layout.ts';
 import { attachMemory, planMachineMemory } from '../shared/struct-registry.ts';
-import type { BootModule, RoundOrder } from './boot-module.ts';
+import type { Bootable, BootModule, RoundOrder } from './boot-module.ts';
 import {
   ARRIVED,
   GO,
+  NOTE_LEN,
   ORDER_LEN,
   QUIET,
   REPORT,
@@ -77,6 +78,7 @@ export default async function cpuThread(task: CpuTask): Promise<void> {
       stopWithFinding(task, error);
       log.error(error.message, { round, kind: error.kind, invariant: error.invariant });
     }
+    leaveNote(task, bootable);
     arrive(task);
   }
 }
@@ -88,12 +90,18 @@ function arrive({ shared: { control }, cpu }: CpuTask): void {
   Atomics.notify(control, QUIET);
 }
 
+function leaveNote({ shared: { control, notes }, cpu }: CpuTask, { note }: Bootable): void {
+  const into = notes[cpu] as Uint8Array;
+  writeText(control, NOTE_LEN + cpu, into, note === undefined ? '' : note(into.length));
+}
+
 /** The first finding of a round is reported; it stops everybody. */
 function stopWithFinding(task: CpuTask, finding: KernelFinding): void {
   const { control, report } = task.shared;
   if (Atomics.compareExchange(control, REPORT, 0, task.cpu + 1) !== 0) return;
-  const { kind, invariant, message, site } = finding;
-  const text = JSON.stringify({ kind, invariant, message, site: site === 0 ? '' : siteText(site) });
+  const { kind, invariant, message, site, report: lines } = finding;
+  const said = { kind, invariant, message, site: site === 0 ? '' : siteText(site) };
+  const text = JSON.stringify(lines.length === 0 ? said : { ...said, report: lines });
   writeText(control, REPORT_LEN, report, text);
   Atomics.compareExchange(control, STOP, STOP_NOT, STOP_FINDING);
   stopAll(task.cpus);

@@ -32,6 +32,7 @@ import {
   clockSeconds,
   LIVE,
   makeShared,
+  NOTE_LEN,
   PART,
   REPORT,
   REPORT_LEN,
@@ -74,6 +75,8 @@ export interface RoundResult {
   readonly cpus: readonly CpuCounts[];
   /** How long its parts took, in ms. */
   readonly ms: number;
+  /** What the threads had to say at its end (Bootable.note). */
+  readonly notes: readonly string[];
 }
 
 export interface RealMachineOptions {
@@ -174,7 +177,21 @@ export class RealMachine {
     const interrupted = reported === null && administrator.interrupted;
     const outcome = reported === null && !interrupted ? (built.outcome?.() ?? '') : null;
     const counts = outcome === null ? {} : (built.counts?.() ?? {});
-    return { finding: reported, interrupted, outcome, counts, cpus: this.#counts(), ms };
+    return {
+      finding: reported,
+      interrupted,
+      outcome,
+      counts,
+      cpus: this.#counts(),
+      ms,
+      notes: allLeft ? this.#notes() : [],
+    };
+  }
+
+  /** What the threads of the CPUs have to say about the round, in the order of their numbers. */
+  #notes(): string[] {
+    const { control, notes } = this.#shared;
+    return notes.map((note, cpu) => readText(control, NOTE_LEN + cpu, note)).filter((text) => text !== '');
   }
 
   async #runParts(program: Program, checks: Bootable): Promise<FindingReport | null> {

@@ -9,6 +9,8 @@ import type { Program } from '../machine/machine.ts';
 import type { ProfileBuffers } from '../profile/layout.ts';
 import { attachCpu, attachMain, startProfiledRound, traceListeners } from '../profile/session.ts';
 import { findScenario } from '../scenarios/registry.ts';
+import type { LockFact } from '../shared/lockdep/lock-facts.ts';
+import { Lockdep } from '../shared/lockdep/lockdep.ts';
 import { Random } from '../shared/random.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
 import { installVariant, type VariantChoice } from '../variants/variants.ts';
@@ -19,6 +21,8 @@ export interface BootOrder {
   readonly variant: VariantChoice;
   readonly lock: 'tas' | 'ticket';
   readonly oracles: boolean;
+  /** The lock validator listens; default: no. `afresh`: it has forgotten the rounds before. */
+  readonly lockdep?: boolean | 'afresh';
   /** Seed by which the actors are dealt out to other CPUs, or null. */
   readonly shuffle: number | null;
   /** Profiles: holders of the lock that they name take longer in this round. */
@@ -58,8 +62,32 @@ function withCounts(program: Program, oracles: boolean): Program {
   return { ...program, counts };
 }
 
-export function prepare(order: unknown): Bootable {
-  const { scenario: name, cpus, variant, lock, oracles, shuffle, delayed } = order as BootOrder;
+/** The validator of a CPU's thread: what it has learned outlives a round. */
+const ofThread = new Lockdep({ throws: false });
+/** Facts that have not been handed over yet. */
+let unsent: LockFact[] = [];
+
+/** The facts that fit into so many bytes, as JSON; the rest waits for the next round. */
+function note(bytesMax: number): string {
+  const texts: string[] = [];
+  let length = 2;
+  unsent.push(...ofThread.fresh);
+  for (const fact of unsent) {
+    const text = JSON.stringify(fact);
+    length += Buffer.byteLength(text) + 1;
+    if (length > bytesMax) break;
+    texts.push(text);
+  }
+  unsent = unsent.slice(texts.length);
+  return texts.length === 0 ? '' : `[${texts.join(',')}]`;
+}
+
+/** What a thread's note says. */
+export const factsOf = (text: string): LockFact[] => JSON.parse(text) as LockFact[];
+
+/** `validator`: who hears the locks if the order says so; default: one for each thread, which only learns. */
+export function prepare(order: unknown, validator: Lockdep | null = ofThread): Bootable {
+  const { scenario: name, cpus, variant, lock, oracles, lockdep = false, shuffle, delayed } = order as BootOrder;
   const scenario = findScenario(name, cpus);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
   return {
@@ -67,8 +95,18 @@ export function prepare(order: unknown): Bootable {
     staticWords: scenario.staticWords,
     atQuiescence: oracles ? checkQuiescence : undefined,
     whenStuck: oracles ? checkStuck : undefined,
+    note: lockdep === false ? undefined : note,
     build() {
-      bindListeners([...(oracles ? oracleListeners() : []), ...traceListeners]);
+      const heard = lockdep === false ? null : validator;
+      bindListeners([
+        ...(oracles ? oracleListeners() : []),
+        ...(heard === null ? [] : [heard.hear]),
+        ...traceListeners,
+      ]);
+      if (heard === ofThread) {
+        if (lockdep === 'afresh') heard.forget();
+        heard.attach();
+      }
       bindSpinLocks(SPIN_LOCKS[lock]);
       installVariant(variant);
       const program = withCounts(shuffled(scenario.build(), scenario.cpus, shuffle), oracles);
