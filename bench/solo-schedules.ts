@@ -27,7 +27,15 @@ function replayRow(): Row {
   const order = { scenario: LONG, cpus: 4, preset: 'unified', bug: null, lock: 'tas' } as const;
   const recorder = new RunRecorder(modelMachine(order));
   const run = recorder.run(new FewSwitches(new Random(1), SWITCHES, REPLAYED_STEPS));
-  const schedule = { ...run, lock: 'tas', cpus: null, budget: NO_BUDGET, races: true } as const;
+  const schedule = {
+    ...run,
+    lock: 'tas',
+    cpus: null,
+    budget: NO_BUDGET,
+    races: true,
+    lockdep: true,
+    earlier: [],
+  } as const;
   const times: number[] = [];
   for (let i = 0; i < REPLAYS; i++) {
     const start = nanoseconds();

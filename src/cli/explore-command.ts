@@ -51,6 +51,7 @@ interface ExploreOptions extends ReporterOptions {
   readonly shrinkSeconds: number;
   readonly out: string;
   readonly races: boolean;
+  readonly lockdep: boolean;
   readonly html?: string;
 }
 
@@ -93,6 +94,7 @@ async function exploreRequest(name: string | undefined, options: ExploreOptions)
     jobs: options.jobs,
     budget: options.budget,
     races: options.races,
+    lockdep: options.lockdep,
   };
 }
 
@@ -232,6 +234,7 @@ export function addExploreCommand(program: Command): void {
     .option('--shrink-seconds <s>', 'how long a finding is made plainer; 0: not at all', secondsOrNone, 5)
     .option('--out <dir>', 'where findings go', DEFAULT_OUT)
     .option('--no-races', 'without the race detector: faster')
+    .option('--no-lockdep', 'without the lock validator')
     .option('--json', 'print one JSON document')
     .addOption(reporterOption())
     .addOption(htmlOption())

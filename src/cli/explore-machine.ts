@@ -5,6 +5,7 @@ import type { Budget } from '../explore/choices.ts';
 import { ModelMachine } from '../explore/explore.ts';
 import { Walk } from '../explore/strategies/walk.ts';
 import { findScenario } from '../scenarios/registry.ts';
+import { Lockdep } from '../shared/lockdep/lockdep.ts';
 import { prepare } from './boot.ts';
 
 export interface MachineOrder {
@@ -20,21 +21,34 @@ export interface MachineOrder {
   readonly budget?: Budget | undefined;
   /** Whether accesses of plain words that nothing orders are findings; default: yes. */
   readonly races?: boolean | undefined;
+  /** Whether the lock validator listens; default: yes. */
+  readonly lockdep?: boolean | undefined;
 }
 
 /** Steps after which an execution counts as a livelock. */
 const STEP_LIMIT = 200_000;
 
 export function modelMachine(order: MachineOrder): ModelMachine {
-  const { scenario: name, cpus, preset, bug, lock, budget, races = true } = order;
+  const { scenario: name, cpus, preset, bug, lock, budget, races = true, lockdep: validates = true } = order;
   const scenario = findScenario(name, cpus);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
-  const bootable = prepare({ scenario: name, cpus, variant: { preset, bug }, lock, oracles: true, shuffle: null });
+  const lockdep = validates ? new Lockdep({ throws: true }) : null;
+  const boot = {
+    scenario: name,
+    cpus,
+    variant: { preset, bug },
+    lock,
+    oracles: true,
+    lockdep: validates,
+    shuffle: null,
+  };
+  const bootable = prepare(boot, lockdep);
   return new ModelMachine(bootable.build, new Walk(0), {
     ...bootable,
     settings: { cpus: scenario.cpus, lock, oracles: true },
     stepLimit: STEP_LIMIT,
     budget,
     races,
+    lockdep,
   });
 }

@@ -92,8 +92,8 @@ async function sliced(request: ExploreRequest, search: SlicedSearch, stops: () =
 
 /** Each thread has one slice to make and one that waits. */
 async function inThreads(request: ExploreRequest, search: SlicedSearch, stops: () => boolean): Promise<void> {
-  const { scenario, file, cpus, preset, bug, lock, budget, races, jobs = 1 } = request;
-  const machine: Required<MachineOrder> = { scenario, file, cpus, preset, bug, lock, budget, races };
+  const { scenario, file, cpus, preset, bug, lock, budget, races, lockdep, jobs = 1 } = request;
+  const machine: Required<MachineOrder> = { scenario, file, cpus, preset, bug, lock, budget, races, lockdep };
   const pool = new Piscina<unknown, SliceReport>({
     filename: new URL('./explore.worker.js', import.meta.url).href,
     minThreads: jobs,

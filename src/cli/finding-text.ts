@@ -53,6 +53,7 @@ export function findingTitle(finding: FindingReport): string {
 export function findingText(finding: FindingReport, command: string | null): string {
   const lines = [findingTitle(finding)];
   if (finding.site !== '') lines.push(`  at ${finding.site}`);
+  if (finding.report !== undefined) lines.push('', ...finding.report);
   if (finding.places.length > 0) {
     const rows = finding.places.map((place) => [
       place.cpu,

@@ -33,13 +33,14 @@ export async function makeFound(
   options: FoundOptions,
 ): Promise<Found | null> {
   if (finding === null) return null;
-  const { scenario, file, cpus, preset, bug, lock, budget, races, seed } = request;
+  const { scenario, file, cpus, preset, bug, lock, budget, races, lockdep, seed } = request;
   options.say('shrinking');
   const limits = { seconds: options.shrinkSeconds, seed, stopped: options.stopped };
   const scheduled = await scheduledFinding(
-    { scenario, file, cpus, preset, bug, lock, budget, races },
+    { scenario, file, cpus, preset, bug, lock, budget, races, lockdep },
     finding.choices,
     limits,
+    finding.earlier,
   );
   const search = { executionsToFind: finding.run + 1, secondsToFind: Number(seconds.toFixed(3)), seed };
   return { ...scheduled, ...search, file: writeFindingFile(options.out, scheduled, search) };
@@ -109,9 +110,12 @@ export function pictureText(trace: readonly TraceStep[], order: MachineOrder, de
 }
 
 export function foundText(found: Found): string {
+  const { earlier } = found;
+  const runs = earlier.length === 1 ? 'an earlier run' : `${earlier.length} earlier runs`;
   return [
     findingText(found.finding, null),
     '',
+    ...(earlier.length === 0 ? [] : [`It takes ${runs}, which the schedule holds too; this is the last one.`, '']),
     ...pictureText(found.trace, found.order, decisiveStepOf(found)),
     '',
     ...decisiveText(found),

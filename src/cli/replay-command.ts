@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
+import { FollowSchedule } from '../explore/deciders.ts';
 import { type RecordedRun, RunRecorder } from '../explore/recorded-run.ts';
 import { type Divergence, endingText, type ReplayResult, replay } from '../explore/replay.ts';
 import type { Schedule } from '../explore/schedule.ts';
@@ -59,6 +60,14 @@ async function given(text: string, own: string | undefined): Promise<Given> {
   return /^v\d+\./.test(text) ? { ...readSchedule(text), operations: null } : readFile(text);
 }
 
+/** Makes the runs that come before the schedule's own at once. */
+function recorderOf({ order, schedule }: Given): RunRecorder {
+  return new RunRecorder(
+    modelMachine(order),
+    schedule.earlier.map((choices) => new FollowSchedule(choices)),
+  );
+}
+
 function replayJson({ run, divergence }: ReplayResult): object {
   return { command: 'replay', finding: run.found, traceHash: hex(run.traceHash), steps: run.steps, divergence };
 }
@@ -93,9 +102,7 @@ interface ReplayOptions {
 async function runReplay(text: string, options: ReplayOptions): Promise<void> {
   if (options.html !== undefined) checkFile('--html', options.html);
   const what = await given(text, options.own);
-  const result = withPlaces(what.order.scenario, () =>
-    replay(new RunRecorder(modelMachine(what.order)), what.schedule, what.operations),
-  );
+  const result = withPlaces(what.order.scenario, () => replay(recorderOf(what), what.schedule, what.operations));
   if (options.html !== undefined) {
     const { run, divergence } = result;
     const ok = run.found === null && divergence === null;

@@ -1,5 +1,7 @@
 /**
- * A finding in a user's own code is made again from what its run chose, and this time every operation notes its place (`here` in
+ * A finding that is made again from what its run chose.
+ *
+ * What the lock validator finds when it puts the runs of several threads together has no places: the runs are made again for them. A finding in a user's own code is made again from what its run chose, and this time every operation notes its place (`here` in
  * src/machine/site.ts), so that it can say where everybody stood.
  */
 import type { FoundInRun } from '../explore/slices.ts';
@@ -21,9 +23,15 @@ export function withPlaces<T>(scenario: string, telling: () => T): T {
 
 /** The finding, with its places. Those in the project's own scenarios have them already. */
 export function retell(order: MachineOrder, finding: FoundInRun | null): FoundInRun | null {
-  if (finding === null || findOwn(order.scenario) === undefined) return finding;
+  if (finding === null || (findOwn(order.scenario) === undefined && finding.places.length > 0)) return finding;
   const machine = modelMachine(order);
-  machine.follow(new Replay(finding.choices));
-  const again = withPlaces(order.scenario, () => machine.run(0).finding);
+  const again = withPlaces(order.scenario, () => {
+    for (const [i, choices] of finding.earlier.entries()) {
+      machine.follow(new Replay(choices));
+      machine.run(-1 - i);
+    }
+    machine.follow(new Replay(finding.choices));
+    return machine.run(0).finding;
+  });
   return again === null ? finding : { ...finding, ...again };
 }

@@ -21,13 +21,14 @@ export function scheduleName({ scenario, bug, preset }: MachineOrder): string {
 }
 
 /** What a schedule says of its machine beside its name. */
-export function machineSettings(order: MachineOrder): Pick<Schedule, 'lock' | 'cpus' | 'budget' | 'races'> {
+export function machineSettings(order: MachineOrder): Pick<Schedule, 'lock' | 'cpus' | 'budget' | 'races' | 'lockdep'> {
   const isRound = order.scenario.includes('@');
   return {
     lock: order.lock,
     cpus: isRound && order.cpus !== DEFAULT_CPUS ? order.cpus : null,
     budget: order.budget ?? NO_BUDGET,
     races: order.races ?? true,
+    lockdep: order.lockdep ?? true,
   };
 }
 
@@ -51,8 +52,8 @@ export function readSchedule(text: string): { readonly order: MachineOrder; read
     const cpus = schedule.cpus ?? DEFAULT_CPUS;
     const scenario = own?.scenario ?? (base as string);
     if (findScenario(scenario, cpus) === undefined) refuse(text, `there is no scenario or bug '${scenario}'`);
-    const { lock, budget, races } = schedule;
-    return { order: { scenario, cpus, preset, bug: bug?.id ?? null, lock, budget, races }, schedule };
+    const { lock, budget, races, lockdep } = schedule;
+    return { order: { scenario, cpus, preset, bug: bug?.id ?? null, lock, budget, races, lockdep }, schedule };
   } catch (error) {
     if (error instanceof BadSchedule) refuse(text, error.message);
     throw error;

@@ -9,7 +9,7 @@ import { NO_BUDGET } from '../explore/choices.ts';
 import { FollowList, FollowSchedule } from '../explore/deciders.ts';
 import { type DecidedRun, type Decisive, decisiveStep } from '../explore/decisive.ts';
 import { type RecordedRun, RunRecorder } from '../explore/recorded-run.ts';
-import { scheduleText } from '../explore/schedule.ts';
+import { type Choices, scheduleText } from '../explore/schedule.ts';
 import { identityOf, Shrinker } from '../explore/shrink.ts';
 import { stepText } from '../explore/step-text.ts';
 import { Trace, type TraceStep } from '../explore/trace.ts';
@@ -37,6 +37,8 @@ export interface ScheduledFinding {
   readonly schedule: string;
   readonly traceHash: number;
   readonly run: RecordedRun;
+  /** Runs before it that have taught the lock validator the rest of the finding. */
+  readonly earlier: readonly Choices[];
   readonly shrunkFromSwitches: number;
   /** Runs that shrinking took, and seconds. */
   readonly shrinkRuns: number;
@@ -109,6 +111,43 @@ function withBudgetUsed(order: MachineOrder, recorder: RunRecorder, run: Recorde
   return isSame ? frugal : null;
 }
 
+interface FirstRun {
+  readonly first: RecordedRun;
+  readonly earlier: readonly Choices[];
+}
+
+/** The run that was found, and as few and plain runs before it as it needs. */
+function firstRun(order: MachineOrder, choices: Int32Array, needed: readonly Int32Array[]): FirstRun {
+  const machine = modelMachine(order);
+  const after = (before: readonly Choices[]): RecordedRun =>
+    new RunRecorder(
+      machine,
+      before.map((each) => new FollowSchedule(each)),
+    ).run(new FollowList(choices));
+  const alone = new RunRecorder(machine);
+  const recorded = needed.map((each) => alone.run(new FollowList(each)));
+  const whole = after(recorded);
+  if (whole.found === null) throw new Error('the run with the finding does not repeat itself');
+  const identity = identityOf(whole.found);
+  const isSame = ({ found }: RecordedRun): boolean => found !== null && identityOf(found) === identity;
+  let best: FirstRun = { first: whole, earlier: recorded };
+  for (const before of plainer(recorded)) {
+    const first = after(before);
+    if (isSame(first)) best = { first, earlier: before };
+  }
+  return best;
+}
+
+/** Plainer ones than these runs, the plainest last: each without the last of what it chose, all by default, none at all. */
+function* plainer(runs: readonly Choices[]): Iterable<readonly Choices[]> {
+  if (runs.length === 0) return;
+  const longest = Math.max(...runs.map(({ deviations }) => deviations.length));
+  for (let count = longest - 1; count > 0; count--)
+    yield runs.map(({ deviations, answers }) => ({ deviations: deviations.slice(0, count), answers }));
+  yield runs.map(() => ({ deviations: [], answers: [] }));
+  yield [];
+}
+
 interface Smallest extends Reduced {
   readonly runs: number;
 }
@@ -122,7 +161,8 @@ async function smallest(
 ): Promise<Smallest> {
   if (limits.seconds === 0) return { order, run: first, runs: 1 };
   const part = (share: number): ShrinkLimits => ({ ...limits, seconds: share * limits.seconds });
-  if (roundParts(order.scenario, order.cpus) === null)
+  // A part that is left out would have to go from the earlier runs as well.
+  if (recorder.hasEarlier || roundParts(order.scenario, order.cpus) === null)
     return { order, run: await shrunk(recorder, first, limits), runs: recorder.runs };
   const plain = await shrunk(recorder, first, part(FIRST_SHARE));
   const less = await withoutParts(order, plain, part(PARTS_SHARE));
@@ -131,29 +171,33 @@ async function smallest(
   return { order: less.order, run, runs: recorder.runs + less.runs + last.runs };
 }
 
-/** `choices`: those of the run that was found on this machine. */
+/** `choices`: those of the run that was found on this machine; `needed`: those of the runs before it that it needs. */
 export async function scheduledFinding(
   whole: MachineOrder,
   choices: Int32Array,
   limits: ShrinkLimits,
+  needed: readonly Int32Array[] = [],
 ): Promise<ScheduledFinding> {
   const start = performance.now();
-  let recorder = new RunRecorder(modelMachine(whole));
-  const first = recorder.run(new FollowList(choices));
-  if (first.found === null) throw new Error('the run with the finding does not repeat itself');
+  const { first, earlier } = firstRun(whole, choices, needed);
+  const before = earlier.map((choices) => new FollowSchedule(choices));
+  let recorder = new RunRecorder(modelMachine(whole), before);
   const { order, run: best, runs: shrinkRuns } = await smallest(whole, recorder, first, limits);
-  recorder = new RunRecorder(modelMachine(order));
-  const frugal = withBudgetUsed(order, recorder, best) ?? order;
-  recorder = new RunRecorder(modelMachine(frugal));
+  recorder = new RunRecorder(modelMachine(order), before);
+  const frugal = before.length > 0 ? order : (withBudgetUsed(order, recorder, best) ?? order);
   const operations: string[] = [];
-  const trace = new Trace(recorder.names);
+  const trace = withPlaces(order.scenario, () => {
+    // What earlier runs have taught has its places too.
+    recorder = new RunRecorder(modelMachine(frugal), before);
+    return new Trace(recorder.names);
+  });
   const run = withPlaces(order.scenario, () =>
     recorder.run(new FollowSchedule(best), (context, id, place) => {
       trace.hear(context, id, place);
       if (operations.length < OPERATIONS_MAX) operations.push(stepText(context, recorder.names));
     }),
   );
-  if (run.found === null || identityOf(run.found) !== identityOf(first.found))
+  if (run.found === null || first.found === null || identityOf(run.found) !== identityOf(first.found))
     throw new Error('the schedule of the finding does not lead to it');
   const identity = identityOf(run.found);
   const made = { choices: recorder.machine.execution.choices.pairs(), steps: run.steps, identity };
@@ -164,7 +208,8 @@ export async function scheduledFinding(
     trace: steps,
     decisive: (limits.decisive ?? limits.seconds > 0) ? await decided(recorder, made, limits) : null,
     finding: run.found,
-    schedule: scheduleText(scheduleName(frugal), { ...run, ...machineSettings(frugal) }),
+    schedule: scheduleText(scheduleName(frugal), { ...run, ...machineSettings(frugal), earlier }),
+    earlier,
     traceHash: run.traceHash,
     run,
     shrunkFromSwitches: first.switches,

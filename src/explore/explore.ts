@@ -5,6 +5,9 @@
  */
 import { muteListeners } from '../machine/events.ts';
 import type { FindingReport, Program, RunOutcome, Settings } from '../machine/machine.ts';
+import type { LockFact } from '../shared/lockdep/lock-facts.ts';
+import type { LockReport } from '../shared/lockdep/lock-report.ts';
+import type { Lockdep } from '../shared/lockdep/lockdep.ts';
 import { type MemoryPlan, memory } from '../shared/memory.ts';
 import { watchPlain } from '../shared/plain-access.ts';
 import { bindProgram } from '../shared/program.ts';
@@ -29,6 +32,8 @@ export interface ExploreOptions extends ExecutionChecks {
   readonly races?: boolean | undefined;
   /** With `races`: the lock with this name orders nothing, as if nobody took it. */
   readonly withoutLock?: string | undefined;
+  /** The lock validator, which `build` has made a listener; missing: none. */
+  readonly lockdep?: Lockdep | null | undefined;
 }
 
 export interface ExploreResult {
@@ -42,6 +47,18 @@ export interface ExploreResult {
   readonly outcomes: ReadonlyMap<string, number>;
 }
 
+/** What those runs chose, beside number `own`, that a report is based on. */
+export function earlierRuns(
+  { runs }: LockReport,
+  own: number,
+  teachers: ReadonlyMap<number, Int32Array>,
+): readonly Int32Array[] {
+  return runs
+    .filter((run) => run !== own)
+    .map((run) => teachers.get(run))
+    .filter((choices) => choices !== undefined);
+}
+
 /** A model machine for one program: memory, boot image, execution. */
 export class ModelMachine {
   readonly execution: Execution;
@@ -49,6 +66,10 @@ export class ModelMachine {
   #strategy: Strategy;
   readonly #races: RaceDetector | null;
   #listener: RunListener | null = null;
+  /** The lock validator, or null. */
+  readonly lockdep: Lockdep | null;
+  /** What the runs chose that have taught it something, by number. */
+  readonly #teachers = new Map<number, Int32Array>();
 
   /** `build` declares the static words and gives the program; it is called once. */
   constructor(build: () => Program, strategy: Strategy, options: ExploreOptions) {
@@ -61,6 +82,9 @@ export class ModelMachine {
     attachMemory(new Int32Array(new SharedArrayBuffer(plan.size * 4)), plan, 0, true);
     bindSpinLocks(options.settings.lock === 'ticket' ? ticketSpinLock : tasSpinLock);
     bindProgram(build());
+    this.lockdep = options.lockdep ?? null;
+    this.lockdep?.attach();
+    this.forgetLocks();
     this.#strategy = strategy;
     this.#image = memory.words.slice();
     this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit, options, options.budget);
@@ -83,15 +107,30 @@ export class ModelMachine {
     this.execution.follow(strategy);
   }
 
+  /** What the lock validator has learned so far is forgotten; what stays is these facts of other runs. */
+  forgetLocks(facts: readonly LockFact[] = []): void {
+    this.lockdep?.forget();
+    this.lockdep?.learn(facts);
+    this.#teachers.clear();
+  }
+
   /** Run number `run`. */
   run(run: number): RunOutcome {
     const outcome = this.#runWith(this.#strategy, run);
     const wanted = this.#races?.firstAccess();
-    return wanted == null ? outcome : this.#again(wanted);
+    if (wanted != null) return this.#again(wanted);
+    return this.lockdep === null ? outcome : this.#taught(this.lockdep, outcome);
+  }
+
+  /** Remembers a run that has taught the lock validator something; a finding that it makes names the runs that it is based on. */
+  #taught({ fresh, report, run: own }: Lockdep, outcome: RunOutcome): RunOutcome {
+    if (fresh.length > 0) this.#teachers.set(own, this.execution.choices.pairs());
+    return report === null ? outcome : { ...outcome, earlier: earlierRuns(report, own, this.#teachers) };
   }
 
   #runWith(strategy: Strategy, run: number): RunOutcome {
     memory.words.set(this.#image);
+    this.lockdep?.begin(run);
     strategy.begin(run);
     this.execution.follow(strategy);
     return this.execution.run();
@@ -106,7 +145,7 @@ export class ModelMachine {
     this.listen(null);
     this.observe(null);
     races.wanted = wanted;
-    const outcome = this.#runWith(new Replay(choices), 0);
+    const outcome = this.#runWith(new Replay(choices), this.lockdep?.run ?? 0);
     races.wanted = null;
     this.listen(listener);
     this.observe(observer);

@@ -52,6 +52,7 @@ export function describeFinding(finding: KernelFinding, cpus: readonly ModelCpu[
     message: finding.message,
     site: finding.site === 0 ? '' : siteText(finding.site),
     places: places(cpus),
+    ...(finding.report.length === 0 ? {} : { report: finding.report }),
   };
 }
 

@@ -2,6 +2,7 @@
  * Runs on one machine that are recorded: what they chose, what they met, how they ended.
  */
 import type { FindingReport } from '../machine/machine.ts';
+import type { LockFact } from '../shared/lockdep/lock-facts.ts';
 import type { ModelMachine } from './explore.ts';
 import { type Decider, Recorder, type StepListener } from './recorder.ts';
 import { type Choices, type Expected, endingOf, STRIDE_MIN, strideOf } from './schedule.ts';
@@ -30,17 +31,32 @@ export class RunRecorder {
   readonly names = new WordNames();
   /** Runs so far. */
   runs = 0;
+  readonly #taught: LockFact[] = [];
 
-  constructor(machine: ModelMachine) {
+  /** `earlier`: runs that come before each one, so that the lock validator knows what they have taught it. */
+  constructor(machine: ModelMachine, earlier: readonly Decider[] = []) {
     this.machine = machine;
+    this.hasEarlier = earlier.length > 0;
+    for (const [i, decider] of earlier.entries()) {
+      this.#record(decider, null, -1 - i);
+      this.#taught.push(...(machine.lockdep?.fresh ?? []));
+    }
   }
 
+  /** Whether other runs come before each one. */
+  readonly hasEarlier: boolean;
+
   run(decider: Decider, onStep: StepListener | null = null): RecordedRun {
+    return this.#record(decider, onStep, 0);
+  }
+
+  #record(decider: Decider, onStep: StepListener | null, run: number): RecordedRun {
     const { machine } = this;
+    machine.forgetLocks(this.#taught);
     const recorder = new Recorder(decider, this.names);
     recorder.onStep = onStep;
     machine.follow(recorder);
-    const { finding: found } = machine.run(0);
+    const { finding: found } = machine.run(run);
     this.runs++;
     const { execution } = machine;
     return {

@@ -1,13 +1,14 @@
 /**
  * A schedule: what a run chose, as few numbers as possible, and what it must meet on its way.
  *
- *   v1.<name>.<base64url>
+ *   v1.<name>.<base64url>[~<base64url> …]
  *
  * Only what departs from a default policy (recorder.ts) is written down. A deviation is anchored at whoever would have moved by
  * default and how many steps that one had made, so it keeps its meaning when others are left out and after most changes of
  * the source. The bytes, all numbers but the checks as LEB128:
  *
- *   flags                      1 ticket locks, 2 CPUs follow, 4 budget follows, 8 the race detector is off
+ *   flags                      1 ticket locks, 2 CPUs follow, 4 budget follows, 8 the race detector is off,
+ *                              16 the lock validator is off
  *   [CPUs] [budget]            budget: signals + 10 · wakeups + 100 · allocations
  *   steps
  *   check, 4 bytes             of all steps: who made them, kind of operation, name of the word
@@ -17,6 +18,9 @@
  *   deviations                 how many, then: who, steps since its last anchor, who moves instead
  *   answers                    up to the end: who asks, steps since its last answer, value · 2 (+ 1 and which one, if not
  *                              the first of the step)
+ *
+ * After each `~` come the deviations and answers of an earlier run, in the same form: what it has taught the lock validator is part
+ * of the finding.
  */
 import { FINDING_KINDS, type FindingKind } from '../machine/finding.ts';
 import type { Budget } from './choices.ts';
@@ -65,6 +69,9 @@ export interface Schedule extends Choices, Expected {
   readonly cpus: number | null;
   readonly budget: Budget;
   readonly races: boolean;
+  readonly lockdep: boolean;
+  /** Runs that come before this one. */
+  readonly earlier: readonly Choices[];
 }
 
 const VERSION = 'v1';
@@ -72,6 +79,7 @@ const TICKET = 1;
 const CPUS = 2;
 const BUDGET = 4;
 const NO_RACES = 8;
+const NO_LOCKDEP = 16;
 
 /** A string that is no schedule. */
 export class BadSchedule extends Error {}
@@ -212,14 +220,15 @@ function writeChoices(out: Writer, { deviations, answers }: Choices): void {
 
 /** `name` says which program it is; it must not be empty. */
 export function scheduleText(name: string, schedule: Schedule): string {
-  const { lock, cpus, races, steps } = schedule;
+  const { lock, cpus, races, lockdep, steps } = schedule;
   const budget = budgetNumber(schedule.budget);
   const out = new Writer();
   out.number(
     (lock === 'ticket' ? TICKET : 0) |
       (cpus === null ? 0 : CPUS) |
       (budget === 0 ? 0 : BUDGET) |
-      (races ? 0 : NO_RACES),
+      (races ? 0 : NO_RACES) |
+      (lockdep ? 0 : NO_LOCKDEP),
   );
   if (cpus !== null) out.number(cpus);
   if (budget !== 0) out.number(budget);
@@ -228,7 +237,12 @@ export function scheduleText(name: string, schedule: Schedule): string {
   writeEnding(out, schedule.ends);
   out.bytes.push(...schedule.checks);
   writeChoices(out, schedule);
-  return `${VERSION}.${name}.${Buffer.from(out.bytes).toString('base64url')}`;
+  const earlier = schedule.earlier.map((choices) => {
+    const own = new Writer();
+    writeChoices(own, choices);
+    return own;
+  });
+  return `${VERSION}.${name}.${[out, ...earlier].map(({ bytes }) => Buffer.from(bytes).toString('base64url')).join('~')}`;
 }
 
 function readDeviations(from: Reader): Deviation[] {
@@ -260,13 +274,16 @@ function readAnswers(from: Reader): Answer[] {
 
 /** The program's name and its schedule. Throws BadSchedule for anything that scheduleText does not give. */
 export function parseSchedule(text: string): { readonly name: string; readonly schedule: Schedule } {
-  const match = /^(v\d+)\.(.+)\.([A-Za-z0-9_-]+)$/.exec(text.trim());
+  const match = /^(v\d+)\.(.+)\.([A-Za-z0-9_-]+(?:~[A-Za-z0-9_-]+)*)$/.exec(text.trim());
   if (match === null) throw new BadSchedule(`it does not look like ${VERSION}.NAME.LETTERS`);
   const [, version, name, letters] = match as unknown as [string, string, string, string];
   if (version !== VERSION) throw new BadSchedule(`its version is ${version}; this program knows ${VERSION}`);
-  const from = new Reader(Buffer.from(letters, 'base64url'));
+  const [from, ...earlier] = letters.split('~').map((part) => new Reader(Buffer.from(part, 'base64url'))) as [
+    Reader,
+    ...Reader[],
+  ];
   const flags = from.number();
-  if (flags > 15) throw new BadSchedule('it was made by a newer program');
+  if (flags > 31) throw new BadSchedule('it was made by a newer program');
   const cpus = (flags & CPUS) === 0 ? null : from.number();
   const budget = budgetOf((flags & BUDGET) === 0 ? 0 : from.number());
   const steps = from.number();
@@ -279,6 +296,8 @@ export function parseSchedule(text: string): { readonly name: string; readonly s
     cpus,
     budget,
     races: (flags & NO_RACES) === 0,
+    lockdep: (flags & NO_LOCKDEP) === 0,
+    earlier: earlier.map((each) => ({ deviations: readDeviations(each), answers: readAnswers(each) })),
     steps,
     check,
     ends,

@@ -4,9 +4,12 @@
  * Orders are handed out ahead; reports may come back in any order and are merged in the order of their numbers. So the result
  * is the same for any number of workers.
  */
+import { LockGraph } from '../shared/lockdep/lock-graph.ts';
+import { lockReport } from '../shared/lockdep/lock-report.ts';
 import { COVERED, type Covered, type Novelty, Tally } from './coverage.ts';
+import { earlierRuns } from './explore.ts';
 import { Portfolio, SLICE_RUNS } from './portfolio.ts';
-import type { FoundInRun, SliceOrder, SliceReport } from './slices.ts';
+import type { FoundInRun, Lesson, SliceOrder, SliceReport } from './slices.ts';
 import type { StrategyName } from './strategies/all.ts';
 import type { Guarantee } from './strategies/pct.ts';
 
@@ -42,6 +45,9 @@ export class SlicedSearch {
   readonly #tallies: Record<Covered, Tally> = { classes: new Tally(), handOvers: new Tally(), states: new Tally() };
   readonly #outcomes = new Map<string, number>();
   readonly #uses = new Map<string, number>();
+  /** What the lock validator has learned in all runs, and what those chose that taught it. */
+  readonly #locks = new LockGraph();
+  readonly #teachers = new Map<number, Int32Array>();
   readonly #waiting = new Map<number, SliceReport>();
   /** For each depth the sum of log(1 − promise) over all runs. */
   readonly #doubts = DEPTHS.map(() => 0);
@@ -100,7 +106,33 @@ export class SlicedSearch {
     this.#uses.set(report.strategy, (this.#uses.get(report.strategy) ?? 0) + report.executions);
     for (const guarantee of report.guarantees) this.#promise(guarantee);
     if (this.#strategy === 'portfolio') this.#portfolio.merged(report.number, report.executions, this.#tallies);
-    this.#finding = report.finding;
+    this.#finding = this.#learn(report) ?? report.finding;
+  }
+
+  /** Two runs of different slices may have taken locks in orders that do not go together. */
+  #learn({ lessons, finding }: SliceReport): FoundInRun | null {
+    for (const lesson of lessons) {
+      // What the run itself has found comes first.
+      if (lesson.run === finding?.run) return null;
+      const found = this.#learnFrom(lesson);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  #learnFrom({ run, traceHash, choices, facts }: Lesson): FoundInRun | null {
+    for (const fact of facts) {
+      if (this.#locks.knows(fact)) continue;
+      this.#teachers.set(run, choices);
+      const conflict = this.#locks.add(fact);
+      if (conflict === null) continue;
+      const report = lockReport(this.#locks, conflict);
+      const { kind, invariant, message, lines } = report;
+      const earlier = earlierRuns(report, run, this.#teachers);
+      // Where everybody stood is not known here: the run is made again for that.
+      return { kind, invariant, message, site: '', places: [], report: lines, run, traceHash, choices, earlier };
+    }
+    return null;
   }
 
   /** A run of PCT for depth D finds a bug of depth d ≤ D with a probability of at least 1 / (n k^(D−1)). */

@@ -3,6 +3,7 @@
  * number of workers and merged in the order of their numbers.
  */
 import type { FindingReport, RunOutcome } from '../machine/machine.ts';
+import type { LockFact } from '../shared/lockdep/lock-facts.ts';
 import { CoverageWatch, type Covered, type Sightings } from './coverage.ts';
 import type { ModelMachine } from './explore.ts';
 import { SLICED, type SlicedName, type StrategyName } from './strategies/all.ts';
@@ -21,8 +22,17 @@ export interface SliceOrder {
 export interface FoundInRun extends FindingReport {
   readonly run: number;
   readonly traceHash: number;
-  /** What the run chose (ChoiceList). */
+  /** What the run chose (ChoiceList), and what those before it did that the finding depends on. */
   readonly choices: Int32Array;
+  readonly earlier: readonly Int32Array[];
+}
+
+/** What the lock validator has learned in a run that taught it something. */
+export interface Lesson {
+  readonly run: number;
+  readonly traceHash: number;
+  readonly choices: Int32Array;
+  readonly facts: readonly LockFact[];
 }
 
 export interface SliceReport {
@@ -37,6 +47,8 @@ export interface SliceReport {
   readonly coverage: Readonly<Record<Covered, Sightings>>;
   /** What PCT promises for its runs; empty for others. */
   readonly guarantees: readonly Guarantee[];
+  /** In the order of their runs. */
+  readonly lessons: readonly Lesson[];
 }
 
 /** Makes slices on one machine. */
@@ -58,6 +70,9 @@ export class SliceMaker {
   makeWith(strategy: Strategy, order: SliceOrder): SliceReport {
     const { execution } = this.#machine;
     this.#machine.follow(strategy);
+    // What a slice gives must not depend on those that this machine has made before.
+    this.#machine.forgetLocks();
+    const lessons: Lesson[] = [];
     const hashes = new Int32Array(order.runs);
     const outcomes = new Map<string, number>();
     let finding: FoundInRun | null = null;
@@ -71,6 +86,9 @@ export class SliceMaker {
       steps += result.steps;
       if (!execution.gaveUp) this.#watch.endRun();
       finding = this.#findingOf(run, result);
+      const { lockdep } = this.#machine;
+      if (lockdep !== null && lockdep.fresh.length > 0)
+        lessons.push({ run, traceHash: execution.hash, choices: execution.choices.pairs(), facts: lockdep.fresh });
       if (result.outcome !== null) outcomes.set(result.outcome, (outcomes.get(result.outcome) ?? 0) + 1);
     }
     return {
@@ -83,12 +101,13 @@ export class SliceMaker {
       outcomes,
       coverage: this.#watch.take(),
       guarantees: strategy instanceof Pct ? strategy.guarantees() : [],
+      lessons,
     };
   }
 
   #findingOf(run: number, result: RunOutcome): FoundInRun | null {
     if (result.finding === null) return null;
     const { hash, choices } = this.#machine.execution;
-    return { ...result.finding, run, traceHash: hash, choices: choices.pairs() };
+    return { ...result.finding, run, traceHash: hash, choices: choices.pairs(), earlier: result.earlier ?? [] };
   }
 }

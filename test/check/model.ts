@@ -1,11 +1,13 @@
 /** Programs on the model machine with all oracles, for tests. */
 
 import { bindSubmitEngine } from '../../src/block/submit.ts';
-import { checkQuiescence, checkStuck, type ErrorRule, errorRules, installOracles } from '../../src/check/index.ts';
+import { checkQuiescence, checkStuck, type ErrorRule, errorRules, oracles } from '../../src/check/index.ts';
 import { bindSeams, type Seams } from '../../src/core/seams.ts';
 import { type ExploreResult, Search } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
+import { bindListeners } from '../../src/machine/events.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
+import { Lockdep } from '../../src/shared/lockdep/lockdep.ts';
 import { presets } from '../../src/variants/presets.ts';
 import '../../src/targets/all.ts';
 
@@ -16,18 +18,25 @@ export interface CheckedResult extends ExploreResult {
   readonly rules: Readonly<Record<ErrorRule, number>>;
 }
 
-/** Explores a scenario under the unified preset, with some seams swapped. */
-export function exploreChecked(scenario: Scenario, swaps: Partial<Seams>, executions: number): CheckedResult {
+/** Explores a scenario under the unified preset, with some seams swapped. `validates`: the lock validator listens too. */
+export function exploreChecked(
+  scenario: Scenario,
+  swaps: Partial<Seams>,
+  executions: number,
+  validates = true,
+): CheckedResult {
   const preset = presets.find(({ name }) => name === 'unified');
   if (preset === undefined) throw new Error('there is no preset unified');
   bindSeams({ ...preset.seams, ...swaps });
   bindSubmitEngine(preset.seams.engine);
-  installOracles();
+  const lockdep = validates ? new Lockdep({ throws: true }) : null;
+  bindListeners([...oracles(), ...(lockdep === null ? [] : [lockdep.hear])]);
   const search = new Search(scenario.build, new Walk(SEED), {
     settings: { cpus: scenario.cpus, lock: 'tas', oracles: true },
     slots: scenario.slots ?? {},
     staticWords: scenario.staticWords,
     stepLimit: 20_000,
+    lockdep,
     atQuiescence: checkQuiescence,
     whenStuck: checkStuck,
   });

@@ -144,7 +144,8 @@ kernelTest(
     assert.equal(yield* endOf(yield* write(md, 1, 2)), '0');
     assert.deepEqual(order, ['upper', 'lower', 'upper', 'lower']);
   },
-  { swaps: { splitRemainder: false, engine: recursive } },
+  // The gates of both devices are held at once, and the validator does not know that devices never stand below themselves.
+  { swaps: { splitRemainder: false, engine: recursive }, lockdep: false },
 );
 
 /** A noflush suspend gets one part of a split bio back; gives all that was mapped. */

@@ -12,7 +12,13 @@ const RARE: ReadonlyMap<string, number> = new Map([['signal/exclusive', 8000]]);
 const onModel =
   (executions: number): RunOnMachine =>
   (scenario, lock) => {
-    const { finding, outcomes } = runModel(scenario, { seed: SEED, executions, lock });
+    const { finding, outcomes } = runModel(scenario, {
+      seed: SEED,
+      executions,
+      lock,
+      // A broken program is about what really happens.
+      lockdep: scenario.outcomes?.length !== 0,
+    });
     return { finding, outcomes: outcomes.keys() };
   };
 

@@ -12,7 +12,7 @@ import { addDisk, type Disk, type DiskOptions, declareMedia } from '../../src/bl
 import { addRequestDisk, type RequestDisk, type RequestDiskOptions } from '../../src/block/request-disk.ts';
 import { bindSubmitEngine } from '../../src/block/submit.ts';
 import { declareCachedMedia } from '../../src/block/write-cache.ts';
-import { checkQuiescence, checkStuck, installOracles, removeOracles } from '../../src/check/index.ts';
+import { checkQuiescence, checkStuck, oracles as oracleListeners } from '../../src/check/index.ts';
 import { DM_MAPIO_SUBMITTED, type DmTarget } from '../../src/core/device-mapper.ts';
 import { DmTable, dmTableTarget } from '../../src/core/dm-table.ts';
 import { dmCreate, dmTableLoad, doResume } from '../../src/core/ioctl.ts';
@@ -22,11 +22,13 @@ import { type ExploreResult, explore } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
 import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
 import { errnoText } from '../../src/machine/errno.ts';
+import { bindListeners } from '../../src/machine/events.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import { bindKernelLog } from '../../src/machine/log.ts';
 import { ops } from '../../src/machine/operations.ts';
 import { submitIo, type UserIo, waitIo } from '../../src/scenarios/user-io.ts';
 import { type Completion, complete, declareCompletion, waitForCompletion } from '../../src/shared/completion.ts';
+import { Lockdep } from '../../src/shared/lockdep/lockdep.ts';
 import { memory } from '../../src/shared/memory.ts';
 import { programs, spawn, type Task } from '../../src/shared/task.ts';
 import { bindScripts, type Script } from '../../src/targets/scripted.ts';
@@ -52,6 +54,8 @@ export interface KernelOptions {
   /** Default unified. */
   readonly preset?: string;
   readonly swaps?: Partial<Seams>;
+  /** Whether the lock validator listens; default: yes. */
+  readonly lockdep?: boolean;
   /** What must be found; nothing by default. */
   readonly finding?: ExpectedFinding;
 }
@@ -215,13 +219,13 @@ export type Body = (world: World) => Kernel<void>;
 /** Runs a body under many schedules, up to the first finding. */
 export function runKernel(body: Body, options: KernelOptions = {}): ExploreResult {
   const { runs = 20, cpus = 3, slots = {}, oracles = true, swaps = {}, stepLimit = 50_000 } = options;
+  const lockdep = options.lockdep === false ? null : new Lockdep({ throws: true });
   const preset = presets.find(({ name }) => name === (options.preset ?? 'unified'));
   assert(preset !== undefined);
   const seams = { ...preset.seams, ...swaps };
   bindSeams(seams);
   bindSubmitEngine(seams.engine);
-  if (oracles) installOracles();
-  else removeOracles();
+  bindListeners([...(oracles ? oracleListeners() : []), ...(lockdep === null ? [] : [lockdep.hear])]);
   const build = () => {
     const media = Array.from({ length: DISKS_MAX }, () => declareMedia(DISK_SECTORS));
     const cachedMedia = Array.from({ length: DISKS_MAX }, () => declareCachedMedia(DISK_SECTORS));
@@ -240,13 +244,18 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
       outcome: () => world.outcome,
     };
   };
-  return explore(build, new Walk(SEED), runs, {
-    settings: { cpus, lock: 'tas', oracles },
-    slots: { 'mapped-device': 4, workqueue: 6, ...slots },
-    staticWords: STATIC_WORDS,
-    stepLimit,
-    ...(oracles ? { atQuiescence: checkQuiescence, whenStuck: checkStuck } : {}),
-  });
+  try {
+    return explore(build, new Walk(SEED), runs, {
+      settings: { cpus, lock: 'tas', oracles },
+      slots: { 'mapped-device': 4, workqueue: 6, ...slots },
+      staticWords: STATIC_WORDS,
+      stepLimit,
+      lockdep,
+      ...(oracles ? { atQuiescence: checkQuiescence, whenStuck: checkStuck } : {}),
+    });
+  } finally {
+    bindListeners([]);
+  }
 }
 
 /** The presets that must be clean. */

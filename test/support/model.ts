@@ -4,16 +4,20 @@
 import type { Test } from 'tap';
 import { type ExploreResult, explore } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
+import { bindListeners } from '../../src/machine/events.ts';
 import type { FindingKind } from '../../src/machine/finding.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
 import type { Actor, FindingReport, Program } from '../../src/machine/machine.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
+import { Lockdep } from '../../src/shared/lockdep/lockdep.ts';
 
 export interface ModelOptions {
   readonly seed?: number;
   readonly executions?: number;
   readonly lock?: 'tas' | 'ticket';
   readonly stepLimit?: number;
+  /** Whether the lock validator listens; default: yes. Off for what is meant to go wrong in another way. */
+  readonly lockdep?: boolean;
 }
 
 /** What the tests need of a scenario. */
@@ -21,13 +25,20 @@ export type Runnable = Pick<Scenario, 'cpus' | 'staticWords' | 'build' | 'slots'
 
 /** Executions under the seeded walk, up to the first finding. */
 export function runModel(scenario: Runnable, options: ModelOptions = {}): ExploreResult {
-  const { seed = 1, executions = 300, lock = 'tas', stepLimit = 5000 } = options;
-  return explore(scenario.build, new Walk(seed), executions, {
-    settings: { cpus: scenario.cpus, lock, oracles: false },
-    slots: scenario.slots ?? {},
-    staticWords: scenario.staticWords,
-    stepLimit,
-  });
+  const { seed = 1, executions = 300, lock = 'tas', stepLimit = 5000, lockdep = true } = options;
+  const validator = lockdep ? new Lockdep({ throws: true }) : null;
+  bindListeners(validator === null ? [] : [validator.hear]);
+  try {
+    return explore(scenario.build, new Walk(seed), executions, {
+      settings: { cpus: scenario.cpus, lock, oracles: false },
+      slots: scenario.slots ?? {},
+      staticWords: scenario.staticWords,
+      stepLimit,
+      lockdep: validator,
+    });
+  } finally {
+    bindListeners([]);
+  }
 }
 
 /** Words that a program of a test may declare. */

@@ -2,13 +2,15 @@
 import type { Test } from 'tap';
 import { modelMachine } from '../../src/cli/explore-machine.ts';
 import { readSchedule } from '../../src/cli/schedule-name.ts';
+import { FollowSchedule } from '../../src/explore/deciders.ts';
 import { RunRecorder } from '../../src/explore/recorded-run.ts';
 import { type ReplayResult, replay } from '../../src/explore/replay.ts';
 import type { FindingKind } from '../../src/machine/finding.ts';
 
 export function replayed(text: string, operations: readonly string[] | null = null): ReplayResult {
   const { order, schedule } = readSchedule(text);
-  return replay(new RunRecorder(modelMachine(order)), schedule, operations);
+  const before = schedule.earlier.map((choices) => new FollowSchedule(choices));
+  return replay(new RunRecorder(modelMachine(order), before), schedule, operations);
 }
 
 /** The run of this schedule ends with this kind of finding, without leaving its rails; or, with null, clean. */
