@@ -9,6 +9,7 @@ import { addExploreCommand } from './explore-command.ts';
 import { addListCommand } from './list-command.ts';
 import { addProfileCommand } from './profile-command.ts';
 import { addReplayCommand } from './replay-command.ts';
+import { addSelftestCommand } from './selftest-command.ts';
 import { addStressCommand } from './stress-command.ts';
 import { EXIT_BROKEN, EXIT_USAGE, UsageError } from './usage.ts';
 import { version } from './version.ts';
@@ -28,6 +29,7 @@ function makeProgram(): Command {
   addReplayCommand(program);
   addListCommand(program);
   addBugsCommand(program);
+  addSelftestCommand(program);
   for (const command of commandsOf(program)) {
     command.exitOverride();
     // One sentence, without the usage text that hides it.
@@ -75,7 +77,7 @@ const program = makeProgram();
 try {
   if (process.argv.length <= 2) {
     process.stderr.write(
-      'dmrace: name a command: stress, profile, explore, replay, bugs or list; dmrace --help says more.\n',
+      'dmrace: name a command: stress, profile, explore, replay, bugs, list or selftest; dmrace --help says more.\n',
     );
     process.exitCode = EXIT_USAGE;
   } else {

@@ -43,6 +43,7 @@ interface StressOptions extends ReporterOptions {
   readonly bug?: string;
   readonly lock: 'tas' | 'ticket';
   readonly noise: NoiseLevel;
+  readonly lockdep?: boolean;
   readonly out: string;
   readonly logLevel: string;
   readonly html?: string;
@@ -74,6 +75,7 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
     bug: options.bug ?? null,
     lock: options.lock,
     noise: options.noise,
+    lockdep: options.lockdep === true,
     out: options.out,
     logLevel: options.logLevel,
   };
@@ -168,6 +170,7 @@ export function addStressCommand(program: Command): void {
         .choices([...NOISE_LEVELS])
         .default('light'),
     )
+    .option('--lockdep', 'validate the use of locks too: slower')
     .option('--out <dir>', 'where findings and logs go', DEFAULT_OUT)
     .addOption(new Option('--log-level <level>', 'what the actors log').choices([...LOG_LEVELS]).default('warn'))
     .option('--json', 'print one JSON document')

@@ -24,6 +24,7 @@ import { removeRaces } from './remove-races.ts';
 import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
 import type { Scenario, Suite } from './scenario.ts';
+import { findSelftest } from './selftest/cases.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
 import { type RoundPart, roundName } from './suites/leave-out.ts';
 import { locks } from './suites/locks.ts';
@@ -77,7 +78,12 @@ const bits = (text: string): bigint =>
 export function findScenario(name: string, cpus: number): Scenario | undefined {
   const match = ROUND_NAME.exec(name);
   if (match === null)
-    return [...scenarios, ...canaryRounds].find((each) => each.name === name) ?? findLitmus(name) ?? findOwn(name);
+    return (
+      [...scenarios, ...canaryRounds].find((each) => each.name === name) ??
+      findLitmus(name) ??
+      findSelftest(name) ??
+      findOwn(name)
+    );
   const suite = suites.find((each) => each.name === match[1]);
   return suite?.round(Number(match[2]), Number(match[3]), cpus, bits(match[4] ?? '0'));
 }

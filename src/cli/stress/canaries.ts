@@ -3,8 +3,10 @@
  */
 import type { RealMachine } from '../../actors/machine.ts';
 import { sitesOf } from '../../machine/site.ts';
+import { crosswiseCase } from '../../scenarios/selftest/cases.ts';
 import type { Canary } from '../../variants/canary.ts';
-import { roundOrder, type StressSettings } from './order.ts';
+import { JoinedLocks } from '../joined-locks.ts';
+import { ordinaryRound, roundOrder, type StressSettings } from './order.ts';
 
 export interface CanaryResult {
   readonly id: string;
@@ -31,4 +33,13 @@ export async function runCanary(
       return { id: canary.id, caught: true, tries: round + 1 };
   }
   return { id: canary.id, caught: false, tries: canary.rounds };
+}
+
+/** Two locks that one task takes in both orders: what the lock validator must notice although nothing happens. */
+export async function runLockCanary(machine: RealMachine, settings: StressSettings): Promise<CanaryResult> {
+  const { scenario, expected } = crosswiseCase;
+  const order = roundOrder(settings, scenario.name, 0, ordinaryRound(settings));
+  const { notes } = await machine.run(order);
+  const found = new JoinedLocks().add(notes);
+  return { id: 'lock-order', caught: found.some(({ kind }) => kind === expected), tries: 1 };
 }

@@ -7,9 +7,9 @@ import { MachineFailure } from '../../actors/machine.ts';
 import type { FindingReport } from '../../machine/machine.ts';
 import type { StressSettings } from './order.ts';
 
-/** The file of what is found in a round. */
-export function findingFile(settings: StressSettings, scenario: string): string {
-  return join(settings.out, `${scenario}.json`);
+/** The file of what is found in a round; `what` tells several findings apart. */
+export function findingFile(settings: StressSettings, scenario: string, what = ''): string {
+  return join(settings.out, `${scenario}${what}.json`);
 }
 
 /** Writes a finding with all that is known of it. */
@@ -18,8 +18,8 @@ export function writeFinding(
   scenario: string,
   finding: FindingReport,
   explore: string,
+  file: string,
 ): void {
-  const file = findingFile(settings, scenario);
   try {
     mkdirSync(settings.out, { recursive: true });
     writeFileSync(file, `${JSON.stringify({ scenario, settings, explore, ...finding }, null, 2)}\n`);

@@ -18,6 +18,8 @@ export interface StressSettings {
   readonly bug: string | null;
   readonly lock: 'tas' | 'ticket';
   readonly noise: NoiseLevel;
+  /** The lock validator listens; default: no. */
+  readonly lockdep?: boolean | undefined;
   readonly out: string;
   readonly logLevel: string;
 }
@@ -47,6 +49,7 @@ export function roundOrder(
     variant: options.variant,
     lock: options.lock,
     oracles: true,
+    lockdep: settings.lockdep === true,
     shuffle: settings.noise === 'heavy' ? seed : null,
   };
   return { boot, cpus: settings.cpus, noise: settings.noise, seed, delay: options.delay };

@@ -3,12 +3,14 @@
  */
 import { availableParallelism } from 'node:os';
 import { RealMachine } from '../../actors/machine.ts';
+import type { FindingReport } from '../../machine/machine.ts';
 import { collect } from '../../profile/collect.ts';
 import { makeProfileBuffers, type ProfileBuffers } from '../../profile/layout.ts';
 import type { LockStat } from '../../profile/report.ts';
 import { lockNames } from '../../profile/session.ts';
 import type { Canary } from '../../variants/canary.ts';
-import { type CanaryResult, runCanary } from './canaries.ts';
+import { JoinedLocks } from '../joined-locks.ts';
+import { type CanaryResult, runCanary, runLockCanary } from './canaries.ts';
 import { findingFile, writeFinding } from './files.ts';
 import { exploreCommand, ordinaryRound, roundOrder, type StressSettings } from './order.ts';
 import { CpuTally, SuiteTally } from './tally.ts';
@@ -50,6 +52,7 @@ export class StressRunner {
   readonly #suites: SuiteTally[];
   readonly #cpus = new CpuTally();
   readonly #faults: string[] = [];
+  readonly #locks = new JoinedLocks();
   #machine: RealMachine | null = null;
   /** From the suites on. */
   #profile: ProfileBuffers | null = null;
@@ -136,7 +139,14 @@ export class StressRunner {
         `the canary ${canary.id} was not caught in ${result.tries} rounds: a bug like it (${canary.title}) would have been missed`,
       );
     }
+    if (this.#settings.lockdep === true && this.#faults.length === 0) await this.#runLockCanary(machine, cpus);
     return this.#faults.length === 0;
+  }
+
+  async #runLockCanary(machine: RealMachine, cpus: number): Promise<void> {
+    const result = await runLockCanary(machine, { ...this.#settings, cpus });
+    this.#canaryResults.push(result);
+    if (!result.caught) this.#faults.push(`the canary ${result.id} was not caught: the lock validator is blind`);
   }
 
   async #runSuites(machine: RealMachine): Promise<void> {
@@ -168,13 +178,21 @@ export class StressRunner {
     if (result.interrupted) return;
     this.#cpus.add(result.cpus);
     suite.add(result.counts);
-    if (result.finding === null) return;
+    if (result.finding !== null) this.#found(suite, round, scenario, result.finding, '');
+    // What a conflict of locks is made of may have been seen in earlier rounds.
+    for (const [i, finding] of this.#locks.add(result.notes).entries())
+      this.#found(suite, round, scenario, finding, `.lockdep${i}`);
+  }
+
+  /** `what` tells several findings of a round apart. */
+  #found(suite: SuiteTally, round: number, scenario: string, finding: FindingReport, what: string): void {
+    const settings = this.#settings;
     const explore = exploreCommand(settings, scenario);
-    const file = findingFile(settings, scenario);
-    suite.findings.push({ ...result.finding, round, seed: settings.seed, scenario, explore, file });
-    const { kind, invariant, message } = result.finding;
+    const file = findingFile(settings, scenario, what);
+    suite.findings.push({ ...finding, round, seed: settings.seed, scenario, explore, file });
+    const { kind, invariant, message } = finding;
     this.#hooks.log('error', message, { kind, invariant, scenario });
-    writeFinding(settings, scenario, result.finding, explore);
+    writeFinding(settings, scenario, finding, explore, file);
   }
 
   /** A run in which a CPU did nothing was not the run that it claims to be. Few rounds may leave one out. */

@@ -144,7 +144,8 @@ const TORTURE_TIMER = timerFunctions.define('lock-torture', function* tortureTim
 function declare(plan: LocksPlan): Built {
   const tortures = plan.locks.map((name) => {
     const kind = lockKinds.find((each) => each.name === name) as LockKind;
-    return { guard: kind.declare('&torture->lock'), section: new Section(name) };
+    // A class of its own for each kind: some may be used where others must not.
+    return { guard: kind.declare(`&torture->${name}`), section: new Section(name) };
   });
   const timers = plan.torturers.map(({ role, lock }, number) => {
     if (role !== 'timer') return null;

@@ -1,0 +1,107 @@
+/**
+ * Interrupts: locks that are taken in them, and what they may interrupt.
+ */
+import type { FindingKind } from '../../machine/finding.ts';
+import type { Kernel } from '../../machine/kernel.ts';
+import { ops } from '../../machine/operations.ts';
+import type { Held, HeldKind } from './lock-kinds.ts';
+import { both, one, type Use } from './use.ts';
+
+const CONTEXTS = ['hardirq', 'softirq'] as const;
+
+/** Takes a lock with interrupts off. */
+function* irqsOff(body: () => Kernel<void>): Kernel<void> {
+  const saved = yield* ops.irqOff(HERE);
+  yield* body();
+  yield* ops.irqOn(saved, HERE);
+}
+
+const wrongUnlessRecursive = ({ sleeps, recursive }: HeldKind): FindingKind | 'right' =>
+  sleeps ? 'sleep-in-atomic' : recursive ? 'right' : 'irq-unsafe';
+
+/** The same lock in an interrupt and in the task. */
+const sameLock = (context: (typeof CONTEXTS)[number], isOff: boolean): Use => ({
+  name: `in a ${context} and in a task with interrupts ${isOff ? 'off' : 'on'}`,
+  verdict: (kind) => (isOff && !kind.sleeps ? 'right' : wrongUnlessRecursive(kind)),
+  build(bench) {
+    const a = bench.lock('a');
+    bench[context](() => one(a));
+    bench.task(function* (): Kernel<void> {
+      if (isOff) yield* irqsOff(() => one(a));
+      else yield* one(a);
+      yield* bench.interrupt();
+    });
+  },
+});
+
+/** Interrupts are let in again too early. */
+const LET_IN: Use = {
+  name: 'in a hardirq, and held where interrupts are let in again',
+  verdict: ({ sleeps, recursive }) => (sleeps ? null : recursive ? 'right' : 'irq-unsafe'),
+  build(bench) {
+    const a = bench.lock('a');
+    bench.hardirq(() => one(a));
+    bench.task(function* (): Kernel<void> {
+      yield* bench.interrupt();
+      const saved = yield* ops.irqOff(HERE);
+      yield* a.take();
+      yield* ops.irqOn(saved, HERE);
+      yield* a.give();
+    });
+  },
+};
+
+/**
+ * An irq-safe lock is held while another is taken, which elsewhere is held with interrupts on:
+ *
+ *   CPU0                        CPU1
+ *   takes B, interrupts on
+ *                               takes A with interrupts off
+ *                               waits for B
+ *   an interrupt waits for A
+ */
+const order = (context: (typeof CONTEXTS)[number], which: 'safe' | 'unsafe', isOff: boolean): Use => ({
+  name: `${context}-safe A${which === 'safe' ? ' of this kind' : ''}, then B${which === 'unsafe' ? ' of this kind' : ''} that is ${isOff ? 'safe too' : 'unsafe'}`,
+  verdict: ({ sleeps, recursive }) => (sleeps ? null : recursive || isOff ? 'right' : 'irq-unsafe'),
+  build(bench) {
+    const [a, b]: [Held, Held] =
+      which === 'safe' ? [bench.lock('a'), bench.spin('b')] : [bench.spin('a'), bench.lock('b')];
+    bench[context](() => one(a));
+    bench.task(function* (): Kernel<void> {
+      yield* bench.interrupt();
+      yield* irqsOff(() => both(a, b));
+      if (isOff) yield* irqsOff(() => one(b));
+      else yield* one(b);
+    });
+  },
+});
+
+const SLEEPS_UNDER: Use = {
+  name: 'held by who sleeps',
+  verdict: ({ sleeps }) => (sleeps ? 'right' : 'sleep-in-atomic'),
+  build({ lock, task, sleep }) {
+    const a = lock('a');
+    task(() => one(a, sleep));
+  },
+};
+
+const SLEEPS_OFF: Use = {
+  name: 'taken with interrupts off',
+  verdict: ({ sleeps }) => (sleeps ? 'sleep-in-atomic' : 'right'),
+  build({ lock, task }) {
+    const a = lock('a');
+    task(() => irqsOff(() => one(a)));
+  },
+};
+
+export const irqUses: readonly Use[] = [
+  ...CONTEXTS.flatMap((context) => [sameLock(context, true), sameLock(context, false)]),
+  LET_IN,
+  ...CONTEXTS.flatMap((context) => [
+    order(context, 'safe', true),
+    order(context, 'safe', false),
+    order(context, 'unsafe', false),
+  ]),
+  SLEEPS_UNDER,
+  SLEEPS_OFF,
+];
