@@ -17,6 +17,7 @@ import type { Program } from '../src/machine/machine.ts';
 import { DEVICE_WORDS, Device } from '../src/scenarios/device.ts';
 import { scenarios, suites } from '../src/scenarios/registry.ts';
 import { submitIo, waitIo } from '../src/scenarios/user-io.ts';
+import { Lockdep } from '../src/shared/lockdep/lockdep.ts';
 import { spinLock, spinLockIrqsave, spinUnlock, spinUnlockIrqrestore } from '../src/shared/spinlock.ts';
 import { attachMemory, declaredLocks, type LockType, planMachineMemory } from '../src/shared/struct-registry.ts';
 import { bindScripts } from '../src/targets/scripted.ts';
@@ -37,15 +38,24 @@ const rows: readonly LockRow[] = cells.map(([lock = '', kind, , order, irqSafe])
 const EXECUTIONS = 100;
 /** One round of each suite. */
 const rounds = suites.map((suite) => suite.round(1, 0, 2));
-const KINDS = ['tas', 'ticket'] as const;
+const MACHINES: readonly Machine[] = [
+  { lock: 'tas', preset: 'unified' },
+  { lock: 'ticket', preset: 'unified' },
+  { lock: 'tas', preset: '2.6.20' },
+];
 
-/** Runs a program on the model machine with the watch listening. */
-function watched(t: Test, watch: LockWatch, lock: 'tas' | 'ticket', program: Runnable): void {
+interface Machine {
+  readonly lock: 'tas' | 'ticket';
+  readonly preset: string;
+}
+
+/** Runs a program on the model machine with the watch and, unless it breaks rules on purpose, the lock validator listening. */
+function watched(t: Test, watch: LockWatch, { lock, preset }: Machine, program: Runnable, lockdep: Lockdep | null): void {
   t.teardown(() => bindListeners([]));
-  installVariant({ preset: 'unified', bug: null });
+  installVariant({ preset, bug: null });
   const build = (): Program => {
     const built = program.build();
-    watch.listen();
+    watch.listen(lockdep === null ? [] : [lockdep.hear]);
     return built;
   };
   const search = new Search(build, new Walk(1), {
@@ -53,6 +63,7 @@ function watched(t: Test, watch: LockWatch, lock: 'tas' | 'ticket', program: Run
     slots: program.slots ?? {},
     staticWords: program.staticWords,
     stepLimit: 100_000,
+    lockdep,
   });
   for (let run = 0; run < EXECUTIONS && search.run(1); run++) watch.restart();
   const { finding } = search.result();
@@ -167,10 +178,15 @@ test('each row has a number for its order, a plain word for irq-safe, and names 
 
 test('what runs takes the locks in the order of the table and in the contexts that it allows', async (t) => {
   const watch = new LockWatch(rows);
-  for (const lock of KINDS) {
-    for (const program of [...scenarios, ...rounds, poolsAndEvents, activation, delayed])
-      watched(t, watch, lock, program);
-  }
+  const seen = new Set<string>();
+  for (const machine of MACHINES)
+    for (const program of [...scenarios, ...rounds, poolsAndEvents, activation, delayed]) {
+      const lockdep = new Lockdep({ throws: true });
+      watched(t, watch, machine, program, lockdep);
+      for (const fact of lockdep.graph.facts())
+        if (fact.fact === 'order') seen.add(`${fact.held.lock} > ${fact.lock}`);
+    }
+  checkGraph(t, seen);
   t.strictSame([...watch.complaints], []);
   t.strictSame(
     rows.map(({ lock }) => lock).filter((lock) => !watch.taken.has(lock)),
@@ -185,6 +201,44 @@ test('what runs takes the locks in the order of the table and in the contexts th
   ])
     t.ok(watch.nested.has(pair), pair);
 });
+
+/** The rows of the graph that was seen, as docs/LOCKING.md has them. */
+function graphRows(seen: ReadonlySet<string>): string[][] {
+  const lockOf = new Map(rows.map((row) => [row.lock, row]));
+  const edges = [...seen].map((edge) => edge.split(' > ') as [string, string]);
+  // The spinlocks inside sleeping locks are leaves, and locks that only a scenario has are its own business.
+  const isKnown = (name: string): boolean => lockOf.has(name) || name.startsWith('(');
+  const places = [...rows.map(({ lock }) => lock), ...new Set(edges.flat().filter((name) => name.startsWith('(')))];
+  const inOrder = (names: readonly string[]): string =>
+    [...new Set(names)]
+      .sort((a, b) => places.indexOf(a) - places.indexOf(b) || a.localeCompare(b))
+      .map((name) => `\`${name}\``)
+      .join(', ') || '-';
+  return places.flatMap((held) => {
+    const taken = edges.filter(([outer, inner]) => outer === held && isKnown(inner)).map(([, inner]) => inner);
+    const { order = 0 } = lockOf.get(held) ?? {};
+    const never = rows.filter((row) => order > 0 && row.order > order && row.order < 100 && !taken.includes(row.lock));
+    if (taken.length === 0) return [];
+    return [[`\`${held}\``, inOrder(taken), inOrder(never.map(({ lock }) => lock))]];
+  });
+}
+
+/** The graph that the validator has seen is the one that docs/LOCKING.md describes, and has no edge against its order. */
+function checkGraph(t: Test, seen: ReadonlySet<string>): void {
+  const orderOf = new Map(rows.map(({ lock, order }) => [lock, order]));
+  const against = [...seen].filter((edge) => {
+    const [held, taken] = edge.split(' > ').map((lock) => orderOf.get(lock));
+    return held !== undefined && taken !== undefined && held >= taken;
+  });
+  t.strictSame(against, [], 'edges against the order of the table');
+  const described = tableRows(PAGE, ['held', 'then taken or waited for', 'allowed, never seen']);
+  const expected = graphRows(seen);
+  t.strictSame(
+    described.map((row) => row.join(' | ')),
+    expected.map((row) => row.join(' | ')),
+    'the graph',
+  );
+}
 
 /** What the watch says when an actor of process context, and the end of a bio in an interrupt, do this. */
 function complaintsAbout(t: Test, task: (device: Device) => Kernel<void>, interrupt?: () => Kernel<void>): string[] {
@@ -204,7 +258,7 @@ function complaintsAbout(t: Test, task: (device: Device) => Kernel<void>, interr
       actors: [{ name: 'careless', cpu: 0, run: () => task(device) }],
     };
   };
-  watched(t, watch, 'tas', { cpus: 1, staticWords: DEVICE_WORDS, build });
+  watched(t, watch, { lock: 'tas', preset: 'unified' }, { cpus: 1, staticWords: DEVICE_WORDS, build }, null);
   return [...watch.complaints].map((complaint) => complaint.replace(/, in .*/, ''));
 }
 

@@ -69,9 +69,9 @@ export class LockWatch {
   }
 
   /** Listens to the machine of this thread, whose memory may be laid out in another way than the last one's. */
-  listen(): void {
+  listen(others: readonly Listener[]): void {
     this.#known.clear();
-    bindListeners([this.#hear]);
+    bindListeners([this.#hear, ...others]);
   }
 
   /** The machine starts anew: nothing is held. */

@@ -7,36 +7,29 @@ import type { Site } from '../../machine/site.ts';
 export const LOCK_DEPTH_MAX = 48;
 
 export class HeldLocks {
-  /** `submitter0`, `hardirq on CPU 1`. */
-  readonly name: string;
+  /** `submitter0`, `hardirq on CPU 1`; '' until somebody asks. */
+  name = '';
+  /** Handle of the task, 0 for interrupts. */
+  task = 0;
   count = 0;
-  readonly words = new Int32Array(LOCK_DEPTH_MAX);
-  readonly classes = new Int32Array(LOCK_DEPTH_MAX);
-  readonly sites = new Int32Array(LOCK_DEPTH_MAX);
+  readonly words: number[] = [];
+  readonly classes: number[] = [];
+  readonly sites: Site[] = [];
   /** 1 for who shares the lock with others. */
-  readonly shared = new Uint8Array(LOCK_DEPTH_MAX);
+  readonly shared: number[] = [];
   /** The subclass of the next lock that is taken, if it is at this word. */
   nestedWord = 0;
   subclass = 0;
   /** Classes that were taken since the context last waited for somebody, with the place of each. */
+  takenCount = 0;
   readonly taken: number[] = [];
   readonly takenAt: Site[] = [];
-
-  constructor(name: string) {
-    this.name = name;
-  }
 
   /** The context begins anew. */
   clear(): void {
     this.count = 0;
     this.nestedWord = 0;
-    this.forgetTaken();
-  }
-
-  /** Who has waited for another may have been told that it can go on: what it took before says nothing about others. */
-  forgetTaken(): void {
-    this.taken.length = 0;
-    this.takenAt.length = 0;
+    this.takenCount = 0;
   }
 
   push(word: number, lockClass: number, shared: boolean, site: Site): void {
@@ -46,25 +39,27 @@ export class HeldLocks {
     this.sites[count] = site;
     this.shared[count] = shared ? 1 : 0;
     this.count = count + 1;
-    if (!this.taken.includes(lockClass)) {
-      this.taken.push(lockClass);
-      this.takenAt.push(site);
-    }
+    const { taken, takenCount } = this;
+    for (let i = takenCount - 1; i >= 0; i--) if (taken[i] === lockClass) return;
+    taken[takenCount] = lockClass;
+    this.takenAt[takenCount] = site;
+    this.takenCount = takenCount + 1;
   }
 
   /** Takes the last hold of a lock off; gives its place, or −1 when there is none. */
   drop(word: number): number {
+    const { words } = this;
     for (let i = this.count - 1; i >= 0; i--) {
-      if (this.words[i] !== word) continue;
-      for (let j = i + 1; j < this.count; j++) {
-        this.words[j - 1] = this.words[j] as number;
-        this.classes[j - 1] = this.classes[j] as number;
-        this.sites[j - 1] = this.sites[j] as number;
-        this.shared[j - 1] = this.shared[j] as number;
-      }
+      if (words[i] !== word) continue;
       this.count--;
+      if (i < this.count) this.#close(i);
       return i;
     }
     return -1;
+  }
+
+  /** Those above a hold that was given back out of order move down. */
+  #close(place: number): void {
+    for (const list of [this.words, this.classes, this.sites, this.shared]) list.copyWithin(place, place + 1);
   }
 }

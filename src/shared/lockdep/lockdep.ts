@@ -90,6 +90,7 @@ export class Lockdep {
   /** By CPU: the task that ran there last. */
   readonly #lastTask: number[] = [];
   readonly #lastHeld: HeldLocks[] = [];
+  readonly #spare: HeldLocks[] = [];
 
   constructor({ throws }: LockdepOptions) {
     this.#throws = throws;
@@ -106,10 +107,11 @@ export class Lockdep {
     this.report = null;
     this.run = run;
     this.fresh = [];
+    for (const held of this.#tasks.values()) this.#spare.push(held);
     this.#tasks.clear();
     for (const held of this.#hardirqs) held?.clear();
     for (const held of this.#softirqs) held?.clear();
-    this.#lastTask.length = 0;
+    this.#lastTask.fill(-1);
   }
 
   /** Forgets what was learned. */
@@ -141,10 +143,10 @@ export class Lockdep {
       }
       case EV_IRQ_ENTER:
       case EV_SOFTIRQ_ENTER:
-        this.#held().forgetTaken();
+        this.#held().takenCount = 0;
         return;
       case EV_WAIT:
-        if (a === 0) this.#held().forgetTaken();
+        if (a === 0) this.#held().takenCount = 0;
         else this.#waitsFor(this.#classes.completion(a), site);
         return;
       case EV_COMPLETE:
@@ -179,7 +181,8 @@ export class Lockdep {
   #ofCpu(all: HeldLocks[], what: string): HeldLocks {
     let held = all[cpu];
     if (held === undefined) {
-      held = new HeldLocks(`${what} on CPU ${cpu}`);
+      held = new HeldLocks();
+      held.name = `${what} on CPU ${cpu}`;
       all[cpu] = held;
     }
     return held;
@@ -188,7 +191,10 @@ export class Lockdep {
   #switchTo(task: number): HeldLocks {
     let held = this.#tasks.get(task);
     if (held === undefined) {
-      held = new HeldLocks(task === 0 ? `CPU ${cpu}` : taskName(Task.at(task)));
+      held = this.#spare.pop() ?? new HeldLocks();
+      held.clear();
+      held.name = '';
+      held.task = task;
       this.#tasks.set(task, held);
     }
     this.#lastTask[cpu] = task;
@@ -196,18 +202,26 @@ export class Lockdep {
     return held;
   }
 
+  /** Who it is; asked while the task is there. */
+  #nameOf(held: HeldLocks): string {
+    if (held.name === '') held.name = held.task === 0 ? `CPU ${cpu}` : taskName(Task.at(held.task));
+    return held.name;
+  }
+
   #taskEnds(task: number): void {
     const held = this.#tasks.get(task);
-    this.#tasks.delete(task);
     this.#lastTask[cpu] = -1;
-    if (held !== undefined && held.count > 0) this.#stillHeld(held, 0, 'ends', 0);
+    if (held === undefined) return;
+    if (held.count > 0) this.#stillHeld(held, 0, 'ends', 0);
+    this.#tasks.delete(task);
+    this.#spare.push(held);
   }
 
   /** Held locks above `from`, the innermost first. */
   #stillHeld(held: HeldLocks, from: number, how: string, site: Site): never {
     const list = this.#list(held).slice(from);
     const names = list.map(({ lock, site: since }) => `${lock} (taken at ${siteText(since)})`).join(' and ');
-    const text = `${held.name} ${how} with ${list.length === 1 ? 'a lock' : 'locks'} still held`;
+    const text = `${this.#nameOf(held)} ${how} with ${list.length === 1 ? 'a lock' : 'locks'} still held`;
     const lines = [
       `WARNING: ${text}`,
       ...list.map(({ lock, site: since }, i) => ` #${i}: (${lock}), at: ${siteText(since)}`),
@@ -244,7 +258,7 @@ export class Lockdep {
 
   #push(held: HeldLocks, word: number, lockClass: number, shared: boolean, site: Site): void {
     if (held.count === LOCK_DEPTH_MAX)
-      throw new KernelFinding('assertion', 'I16', `${held.name} holds more than ${LOCK_DEPTH_MAX} locks`, site);
+      throw new KernelFinding('assertion', 'I16', `${this.#nameOf(held)} holds more than ${LOCK_DEPTH_MAX} locks`, site);
     held.push(word, lockClass, shared, site);
   }
 
@@ -277,7 +291,7 @@ export class Lockdep {
     this.#uses[lockClass] = (this.#uses[lockClass] as number) | fresh;
     const lock = this.#classes.nameOf(lockClass);
     const uses = recursive ? fresh >> USE_BITS : fresh;
-    const common = { lock, shared, recursive, site, who: held.name, holding: this.#list(held), run: this.run };
+    const common = { lock, shared, recursive, site, who: this.#nameOf(held), holding: this.#list(held), run: this.run };
     for (let use = 0; use < USE_BITS; use++)
       if ((uses & (1 << use)) !== 0) this.#learned({ fact: 'use', use: use as LockUse, ...common } satisfies UseFact);
   }
@@ -292,7 +306,7 @@ export class Lockdep {
       this.#edges[edge] = (this.#edges[edge] as number) | bit;
       const holding = this.#list(held);
       const lock = this.#classes.nameOf(lockClass);
-      const common = { lock, shared, recursive, site, who: held.name, holding, run: this.run };
+      const common = { lock, shared, recursive, site, who: this.#nameOf(held), holding, run: this.run };
       this.#learned({ fact: 'order', held: holding[i] as HeldLock, ...common } satisfies OrderFact);
     }
   }
@@ -324,21 +338,22 @@ export class Lockdep {
     const held = this.#held();
     if (lockClass >= this.#room) this.#grow();
     this.#follows(held, lockClass, false, false, site);
-    held.forgetTaken();
+    held.takenCount = 0;
   }
 
   #completes(completion: number, site: Site): void {
-    const { name, taken, takenAt } = this.#held();
+    const context = this.#held();
+    const { taken, takenAt, takenCount } = context;
     const lockClass = this.#classes.completion(completion);
     if (lockClass >= this.#room) this.#grow();
     const held: HeldLock = { lock: this.#classes.nameOf(lockClass), shared: false, site };
-    for (let i = 0; i < taken.length; i++) {
+    for (let i = 0; i < takenCount; i++) {
       const needed = taken[i] as number;
       const edge = lockClass * this.#room + needed;
       if (this.#edges[edge] !== 0) continue;
       this.#edges[edge] = 1;
       const lock = this.#classes.nameOf(needed);
-      const fact = { lock, shared: false, recursive: false, site: takenAt[i] as number, who: name };
+      const fact = { lock, shared: false, recursive: false, site: takenAt[i] as number, who: this.#nameOf(context) };
       this.#learned({ fact: 'order', held, ...fact, holding: [held], run: this.run });
     }
   }
@@ -347,7 +362,7 @@ export class Lockdep {
     const held = this.#held();
     const lockClass = this.#classes.workqueue(program);
     if (lockClass >= this.#room) this.#grow();
-    held.forgetTaken();
+    held.takenCount = 0;
     this.#push(held, -program, lockClass, false, site);
   }
 
