@@ -18,7 +18,8 @@ const abba = defineScenario('abba', ({ mutex }) => {
   };
 });
 
-const { text } = await explore(abba, { executions: 1000 });
+// The lock validator would report the two orders even where they do not meet (07): here it is off.
+const { text } = await explore(abba, { executions: 1000, lockdep: false });
 console.log(text);
 
 // Prints:

@@ -19,6 +19,8 @@ export interface SearchOptions {
   readonly strategy?: StrategyName;
   /** What seldom happens, and how often it may in one schedule; default: nothing. */
   readonly budget?: Partial<Budget>;
+  /** Whether the lock validator listens; default: yes. It reports what could go wrong with locks, whether or not it does. */
+  readonly lockdep?: boolean;
   /** Device-mapper only: the era of the core, and a historic bug of it. */
   readonly preset?: string;
   readonly bug?: string;
@@ -51,7 +53,7 @@ export class FindingError extends Error {
 const SECONDS = 5;
 
 function requestOf(scenario: Scenario, options: SearchOptions): ExploreRequest {
-  const { seconds, executions, seed = 1, strategy = 'portfolio', budget = {}, preset, bug } = options;
+  const { seconds, executions, seed = 1, strategy = 'portfolio', budget = {}, lockdep = true, preset, bug } = options;
   if (seconds !== undefined && executions !== undefined)
     throw new TypeError('seconds and executions exclude each other; give one of them.');
   for (const [name, value] of Object.entries({ seconds, executions }))
@@ -68,6 +70,7 @@ function requestOf(scenario: Scenario, options: SearchOptions): ExploreRequest {
     preset: preset ?? 'unified',
     bug: bug ?? null,
     lock: 'tas',
+    lockdep,
     budget: { signals: 0, wakeups: 0, allocations: 0, ...budget },
   };
 }

@@ -62,6 +62,17 @@ const mixed = (name: string, isWrong: boolean): Use => ({
   },
 });
 
+/** Each CPU sees one of the two orders. */
+const ACROSS: Use = {
+  name: 'A-B on one CPU, B-A on another',
+  verdict: unlessRecursive,
+  build({ lock, task, before }) {
+    const [a, b] = [lock('a'), lock('b')];
+    before(() => both(b, a));
+    task(() => both(a, b));
+  },
+};
+
 const AGAIN: Use = {
   name: 'A-A, the same lock again',
   verdict: ({ name }) => (name === 'rlock' ? 'right' : name === 'rsem' ? 'lock-order' : 'self-deadlock'),
@@ -176,6 +187,7 @@ export const orderUses: readonly Use[] = [
   ),
   mixed('A-B-A-B, held for reading, wanted for writing', false),
   mixed('A-B-B-A, held for reading, wanted for writing', true),
+  ACROSS,
   TRIED,
   OUT_OF_ORDER,
   TWICE_GIVEN,
