@@ -49,7 +49,13 @@ interface Machine {
 }
 
 /** Runs a program on the model machine with the watch and, unless it breaks rules on purpose, the lock validator listening. */
-function watched(t: Test, watch: LockWatch, { lock, preset }: Machine, program: Runnable, lockdep: Lockdep | null): void {
+function watched(
+  t: Test,
+  watch: LockWatch,
+  { lock, preset }: Machine,
+  program: Runnable,
+  lockdep: Lockdep | null,
+): void {
   t.teardown(() => bindListeners([]));
   installVariant({ preset, bug: null });
   const build = (): Program => {
@@ -182,8 +188,7 @@ test('what runs takes the locks in the order of the table and in the contexts th
     for (const program of [...scenarios, ...rounds, poolsAndEvents, activation, delayed]) {
       const lockdep = new Lockdep({ throws: true });
       watched(t, watch, machine, program, lockdep);
-      for (const fact of lockdep.graph.facts())
-        if (fact.fact === 'order') seen.add(`${fact.held.lock} > ${fact.lock}`);
+      for (const fact of lockdep.graph.facts()) if (fact.fact === 'order') seen.add(`${fact.held.lock} > ${fact.lock}`);
     }
   checkGraph(t, seen);
   t.strictSame([...watch.complaints], []);

@@ -1,7 +1,7 @@
 /** Every suite on threads with the lock validator: its canary is caught, and nothing else is found. */
 import { test } from 'tap';
-import { runCli } from '../support/cli.ts';
 import { presets } from '../../src/variants/presets.ts';
+import { runCli } from '../support/cli.ts';
 
 interface Printed {
   readonly ok: boolean;

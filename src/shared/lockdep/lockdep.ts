@@ -258,7 +258,12 @@ export class Lockdep {
 
   #push(held: HeldLocks, word: number, lockClass: number, shared: boolean, site: Site): void {
     if (held.count === LOCK_DEPTH_MAX)
-      throw new KernelFinding('assertion', 'I16', `${this.#nameOf(held)} holds more than ${LOCK_DEPTH_MAX} locks`, site);
+      throw new KernelFinding(
+        'assertion',
+        'I16',
+        `${this.#nameOf(held)} holds more than ${LOCK_DEPTH_MAX} locks`,
+        site,
+      );
     held.push(word, lockClass, shared, site);
   }
 
