@@ -40,12 +40,22 @@ const EXECUTIONS = 100;
 const rounds = suites.map((suite) => suite.round(1, 0, 2));
 const MACHINES: readonly Machine[] = [
   { lock: 'tas', preset: 'unified' },
-  { lock: 'ticket', preset: '2.6.20' },
+  {
+    lock: 'ticket',
+    preset: '2.6.20',
+    without: ['log-after-resume', 'end-submits', 'rq-barrier-cut', 'rq-barrier-suspend', 'rq-flush-errors'],
+  },
 ];
 
 interface Machine {
   readonly lock: 'tas' | 'ticket';
   readonly preset: string;
+  /** Scenarios that go wrong in this preset, or are about what it has not. */
+  readonly without?: readonly string[];
+}
+
+function programsFor({ without = [] }: Machine): Runnable[] {
+  return [...scenarios.filter(({ name }) => !without.includes(name)), ...rounds, poolsAndEvents, activation, delayed];
 }
 
 /** Runs a program on the model machine with the watch and, unless it breaks rules on purpose, the lock validator listening. */
@@ -185,7 +195,7 @@ test('what runs takes the locks in the order of the table and in the contexts th
   const watch = new LockWatch(rows);
   const seen = new Set<string>();
   for (const machine of MACHINES)
-    for (const program of [...scenarios, ...rounds, poolsAndEvents, activation, delayed]) {
+    for (const program of programsFor(machine)) {
       const lockdep = new Lockdep({ throws: true });
       watched(t, watch, machine, program, lockdep);
       for (const fact of lockdep.graph.facts()) if (fact.fact === 'order') seen.add(`${fact.held.lock} > ${fact.lock}`);
@@ -237,12 +247,9 @@ function checkGraph(t: Test, seen: ReadonlySet<string>): void {
   });
   t.strictSame(against, [], 'edges against the order of the table');
   const described = tableRows(PAGE, ['held', 'then taken or waited for', 'allowed, never seen']);
-  const expected = graphRows(seen);
-  t.strictSame(
-    described.map((row) => row.join(' | ')),
-    expected.map((row) => row.join(' | ')),
-    'the graph',
-  );
+  const [page, graph] = [described, graphRows(seen)].map((table) => table.map((row) => `| ${row.join(' | ')} |`));
+  const isSame = t.strictSame(page, graph, 'the graph');
+  if (!isSame) t.comment(`the table as it should be:\n${graph?.join('\n')}`);
 }
 
 /** What the watch says when an actor of process context, and the end of a bio in an interrupt, do this. */
