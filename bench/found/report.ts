@@ -22,6 +22,11 @@ const MISTAKES: readonly Mistake[] = [
   { entry: 'table-last-put-anywhere', message: /below the old table is still open/ },
   { entry: 'io-beyond-table-end', message: /dm-target/ },
   { entry: 'thaw-without-freeze', message: /thaw/ },
+  {
+    entry: 'inline-dispatch-end-submits',
+    message: /takes &md->io_lock for reading, which it already holds for writing/,
+  },
+  { entry: 'fair-rwsem-recursive-read', message: /user waits for &md->io_lock .*suspender waits for &md->io_lock/ },
   { entry: 'deferred-flush-under-io-lock', message: /log-writer waits for &md->io_lock/ },
   { entry: 'congested-destroys-table', message: /may sleep in .* holds &inode_lock/ },
 ];
