@@ -1,5 +1,5 @@
 /**
- * `npm run soak [-- --executions N --seed N --jobs N --bug ID --write]`: the clean core, every scenario under both clean presets.
+ * `npm run soak [-- --executions N --seed N --jobs N --bug ID --write]`: the clean core, every scenario under every clean preset.
  *
  * Each of them gets the same share of the executions. Nothing must be found; a finding is printed as `dmrace explore` prints it,
  * and the others go on.
@@ -127,7 +127,7 @@ async function soak(options: Options): Promise<void> {
 
 try {
   await new Command('soak')
-    .description('Searches every scenario under both clean presets; nothing must be found.')
+    .description('Searches every scenario under every clean preset; nothing must be found.')
     .option('--executions <n>', 'of all together', wholeNumber(1, 1e9, 'executions'), 1_000_000)
     .option('--seed <n>', 'seed of each search', wholeNumber(0, 2 ** 31 - 1, 'as a seed'), 1)
     .option('--jobs <n>', 'threads', wholeNumber(1, 64, 'threads'), availableParallelism())
