@@ -44,7 +44,7 @@ const LEFT_OUT: readonly { readonly scenarios: readonly string[]; readonly prese
     why: 'what it defers it maps with io_lock held, which is its mechanism (deferred-flush-under-io-lock, fair-rwsem-recursive-read)',
   },
   {
-    scenarios: ['rq-barrier-cut', 'rq-barrier-suspend', 'rq-flush-errors'],
+    scenarios: scenarios.map(({ name }) => name).filter((name) => name.startsWith('rq-')),
     preset: '2.6.20',
     why: 'it has neither request-based devices nor a kdmflush that would send barriers',
   },
