@@ -21,7 +21,9 @@ interface Options {
   readonly write?: boolean;
 }
 
-const SHRINK_SECONDS = 5;
+const SHRINK_SECONDS = 3;
+/** Scenarios of request-based devices, which the patch does not know. */
+const isForeign = (scenario: string): boolean => scenario.startsWith('rq-');
 
 async function searched(scenario: string, seed: number, { executions, jobs }: Options): Promise<Found | null> {
   const request = {
@@ -43,7 +45,7 @@ async function searched(scenario: string, seed: number, { executions, jobs }: Op
 async function find(options: Options): Promise<void> {
   const rows = new Map<string, Row>();
   const quiet: string[] = [];
-  for (const { name } of scenarios) {
+  for (const name of scenarios.map((each) => each.name).filter((each) => !isForeign(each))) {
     let any = false;
     for (let seed = 1; seed <= options.seeds; seed++) {
       const found = await searched(name, seed, options);

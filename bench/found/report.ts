@@ -16,12 +16,18 @@ const MISTAKES: readonly Mistake[] = [
   { entry: 'nf-refused-in-success', message: /a bio that it covered has failed|refused/ },
   { entry: 'dec-pending-error-rmw', message: /handed it back/ },
   { entry: 'io-freed-after-endio', message: /mempool/ },
-  { entry: 'noflush-resize-inode-mutex', message: /waits for i_mutex|waits for I_LOCK/ },
+  { entry: 'noflush-resize-inode-mutex', message: /waits for i_mutex/ },
+  { entry: 'rsz-bdget-stall-in-suspend-lock', message: /waits for I_LOCK/ },
   { entry: 'noflush-query-puts-md', message: /mapped-device\.holders/ },
   { entry: 'null-map-window-in-swap', message: /shows no table/ },
   { entry: 'table-last-put-anywhere', message: /below the old table is still open/ },
   { entry: 'io-beyond-table-end', message: /dm-target/ },
   { entry: 'thaw-without-freeze', message: /thaw/ },
+  {
+    entry: 'inline-dispatch-end-submits',
+    message: /takes &md->io_lock for reading, which it already holds for writing/,
+  },
+  { entry: 'fair-rwsem-recursive-read', message: /user waits for &md->io_lock .*suspender waits for &md->io_lock/ },
   { entry: 'deferred-flush-under-io-lock', message: /log-writer waits for &md->io_lock/ },
   { entry: 'congested-destroys-table', message: /may sleep in .* holds &inode_lock/ },
 ];
@@ -90,8 +96,8 @@ function explained(
 ): string[] {
   return [
     'The preset `seed-000` is device-mapper of 2.6.20 with the noflush patch as it was posted in November 2006, and with the mistakes that',
-    '[CORPUS.md](CORPUS.md) says it had. The search knows none of them: every scenario was searched from a cold start,',
-    `${seeds} times with another seed, each time for at most ${executions.toLocaleString('en')} executions and up to its first finding. A mistake that shows often hides`,
+    '[CORPUS.md](CORPUS.md) says it had. The search knows none of them: every scenario was searched from a cold start',
+    `with each seed from 1 to ${seeds}, for at most ${executions.toLocaleString('en')} executions and up to the first finding. A mistake that shows often hides`,
     'the others of its scenario. `dmrace explore SCENARIO --preset seed-000 --seed SEED` finds a row again, `dmrace replay SCHEDULE` shows',
     'its run. *searches*: how many of the searches of the scenario ended with it; seed, executions and switches are those of the schedule.',
     'Which mistake of the patch a finding is was judged by hand, by its sentence.',
