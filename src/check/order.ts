@@ -13,6 +13,7 @@ import { memory } from '../shared/memory.ts';
 import { cpu } from '../shared/per-cpu.ts';
 import { spinLockOwner } from '../shared/spinlock.ts';
 import { DISPATCHED, locationOf } from './bio-location.ts';
+import { noflushIsSet } from './pushback.ts';
 import { holdsIoLock } from './suspend.ts';
 import {
   addressOf,
@@ -137,7 +138,9 @@ export function nothingWaits(bio: number, md: number, site: Site): void {
   const w = memory.words;
   const held = w[md + MD_IN_HAND] as number;
   const inHand = held !== 0 && w[held] === w[md + MD_IN_HAND_GENERATION] && locationOf(held) === DISPATCHED;
-  if (w[md + MD_DEFERRED] !== 0 || inHand) overtaken(bio, md, false, site);
+  // Without a pushback list what is handed back lies here already before the suspend shuts the gate.
+  const early = noflushIsSet(md) && wasPushedBack(md, w[md + MD_FIRST_DEFERRED] as number);
+  if ((w[md + MD_DEFERRED] !== 0 && !early) || inHand) overtaken(bio, md, false, site);
 }
 
 /** A clone is made: it begins where the one before it ended. The splitter alone maps. */

@@ -46,7 +46,8 @@ import { suspendWaitNoBarrier } from './bugs/suspend-wait-no-barrier.ts';
 import { tableLastPutAnywhere } from './bugs/table-last-put-anywhere.ts';
 import { thawWithoutFreeze } from './bugs/thaw-without-freeze.ts';
 import { canaries } from './canaries.ts';
-import { requireLegal } from './legal.ts';
+import type { Canary } from './canary.ts';
+import { requireLegal, whyIllegal } from './legal.ts';
 import { presets } from './presets.ts';
 
 export const bugs: readonly Bug[] = [
@@ -99,6 +100,12 @@ export interface VariantChoice {
 
 export function findBug(id: string): Bug | undefined {
   return bugs.find((bug) => bug.id === id);
+}
+
+/** The preset in which a canary sings when `preset` is tested: that one, or unified where it has no place for the mistake. */
+export function presetOfCanary(preset: string, canary: Canary): string {
+  const seams = presets.find((each) => each.name === preset)?.seams;
+  return seams === undefined || whyIllegal({ ...seams, ...canary.swaps }) !== null ? 'unified' : preset;
 }
 
 /** Installs the seams of a variant on this thread. The names must exist; the command line checks them. */

@@ -5,6 +5,7 @@ import type { RealMachine } from '../../actors/machine.ts';
 import { sitesOf } from '../../machine/site.ts';
 import { crosswiseCase } from '../../scenarios/selftest/cases.ts';
 import type { Canary } from '../../variants/canary.ts';
+import { presetOfCanary } from '../../variants/variants.ts';
 import { JoinedLocks } from '../joined-locks.ts';
 import { ordinaryRound, roundOrder, type StressSettings } from './order.ts';
 
@@ -24,7 +25,7 @@ export async function runCanary(
 ): Promise<CanaryResult> {
   for (let round = 0; round < canary.rounds && !stopped(); round++) {
     const order = roundOrder({ ...settings, noise: 'light' }, canary.scenario, round, {
-      variant: { preset: settings.preset, bug: canary.id },
+      variant: { preset: presetOfCanary(settings.preset, canary), bug: canary.id },
       lock: settings.lock,
       delay: canary.delay === null ? null : { ...sitesOf(canary.delay.file, canary.delay.func), us: canary.delay.us },
     });
