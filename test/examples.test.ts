@@ -26,6 +26,13 @@ test('the first example of the documents is the first example', async (t) => {
   t.ok(lines(readText(exampleFiles()[0] as string)).includes(lines(code).trim()));
 });
 
+test('the report that docs/LOCKDEP.md explains is what its example prints', async (t) => {
+  const report = /```text\n([\s\S]*?)```/.exec(readText('docs/LOCKDEP.md'))?.[1] ?? '';
+  t.ok(report.includes('*** DEADLOCK ***'));
+  const comment = promised('examples/07-lock-order.js');
+  t.ok(comment.replaceAll(/^\/\/ {0,3}/gm, '').includes(report.trim()));
+});
+
 test('there are examples from one word to one’s own device-mapper scenario', async (t) => {
   t.ok(exampleFiles().length >= 6);
 });

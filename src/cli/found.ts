@@ -47,7 +47,7 @@ export async function makeFound(
 }
 
 export function foundJson(found: Found): object {
-  const { kind, invariant, message, site, places } = found.finding;
+  const { kind, invariant, message, site, places, report } = found.finding;
   return {
     kind,
     invariant,
@@ -64,6 +64,7 @@ export function foundJson(found: Found): object {
     decisive: found.decisive,
     file: found.file,
     places,
+    ...(report === undefined ? {} : { report }),
   };
 }
 

@@ -1,7 +1,9 @@
 /** A boot module whose programs are the acceptance cases, for both machines. */
 import type { Bootable } from '../../src/actors/boot-module.ts';
-import { checkQuiescence, checkStuck, installOracles, removeOracles } from '../../src/check/index.ts';
+import { checkQuiescence, checkStuck, oracles as oracleListeners } from '../../src/check/index.ts';
 import { bindSeams, seams } from '../../src/core/seams.ts';
+import { bindListeners } from '../../src/machine/events.ts';
+import type { Lockdep } from '../../src/shared/lockdep/lockdep.ts';
 import { bindSpinLocks, tasSpinLock } from '../../src/shared/spinlock.ts';
 import { installVariant } from '../../src/variants/variants.ts';
 import '../../src/targets/all.ts';
@@ -18,7 +20,8 @@ export interface CaseOrder {
   readonly oracles: boolean;
 }
 
-export function prepare(what: unknown): Bootable {
+/** `lockdep`: the lock validator of the model machine; null: none. */
+export function prepare(what: unknown, lockdep: Lockdep | null = null): Bootable {
   const { sentence, preset, bug, planted, oracles } = what as CaseOrder;
   const found = cases.find((each) => each.sentence === sentence);
   if (found === undefined) throw new Error(`there is no case in which ${sentence}`);
@@ -28,8 +31,7 @@ export function prepare(what: unknown): Bootable {
     atQuiescence: oracles ? checkQuiescence : undefined,
     whenStuck: oracles ? checkStuck : undefined,
     build() {
-      if (oracles) installOracles();
-      else removeOracles();
+      bindListeners([...(oracles ? oracleListeners() : []), ...(lockdep === null ? [] : [lockdep.hear])]);
       bindSpinLocks(tasSpinLock);
       installVariant({ preset, bug });
       if (planted) bindSeams({ ...seams, ...found.planted });
