@@ -92,7 +92,7 @@ export async function attempt(order: AttemptOrder): Promise<AttemptReport> {
   });
   if (finding === null) return report(null, `nothing in ${executions} executions`);
   const isDeclared = ({ kind, invariant }: FindingReport): boolean =>
-    kind === bug.model.kind && bug.model.invariants.includes(invariant);
+    kind === bug.model.early || (kind === bug.model.kind && bug.model.invariants.includes(invariant));
   if (!isDeclared(finding)) return report(null, `another finding than it declares: ${findingTitle(finding)}`);
   const limits = { seconds: shrinkSeconds, seed, stopped: never, decisive: false };
   const scheduled = await scheduledFinding(machine, finding.choices, limits);

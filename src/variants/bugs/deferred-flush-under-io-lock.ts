@@ -38,6 +38,6 @@ export const deferredFlushUnderIoLock: Bug = {
   },
   scenario: 'log-after-resume',
   suite: null,
-  model: { kind: 'deadlock', invariants: ['', 'I48'] },
+  model: { kind: 'deadlock', invariants: ['', 'I48'], early: 'lock-order' },
   real: null,
 };

@@ -30,6 +30,6 @@ export const mpathEndioPlainLock: Bug = {
   multipath: { withoutPaths },
   scenario: 'mpath-last-path',
   suite: null,
-  model: { kind: 'self-deadlock', invariants: ['I48'] },
+  model: { kind: 'self-deadlock', invariants: ['I48'], early: 'irq-unsafe' },
   real: null,
 };

@@ -30,6 +30,6 @@ export const nfPushbackLockIrqsOn: Bug = {
   swaps: { mergePushback },
   scenario: 'interrupted-two',
   suite: null,
-  model: { kind: 'self-deadlock', invariants: ['I48'] },
+  model: { kind: 'self-deadlock', invariants: ['I48'], early: 'irq-unsafe' },
   real: null,
 };
