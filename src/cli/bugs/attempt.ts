@@ -2,6 +2,7 @@
  * The two questions about a bug, each asked in one thread: does a search from a cold start find it, and is its scenario silent without
  * it?
  */
+import { FollowSchedule } from '../../explore/deciders.ts';
 import { RunRecorder } from '../../explore/recorded-run.ts';
 import { replay } from '../../explore/replay.ts';
 import type { FindingReport } from '../../machine/machine.ts';
@@ -66,7 +67,8 @@ const never = (): boolean => false;
 /** Each replay has a machine of its own only in name: the schedule alone says what it is. */
 function replaysAgree({ schedule: text, traceHash }: ScheduledFinding, times: number): boolean {
   const { order, schedule } = readSchedule(text);
-  const recorder = new RunRecorder(modelMachine(order));
+  const before = schedule.earlier.map((choices) => new FollowSchedule(choices));
+  const recorder = new RunRecorder(modelMachine(order), before);
   for (let i = 0; i < times; i++) {
     const { run, divergence } = replay(recorder, schedule, null);
     if (divergence !== null || run.traceHash !== traceHash) return false;
@@ -92,10 +94,10 @@ export async function attempt(order: AttemptOrder): Promise<AttemptReport> {
   });
   if (finding === null) return report(null, `nothing in ${executions} executions`);
   const isDeclared = ({ kind, invariant }: FindingReport): boolean =>
-    kind === bug.model.kind && bug.model.invariants.includes(invariant);
+    kind === bug.model.early || (kind === bug.model.kind && bug.model.invariants.includes(invariant));
   if (!isDeclared(finding)) return report(null, `another finding than it declares: ${findingTitle(finding)}`);
   const limits = { seconds: shrinkSeconds, seed, stopped: never, decisive: false };
-  const scheduled = await scheduledFinding(machine, finding.choices, limits);
+  const scheduled = await scheduledFinding(machine, finding.choices, limits, finding.earlier);
   const replaysEqual = replaysAgree(scheduled, order.replays);
   const chars = (scheduled.schedule.split('.').at(-1) as string).length;
   return report(

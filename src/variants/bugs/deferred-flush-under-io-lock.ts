@@ -38,7 +38,6 @@ export const deferredFlushUnderIoLock: Bug = {
   },
   scenario: 'log-after-resume',
   suite: null,
-  // The lock validator sees the wait for the log writer, which needs io_lock, before it bites.
-  model: { kind: 'lock-order', invariants: ['I16'] },
+  model: { kind: 'deadlock', invariants: ['', 'I48'], early: 'lock-order' },
   real: null,
 };

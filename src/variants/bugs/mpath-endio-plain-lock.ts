@@ -30,7 +30,6 @@ export const mpathEndioPlainLock: Bug = {
   multipath: { withoutPaths },
   scenario: 'mpath-last-path',
   suite: null,
-  // The lock validator sees it before an interrupt comes in that moment.
-  model: { kind: 'irq-unsafe', invariants: ['I17'] },
+  model: { kind: 'self-deadlock', invariants: ['I48'], early: 'irq-unsafe' },
   real: null,
 };

@@ -30,7 +30,6 @@ export const nfPushbackLockIrqsOn: Bug = {
   swaps: { mergePushback },
   scenario: 'interrupted-one',
   suite: null,
-  // The lock validator sees it before an interrupt comes in that moment.
-  model: { kind: 'irq-unsafe', invariants: ['I17'] },
+  model: { kind: 'self-deadlock', invariants: ['I48'], early: 'irq-unsafe' },
   real: null,
 };
