@@ -36,6 +36,12 @@ import {
   wakeUpTask,
 } from './task.ts';
 
+/** Tasks, by handle, that a sleeper waits for: one of them is enough, or all are needed. For findings. */
+export interface Wakers {
+  readonly tasks: readonly number[];
+  readonly needs: 'all' | 'any';
+}
+
 export const WAIT_QUEUE_WORDS = SPINLOCK_WORDS + 1;
 const FIRST = SPINLOCK_WORDS;
 

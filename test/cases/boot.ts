@@ -1,6 +1,13 @@
 /** A boot module whose programs are the acceptance cases, for both machines. */
 import type { Bootable } from '../../src/actors/boot-module.ts';
-import { checkQuiescence, checkStuck, installOracles, removeOracles } from '../../src/check/index.ts';
+import {
+  checkClosed,
+  checkQuiescence,
+  checkStuck,
+  installOracles,
+  removeOracles,
+  wakersOf,
+} from '../../src/check/index.ts';
 import { bindSeams, seams } from '../../src/core/seams.ts';
 import { bindSpinLocks, tasSpinLock } from '../../src/shared/spinlock.ts';
 import { installVariant } from '../../src/variants/variants.ts';
@@ -27,6 +34,8 @@ export function prepare(what: unknown): Bootable {
     staticWords: CASE_WORDS,
     atQuiescence: oracles ? checkQuiescence : undefined,
     whenStuck: oracles ? checkStuck : undefined,
+    whenClosed: oracles ? checkClosed : undefined,
+    wakersOf: oracles ? wakersOf : undefined,
     build() {
       if (oracles) installOracles();
       else removeOracles();

@@ -12,7 +12,13 @@ import { addDisk, type Disk, type DiskOptions, declareMedia } from '../../src/bl
 import { addRequestDisk, type RequestDisk, type RequestDiskOptions } from '../../src/block/request-disk.ts';
 import { bindSubmitEngine } from '../../src/block/submit.ts';
 import { declareCachedMedia } from '../../src/block/write-cache.ts';
-import { checkQuiescence, checkStuck, oracles as oracleListeners } from '../../src/check/index.ts';
+import {
+  checkClosed,
+  checkQuiescence,
+  checkStuck,
+  oracles as oracleListeners,
+  wakersOf,
+} from '../../src/check/index.ts';
 import { DM_MAPIO_SUBMITTED, type DmTarget } from '../../src/core/device-mapper.ts';
 import { DmTable, dmTableTarget } from '../../src/core/dm-table.ts';
 import { dmCreate, dmTableLoad, doResume } from '../../src/core/ioctl.ts';
@@ -251,7 +257,7 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
       staticWords: STATIC_WORDS,
       stepLimit,
       lockdep,
-      ...(oracles ? { atQuiescence: checkQuiescence, whenStuck: checkStuck } : {}),
+      ...(oracles ? { atQuiescence: checkQuiescence, whenStuck: checkStuck, whenClosed: checkClosed, wakersOf } : {}),
     });
   } finally {
     bindListeners([]);
