@@ -162,6 +162,7 @@ export class ModelMachine {
     this.listen(listener);
     this.observe(null);
     const outcome = this.#runWith(new Replay(choices), this.lockdep?.run ?? 0);
+    this.execution.runs--;
     this.listen(known);
     this.observe(observer);
     return outcome;
