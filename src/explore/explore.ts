@@ -31,8 +31,6 @@ export interface ExploreOptions extends ExecutionChecks {
   readonly budget?: Budget | undefined;
   /** Accesses of plain words that nothing orders are findings. */
   readonly races?: boolean | undefined;
-  /** With `races`: the lock with this name orders nothing, as if nobody took it. */
-  readonly withoutLock?: string | undefined;
   /** The lock validator, which `build` has made a listener; missing: none. */
   readonly lockdep?: Lockdep | null | undefined;
 }
@@ -89,7 +87,7 @@ export class ModelMachine {
     this.#strategy = strategy;
     this.#image = memory.words.slice();
     this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit, options, options.budget);
-    this.#races = options.races === true ? new RaceDetector(options.withoutLock) : null;
+    this.#races = options.races === true ? new RaceDetector() : null;
     this.listen(null);
     watchPlain(this.#races);
     muteListeners(this.#races);
