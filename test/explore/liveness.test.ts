@@ -4,7 +4,9 @@
 import { type Test, test } from 'tap';
 import { Bio } from '../../src/block/bio.ts';
 import { wakersOf } from '../../src/check/index.ts';
-import { type ExploreResult, explore } from '../../src/explore/explore.ts';
+import { NO_BUDGET } from '../../src/explore/choices.ts';
+import { type ExploreResult, explore, ModelMachine } from '../../src/explore/explore.ts';
+import { Replay } from '../../src/explore/strategies/replay.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
 import {
   createSinglethreadWorkqueue,
@@ -414,4 +416,41 @@ test('what is none of these ends at the step limit', async (t) => {
     };
   });
   expectFinding(t, { finding }, { kind: 'livelock', message: /^the run is not over after 20000 steps$/ });
+});
+
+test('a run in which a sleeper is woken although nothing can move is the same when it is made again', async (t) => {
+  const build = (): Program => {
+    const queue = declareWaitQueue('&test->wait');
+    const word = new Atomic(staticWords(1));
+    return {
+      actors: onCpus(function* sleeper(): Kernel<void> {
+        const entry = defineWait();
+        yield* prepareToWaitExclusive(queue, entry, TASK_UNINTERRUPTIBLE, HERE);
+        yield* scheduleOn(queue, HERE);
+        yield* finishWait(queue, entry, HERE);
+        freeWait(entry);
+        yield* word.add(1, HERE);
+      }),
+    };
+  };
+  const machine = new ModelMachine(build, new Walk(SEED), {
+    settings: { cpus: 4, lock: 'tas', oracles: false },
+    slots: {},
+    staticWords: 64,
+    stepLimit: STEP_LIMIT,
+    budget: { ...NO_BUDGET, wakeups: 1 },
+  });
+  let woken = 0;
+  for (let run = 0; run < 20; run++) {
+    machine.follow(new Walk(SEED));
+    if (machine.run(run).finding !== null) continue;
+    woken++;
+    const { hash } = machine.execution;
+    const replay = new Replay(machine.execution.choices.pairs());
+    machine.follow(replay);
+    t.equal(machine.run(0).finding, null);
+    t.equal(machine.execution.hash, hash);
+    t.equal(replay.divergence, null);
+  }
+  t.ok(woken > 0, `${woken} of 20 runs`);
 });

@@ -8,6 +8,7 @@ import { Bio, bioPut } from '../../src/block/bio.ts';
 import { BlockDevice } from '../../src/block/block-device.ts';
 import { freezeBdev, mountBdev, thawBdev, umountBdev } from '../../src/block/file-system.ts';
 import { bdget, bdput, Inode, lockInode, unlockInode } from '../../src/block/inode.ts';
+import { getKblockd, putKblockd } from '../../src/block/kblockd.ts';
 import { prepare } from '../../src/cli/boot.ts';
 import { DmTable, dmTablePut } from '../../src/core/dm-table.ts';
 import { dmTableEvent } from '../../src/core/event.ts';
@@ -102,6 +103,13 @@ function* together(world: World, run: (cpu: number) => Kernel<void>): Kernel<voi
 const users: Body = function* users(world): Kernel<void> {
   yield* together(world, function* user(): Kernel<void> {
     if (yield* getKmultipathd()) yield* putKmultipathd();
+  });
+};
+
+const queues: Body = function* queues(world): Kernel<void> {
+  yield* together(world, function* user(): Kernel<void> {
+    yield* getKblockd();
+    yield* putKblockd();
   });
 };
 
@@ -207,10 +215,12 @@ const GUARDED: readonly Guarded[] = [
   scenario('&md->suspend_lock', 'admins', 'mapped-device.frozenSb'),
   scenario('&inode->bd_fsfreeze_mutex', 'freeze@1.0', 'inode.fsfreezeCount'),
   body('&module_mutex', 'word ', users),
+  body('&kblockd_mutex', 'word ', queues),
   body('&_event_lock', 'dm-table.eventsBound', events),
   scenario('&_minor_lock', 'suspend@1.0', 'block-device.openCount'),
   body('&sb_lock', '', mounts),
   body('&inode_lock', 'inode.count', inodes),
+  scenario('&q->queue_lock', 'rq-flush-errors', 'request-queue.'),
   scenario('&inode->tree_lock', 'frozen-writer', 'inode.dirty'),
   scenario('&md->map_lock', 'path-failover@1.1', 'mapped-device.map'),
   scenario('&m->lock', 'noflush-held', ''),
