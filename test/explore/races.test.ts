@@ -41,7 +41,15 @@ function inScenario(name: string, preset: string, missing: readonly string[]): F
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
   // Oracles would speak first of what a list has become.
   const oracles = missing.length === 0;
-  const order = { scenario: name, cpus: CPUS, variant: { preset, bug: null }, lock: 'tas', oracles, shuffle: null };
+  const order = {
+    scenario: name,
+    cpus: CPUS,
+    variant: { preset, bug: null },
+    lock: 'tas',
+    oracles,
+    shuffle: null,
+    lockdep: false,
+  };
   const bootable = prepare(order);
   withoutLocks(missing);
   const build = (): Program => {
@@ -90,8 +98,9 @@ const scenario = (locks: string, name: string, word: string, preset = 'unified')
 const body = (locks: string, word: string, run: Body, slots: Readonly<Record<string, number>> = {}): Guarded => ({
   locks: locks.split(' '),
   word,
-  find: (missing) => runKernel(run, { runs: 4 * RUNS, cpus: 4, oracles: missing.length === 0, slots, missing }).finding,
-  findClean: () => once(run, () => runKernel(run, { runs: RUNS, cpus: 4, slots, missing: [] }).finding),
+  find: (missing) =>
+    runKernel(run, { runs: 4 * RUNS, cpus: 4, oracles: missing.length === 0, lockdep: false, slots, missing }).finding,
+  findClean: () => once(run, () => runKernel(run, { runs: RUNS, cpus: 4, lockdep: false, slots, missing: [] }).finding),
 });
 
 /** The same on CPUs 1 to 3 at a time. */
