@@ -24,7 +24,7 @@ console.log(text);
 
 // Prints:
 //
-//   deadlock (I48): no CPU can move: mover waits for b at examples/03-deadlock.js:9; sorter waits for a at examples/03-deadlock.js:9
+//   deadlock (I48): a cycle has closed: mover waits for b at examples/03-deadlock.js:9; sorter waits for a at examples/03-deadlock.js:9
 //
 //   CPU  runs    at                         holds  waits for
 //   0    mover   examples/03-deadlock.js:9  a      b

@@ -2,6 +2,8 @@
  * What a worker loads by URL to know what to run: the machine itself knows no scenario, no variant and no oracle.
  */
 import type { Program } from '../machine/machine.ts';
+import type { Task } from '../shared/task.ts';
+import type { Wakers } from '../shared/wait-queue.ts';
 import type { NoiseLevel, SeamDelay } from './noise.ts';
 
 /** What one round runs. Sent to the workers as JSON; `boot` is the boot module's own business. */
@@ -23,6 +25,9 @@ export interface Bootable {
   readonly whenStuck?: (() => void) | undefined;
   /** What a CPU's thread has to say to the main thread when a round is over, in at most so many bytes; '' for nothing. */
   readonly note?: ((bytesMax: number) => string) | undefined;
+  /** Asked by the model machine alone: these can never go on while others may; who wakes the sleepers of a queue. */
+  readonly whenClosed?: ((tasks: readonly Task[]) => void) | undefined;
+  readonly wakersOf?: ((queue: number) => Wakers | null) | undefined;
   /** Runs when the memory is attached: installs locks, seams and listeners, declares static words. */
   build(): Program;
 }

@@ -99,16 +99,19 @@ export function* umountBdev(sb: SuperBlock): Kernel<void> {
   yield* deactivateSuper(sb);
 }
 
-/** Gives up a reference; the last one detaches the file system, under s_umount. */
+/**
+ * Gives up a reference; the last one detaches the file system. Nobody can find it then, so s_umount is free. Whoever is not the last one
+ * must not touch it: the last one may free it at any moment.
+ */
 function* deactivateSuper(sb: SuperBlock): Kernel<void> {
-  yield* downWrite(sb.sUmount, HERE);
   const inode = Inode.at(sb.inode);
   yield* spinLock(sbLock, HERE);
   const last = --sb.active === 0;
   if (last) inode.superBlock = 0;
   yield* spinUnlock(sbLock, HERE);
-  yield* upWrite(sb.sUmount, HERE);
   if (!last) return;
+  yield* downWrite(sb.sUmount, HERE);
+  yield* upWrite(sb.sUmount, HERE);
   const bdev = BlockDevice.at(inode.bdev);
   SuperBlock.free(sb);
   yield* bdput(inode);

@@ -8,44 +8,45 @@ import { createSinglethreadWorkqueue, defineWorker, destroyWorkqueue, Workqueue 
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { atBoot } from '../shared/boot.ts';
-import { memory, staticWords } from '../shared/memory.ts';
+import { staticWords } from '../shared/memory.ts';
 import { declareMutex, type Mutex, mutexLock, mutexUnlock } from '../shared/mutex.ts';
 import { cpu } from '../shared/per-cpu.ts';
+import { PlainWord } from '../shared/plain-access.ts';
 
 const KBLOCKD = defineWorker('kblockd');
 
 /** Guards the making and the end of the thread. */
 let kblockdMutex: Mutex;
-/** Handle of the work queue; then the number of request queues. */
-let words = 0;
+/** Handle of the work queue, and the number of request queues. */
+let queue: PlainWord;
+let users: PlainWord;
 atBoot('kblockd', () => {
   kblockdMutex = declareMutex('&kblockd_mutex');
-  words = staticWords(2);
+  queue = new PlainWord(staticWords(1));
+  users = new PlainWord(staticWords(1));
 });
 
 /** For queues, which have a reference on it. */
 export function kblockd(): Workqueue {
-  return Workqueue.at(memory.words[words] as number);
+  return Workqueue.at(queue.value);
 }
 
 export function* getKblockd(): Kernel<void> {
-  const w = memory.words;
   yield* mutexLock(kblockdMutex, HERE);
-  if (w[words] === 0) {
+  if (queue.value === 0) {
     const wq = createSinglethreadWorkqueue(KBLOCKD, cpu);
     if (wq === null) report('assertion', '', 'there is no room for kblockd');
-    w[words] = wq.handle;
+    queue.value = wq.handle;
   }
-  (w[words + 1] as number)++;
+  users.value++;
   yield* mutexUnlock(kblockdMutex, HERE);
 }
 
 export function* putKblockd(): Kernel<void> {
-  const w = memory.words;
   yield* mutexLock(kblockdMutex, HERE);
-  if (--(w[words + 1] as number) === 0) {
+  if (--users.value === 0) {
     yield* destroyWorkqueue(kblockd(), HERE);
-    w[words] = 0;
+    queue.value = 0;
   }
   yield* mutexUnlock(kblockdMutex, HERE);
 }

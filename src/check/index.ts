@@ -165,7 +165,8 @@ import {
 import { MD_PUSHBACK, mdOfTio } from './words.ts';
 
 export { type ErrorRule, errorRules } from './errors.ts';
-export { checkStuck } from './stuck.ts';
+export { checkClosed, checkStuck } from './stuck.ts';
+export { wakersOf } from './wakers.ts';
 
 /** Bios and clones: most of what there is to hear. */
 function hearBio(kind: number, a: number, b: number, site: Site): void {

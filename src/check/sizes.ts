@@ -87,10 +87,10 @@ function checkFreeze(md: number, inode: Inode): void {
     report('assertion', 'I33', `the file system of ${mdName(md)} is frozen, and the device is not`);
 }
 
-/** Nothing can move, and whoever holds suspend_lock waits for an inode. */
-export function checkStalledResize(address: number): void {
+/** Whoever holds suspend_lock waits for an inode. Nothing can move, or not `stuck` at least. */
+export function checkStalledResize(address: number, stuck: readonly Task[] | null = null): void {
   const owner = mutexOwner(MappedDevice.atAddress(address).suspendLock);
-  if (owner === null) return;
+  if (owner === null || stuck?.every(({ handle }) => handle !== owner.handle)) return;
   const stalled = (what: string, holder: string): never =>
     report(
       'deadlock',

@@ -1,6 +1,6 @@
 /**
- * Why nothing can move while tasks are left: I47 NO_LOST_WAKE, I45 Q_EMPTY, I49 SUSPEND_PROGRESS, I51 STALL_FREE_RESIZE. Who finds nothing here has
- * a plain deadlock (I48).
+ * Why nothing can move while tasks are left, or why some of them never can: I47 NO_LOST_WAKE, I45 Q_EMPTY, I49 SUSPEND_PROGRESS,
+ * I51 STALL_FREE_RESIZE. Who finds nothing here has a plain deadlock (I48).
  *
  * A wake-up is lost when a task sleeps and what it waits for is true.
  */
@@ -129,7 +129,12 @@ export function checkStuck(): void {
   checkWakeups();
   checkLists();
   checkMultipaths();
-  eachLive(MappedDevice, checkStalledResize);
+  eachLive(MappedDevice, (md) => checkStalledResize(md));
   eachLive(MappedDevice, checkForgotten);
   eachLive(MappedDevice, checkProgress);
+}
+
+/** Says why these tasks can never go on, whatever others do; returns when it is a plain deadlock. */
+export function checkClosed(tasks: readonly Task[]): void {
+  eachLive(MappedDevice, (md) => checkStalledResize(md, tasks));
 }

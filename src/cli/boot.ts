@@ -3,7 +3,14 @@
  * used for the model machine too.
  */
 import type { Bootable } from '../actors/boot-module.ts';
-import { checkQuiescence, checkStuck, errorRules, oracles as oracleListeners } from '../check/index.ts';
+import {
+  checkClosed,
+  checkQuiescence,
+  checkStuck,
+  errorRules,
+  oracles as oracleListeners,
+  wakersOf,
+} from '../check/index.ts';
 import { bindListeners } from '../machine/events.ts';
 import type { Program } from '../machine/machine.ts';
 import type { ProfileBuffers } from '../profile/layout.ts';
@@ -96,6 +103,8 @@ export function prepare(order: unknown, validator: Lockdep | null = ofThread): B
     atQuiescence: oracles ? checkQuiescence : undefined,
     whenStuck: oracles ? checkStuck : undefined,
     note: lockdep === false ? undefined : note,
+    whenClosed: oracles ? checkClosed : undefined,
+    wakersOf: oracles ? wakersOf : undefined,
     build() {
       const heard = lockdep === false ? null : validator;
       bindListeners([

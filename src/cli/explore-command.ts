@@ -10,19 +10,15 @@ import { scenarios, suites } from '../scenarios/registry.ts';
 import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
 import { budget, budgetText } from './budget.ts';
-import { coverageJson, coverageText } from './explore-coverage.ts';
-import { type ExploreAnswer, type ExploreRequest, exploreScenario } from './explore-scenario.ts';
-import { plainTable } from './finding-text.ts';
-import { type Found, foundJson, foundText, makeFound } from './found.ts';
-import { hex } from './hex.ts';
+import { type Explored, exploreChecks, exploreJson, exploreText } from './explore-result.ts';
+import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
+import { makeFound } from './found.ts';
 import { onInterrupt } from './interrupt.ts';
-import { loadOwn } from './own-file.ts';
+import { loadOwn, type OwnScenario } from './own-file.ts';
 import { writePage } from './page/html.ts';
 import { explorePage, htmlOption } from './page/pages.ts';
 import { startProgress } from './progress.ts';
-import { type CheckReport, findingProblem } from './report/checks.ts';
 import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
-import { replayCommand } from './scheduled-finding.ts';
 import { settingsText } from './settings-text.ts';
 import {
   CPUS_MAX,
@@ -58,35 +54,51 @@ interface ExploreOptions extends ReporterOptions {
 const DEFAULT_EXECUTIONS = 20_000;
 const JOBS_MAX = 64;
 
-/** The scenario to explore: the one that is named, or the bug's own. */
-function chooseBuiltIn(name: string | undefined, bug: string | undefined): string {
-  const chosen = name ?? (bug === undefined ? undefined : findBug(bug)?.scenario);
-  if (chosen === undefined)
-    throw new UsageError('Name a scenario or a round (SUITE@SEED.ROUND), or a bug with --bug; dmrace list shows them.');
-  const round = /^([a-z-]+)@\d+\.\d+(~[0-9a-z]{1,40})?$/.exec(chosen);
+/** A scenario or a round that there is. */
+function checkBuiltIn(name: string): string {
+  const round = /^([a-z-]+)@\d+\.\d+(~[0-9a-z]{1,40})?$/.exec(name);
   const known =
-    round === null ? scenarios.some((each) => each.name === chosen) : suites.some((each) => each.name === round[1]);
+    round === null ? scenarios.some((each) => each.name === name) : suites.some((each) => each.name === round[1]);
   if (!known)
     throw new UsageError(
-      `There is no scenario '${chosen}'; there are ${scenarios.map((each) => each.name).join(', ')}, and rounds of the suites as SUITE@SEED.ROUND.`,
+      `There is no scenario '${name}'; there are ${scenarios.map((each) => each.name).join(', ')}, and rounds of the suites as SUITE@SEED.ROUND.`,
     );
-  return chosen;
+  return name;
 }
 
-async function exploreRequest(name: string | undefined, options: ExploreOptions): Promise<ExploreRequest> {
+/** What to explore: what is named, or the bug's own scenario, or all scenarios. */
+async function chosen(
+  names: readonly string[],
+  bug: string | undefined,
+): Promise<(OwnScenario | { scenario: string })[]> {
+  const own = bug === undefined ? undefined : findBug(bug)?.scenario;
+  if (names.length === 0)
+    return own !== undefined ? [{ scenario: own }] : scenarios.map(({ name }) => ({ scenario: name }));
+  const list: (OwnScenario | { scenario: string })[] = [];
+  for (const name of names) list.push((await loadOwn(name)) ?? { scenario: checkBuiltIn(name) });
+  return list;
+}
+
+/** One request for each scenario, without its share of the executions or of the time. */
+async function exploreRequests(names: readonly string[], options: ExploreOptions): Promise<ExploreRequest[]> {
   if (options.seconds !== undefined && options.executions !== undefined)
     throw new UsageError('--seconds and --executions exclude each other; give one of them.');
   checkReporter(options);
   checkWritable(options.out);
   if (options.html !== undefined) checkFile('--html', options.html);
-  const own = name === undefined ? null : await loadOwn(name);
+  const list = await chosen(names, options.bug);
+  if (options.executions !== undefined && options.executions < list.length)
+    throw new UsageError(
+      `--executions ${options.executions} is not enough for ${list.length} scenarios; give at least one to each.`,
+    );
   const bugPreset = options.bug === undefined ? undefined : findBug(options.bug)?.preset;
-  return {
-    ...(own ?? { scenario: chooseBuiltIn(name, options.bug) }),
+  const seed = options.seed ?? randomInt(2 ** 31);
+  return list.map((each) => ({
+    ...each,
     cpus: options.cpus,
-    seed: options.seed ?? randomInt(2 ** 31),
-    executions: options.executions ?? (options.seconds === undefined ? DEFAULT_EXECUTIONS : null),
-    seconds: options.seconds ?? null,
+    seed,
+    executions: null,
+    seconds: null,
     preset: options.preset ?? bugPreset ?? 'unified',
     bug: options.bug ?? null,
     lock: options.lock,
@@ -95,114 +107,109 @@ async function exploreRequest(name: string | undefined, options: ExploreOptions)
     budget: options.budget,
     races: options.races,
     lockdep: options.lockdep,
-  };
+  }));
 }
 
-function resultText(result: ExploreAnswer, found: Found | null): string {
-  const out: string[] = [];
-  if (found !== null) out.push(foundText(found), '');
-  const outcomes = [...result.outcomes].sort((a, b) => b[1] - a[1]);
-  if (outcomes.length > 0) out.push(plainTable(['outcome', 'executions'], outcomes, [1]), '');
-  const rate = (count: number): string => Math.round(count / result.seconds).toLocaleString('en');
-  out.push(
-    `${result.executions.toLocaleString('en')} executions (${rate(result.executions)}/s), ${result.steps.toLocaleString('en')} steps (${rate(result.steps)}/s), ${Math.round(result.steps / Math.max(1, result.executions))} steps an execution, trace hash ${hex(result.traceHash)}`,
-  );
-  out.push(...coverageText(result));
-  return `${out.join('\n')}\n`;
-}
-
-function resultJson(request: ExploreRequest, result: ExploreAnswer, found: Found | null): object {
+/** The settings as they are echoed. */
+function settingsOf(requests: readonly ExploreRequest[], options: ExploreOptions): Readonly<Record<string, unknown>> {
+  const [first] = requests as readonly [ExploreRequest, ...ExploreRequest[]];
   return {
-    command: 'explore',
-    settings: request,
-    executions: result.executions,
-    steps: result.steps,
-    executionsPerSecond: Math.round(result.executions / result.seconds),
-    stepsPerSecond: Math.round(result.steps / result.seconds),
-    outcomes: Object.fromEntries(result.outcomes),
-    traceHash: hex(result.traceHash),
-    coverage: coverageJson(result),
-    exhaustive: result.exhaustive,
-    findings: found === null ? [] : [foundJson(found)],
-    ok: found === null,
+    ...first,
+    scenario: requests.length === 1 ? first.scenario : requests.map(({ scenario }) => scenario),
+    executions: options.executions ?? (options.seconds === undefined ? DEFAULT_EXECUTIONS : null),
+    seconds: options.seconds ?? null,
   };
 }
 
-function resultChecks(
-  request: ExploreRequest,
-  result: ExploreAnswer,
-  found: Found | null,
-  stopped: boolean,
-): CheckReport {
-  const { scenario, bug } = request;
-  const check = {
-    group: 'scenario',
-    name: bug === null ? scenario : `${scenario} with ${bug}`,
-    seconds: result.seconds,
-    problems:
-      found === null ? [] : [findingProblem(found.finding, `Replay: ${replayCommand(found)}`, foundText(found))],
-  };
-  const early = `interrupted after ${result.executions.toLocaleString('en')} executions`;
-  return {
-    command: 'explore',
-    settings: settingsWords(request),
-    checks: [check],
-    stopped: stopped && found === null ? early : null,
-  };
-}
-
-const settingsWords = (request: ExploreRequest): Record<string, unknown> => ({
-  ...request,
-  budget: budgetText(request.budget ?? NO_BUDGET),
+const settingsWords = (settings: Readonly<Record<string, unknown>>): Record<string, unknown> => ({
+  ...settings,
+  budget: budgetText((settings['budget'] as Budget | undefined) ?? NO_BUDGET),
 });
-const settingsOf = (request: ExploreRequest): string => settingsText(settingsWords(request));
 
-async function runExplore(name: string | undefined, options: ExploreOptions): Promise<void> {
-  const request = await exploreRequest(name, options);
-  const printer = new Printer(options);
-  printer.say(`explore: ${settingsOf(request)}\n\n`);
+/** Explores one scenario after the other. What one leaves of its share the others get. */
+async function exploreAll(
+  requests: readonly ExploreRequest[],
+  options: ExploreOptions,
+  say: (line: string) => void,
+): Promise<{ explored: Explored[]; stopped: boolean }> {
   const progress = startProgress('exploring');
   let stopped = false;
   const guard = onInterrupt(() => {
     stopped = true;
   });
-  const result = await exploreScenario(
-    request,
-    (done) => {
-      progress.say(`${done.toLocaleString('en')} executions`);
-      return stopped;
-    },
-    (line) => printer.say(`${line}\n\n`),
-  );
-  const found = await makeFound(request, result, {
-    out: options.out,
-    shrinkSeconds: options.shrinkSeconds,
-    say: progress.say,
-    stopped: () => stopped,
-  });
+  const explored: Explored[] = [];
+  let executions = options.executions ?? (options.seconds === undefined ? DEFAULT_EXECUTIONS : null);
+  let { seconds = null } = options;
+  for (const [number, request] of requests.entries()) {
+    const left = requests.length - number;
+    const share = {
+      ...request,
+      executions: executions === null ? null : Math.floor(executions / left),
+      seconds: seconds === null ? null : seconds / left,
+    };
+    const name = requests.length === 1 ? '' : `${request.scenario}: `;
+    const result = await exploreScenario(
+      share,
+      (done) => {
+        progress.say(`${name}${done.toLocaleString('en')} executions`);
+        return stopped;
+      },
+      say,
+    );
+    if (executions !== null) executions -= result.executions;
+    if (seconds !== null) seconds = Math.max(0.001, seconds - result.seconds);
+    const found = await makeFound(share, result, {
+      out: options.out,
+      shrinkSeconds: options.shrinkSeconds,
+      say: progress.say,
+      stopped: () => stopped,
+    });
+    explored.push({ request: share, result, found });
+    if (stopped) break;
+  }
   guard.release();
   progress.stop();
-  const verdict = found !== null ? `FAILURE: ${found.finding.kind}` : stopped ? 'INTERRUPTED' : 'SUCCESS';
+  return { explored, stopped };
+}
+
+function verdictOf(explored: readonly Explored[], stopped: boolean): string {
+  const kinds = explored.flatMap(({ found, request }) => {
+    if (found === null) return [];
+    return explored.length === 1 ? found.finding.kind : `${found.finding.kind} in ${request.scenario}`;
+  });
+  if (kinds.length > 0) return `FAILURE: ${kinds.join('; ')}`;
+  return stopped ? 'INTERRUPTED' : 'SUCCESS';
+}
+
+async function runExplore(names: string[], options: ExploreOptions): Promise<void> {
+  const requests = await exploreRequests(names, options);
+  const settings = settingsOf(requests, options);
+  const words = settingsWords(settings);
+  const printer = new Printer(options);
+  printer.say(`explore: ${settingsText(words)}\n\n`);
+  const { explored, stopped } = await exploreAll(requests, options, (line) => printer.say(`${line}\n\n`));
+  const ok = explored.every(({ found }) => found === null);
+  const verdict = verdictOf(explored, stopped);
   if (options.html !== undefined) {
-    const heading = { subject: request.scenario, settings: settingsWords(request), verdict, ok: found === null };
-    writePage(options.html, explorePage(heading, result, found));
+    const subject = requests.map(({ scenario }) => scenario).join(', ');
+    writePage(options.html, explorePage({ subject, settings: words, verdict, ok }, explored));
   }
   printer.result({
-    json: () => resultJson(request, result, found),
-    text: () => `${resultText(result, found)}${settingsOf(request)}\nEnd of explore: ${verdict}\n`,
-    checks: () => resultChecks(request, result, found, stopped),
+    json: () => exploreJson(settings, explored),
+    text: () => `${exploreText(explored)}${settingsText(words)}\nEnd of explore: ${verdict}\n`,
+    checks: () => exploreChecks(words, explored, stopped && ok),
   });
-  if (result.finding !== null) process.exitCode = EXIT_FINDING;
+  if (!ok) process.exitCode = EXIT_FINDING;
   else if (stopped) process.exitCode = EXIT_INTERRUPTED;
 }
 
 export function addExploreCommand(program: Command): void {
   program
     .command('explore')
-    .description('search the interleavings of a scenario on the model machine')
+    .description('search the interleavings of scenarios on the model machine')
     .argument(
-      '[scenario]',
-      'a scenario, a round of a suite as SUITE@SEED.ROUND, or a file of your own; default: the bug’s own',
+      '[scenario...]',
+      'scenarios, rounds of a suite as SUITE@SEED.ROUND, or files of your own, which share executions and time; default: the bug’s own, or else all',
     )
     .option(
       '--cpus <n>',
@@ -247,6 +254,7 @@ Examples:
   dmrace explore interrupted-noflush --executions 50000
   dmrace explore --bug nf-check-then-queue-unlocked --seed 1
   dmrace explore interrupted-suspend@7.42 --seconds 20
+  dmrace explore --seconds 60
   dmrace explore ./my-scenario.js
   dmrace explore noflush --strategy bounded --executions 100000
 `,

@@ -36,7 +36,3 @@ export function coverageText(answer: ExploreAnswer): string[] {
   if (exhaustive !== null) lines.push(exhaustive);
   return lines;
 }
-
-export function coverageJson({ coverage }: ExploreAnswer): object {
-  return coverage;
-}

@@ -58,6 +58,7 @@ export {
   type Pooled,
 } from '../shared/mempool.ts';
 export { cpu } from '../shared/per-cpu.ts';
+export { PlainWord } from '../shared/plain-access.ts';
 export { defineStruct, embed, plain, type Struct } from '../shared/struct.ts';
 export { TASK_UNINTERRUPTIBLE } from '../shared/task.ts';
 // Device-mapper.

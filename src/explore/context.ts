@@ -27,6 +27,11 @@ export class Context {
   depth = 0;
   /** Tasks that it has started. */
   children = 0;
+  /** Of a task: the word by which a sleeping lock is handed to it. */
+  grantWord = -1;
+  /** How often it has relaxed in which stretch without changes (livelock.ts). */
+  relaxes = 0;
+  relaxedIn = -1;
 }
 
 /** Interrupts can be two deep: one on top of the softirqs of another. */

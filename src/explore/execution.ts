@@ -5,7 +5,8 @@
  *   a CPU runs the pending operation of what is on top there (an interrupt, else its task),
  *   an idle CPU, or one whose task sleeps, switches to another of its tasks,
  *   a CPU with interrupts on takes a pending line.
- * A move whose operation waits for something is not possible, so nothing spins. No move and tasks left: a deadlock.
+ * A move whose operation waits for something is not possible, so nothing spins. No move and tasks left: a deadlock. One that closes a
+ * cycle is reported at once (wait-for.ts), and so are runs that get nowhere (livelock.ts).
  */
 import { ALARM_ARMED, ALARM_GOING_OFF, Alarm } from '../irq/alarm.ts';
 import { doIrq } from '../irq/interrupt.ts';
@@ -32,10 +33,12 @@ import { programs, releaseTask, TASK_INTERRUPTIBLE, Task } from '../shared/task.
 import { Cell, type Chooser } from './cell.ts';
 import { type Budget, BudgetLeft, ChoiceList, NO_BUDGET } from './choices.ts';
 import { Context, FIRST_TASK, ModelCpu } from './context.ts';
+import { FairRounds, StandingStill, whereTheyAre } from './livelock.ts';
 import { type Host, modelOperations } from './operations.ts';
-import { describeFinding, whoIsStuck } from './places.ts';
+import { CYCLE, describeFinding, waitsOf, whoIsStuck } from './places.ts';
 import type { RunListener } from './run-listener.ts';
-import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE } from './strategy.ts';
+import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from './strategy.ts';
+import { WaitFor, type WakersOf } from './wait-for.ts';
 
 /** What others check while the machine stands still. What they find is reported as the run's finding. */
 export interface ExecutionChecks {
@@ -43,6 +46,9 @@ export interface ExecutionChecks {
   readonly atQuiescence?: (() => void) | undefined;
   /** Nothing can move and tasks are left: may say why before the plain deadlock is reported. */
   readonly whenStuck?: (() => void) | undefined;
+  /** These can never go on, whatever the others do: may say why before the plain deadlock is reported. */
+  readonly whenClosed?: ((tasks: readonly Task[]) => void) | undefined;
+  readonly wakersOf?: WakersOf | undefined;
 }
 
 /** Hears each step of an execution before it runs. */
@@ -70,6 +76,8 @@ export class Execution implements Host, Moves, Chooser {
   readonly cpus: ModelCpu[] = [];
   #strategy: Strategy;
   readonly #stepLimit: number;
+  /** The step from which on a run goes on in a fair way. */
+  readonly #fairFrom: number;
   readonly #checks: ExecutionChecks;
   readonly #budget: Budget;
   readonly #alarms: SlabPlan;
@@ -78,6 +86,9 @@ export class Execution implements Host, Moves, Chooser {
   #moveCount = 0;
   #process = FIRST_TASK;
   readonly #operations = modelOperations(this);
+  readonly #waitFor: WaitFor;
+  readonly #still = new StandingStill();
+  readonly #rounds = new FairRounds();
   /** Who makes the step; null between steps. */
   #mover: Context | null = null;
 
@@ -94,9 +105,11 @@ export class Execution implements Host, Moves, Chooser {
     this.#alarms = slab;
     this.#strategy = strategy;
     this.#stepLimit = stepLimit;
+    this.#fairFrom = stepLimit >> 1;
     this.#checks = checks;
     this.#budget = budget;
     for (let number = 0; number <= cpuCount; number++) this.cpus.push(new ModelCpu(number));
+    this.#waitFor = new WaitFor(this.cpus, checks.wakersOf);
   }
 
   /** The next runs follow another strategy. */
@@ -143,6 +156,8 @@ export class Execution implements Host, Moves, Chooser {
     this.choices.clear();
     this.#process = FIRST_TASK;
     this.#mover = null;
+    this.#waitFor.begin();
+    this.#rounds.begin();
     for (const each of this.cpus) {
       for (const context of each.tasks) this.#spare.push(context);
       for (const context of each.interrupts) this.#spare.push(context);
@@ -176,9 +191,15 @@ export class Execution implements Host, Moves, Chooser {
 
   #untilQuiet(): void {
     for (;;) {
-      const turn = this.#strategy.next(this);
+      const turn = this.#isFair() ? this.#fairTurn() : this.#strategy.next(this);
       if (turn === TURN_GIVE_UP) throw new GivenUp();
       if (turn !== TURN_MADE && !this.#late()) break;
+      if (this.#still.suspected && this.#still.isCertain(this.#usualMovers()))
+        report(
+          'livelock',
+          'I48',
+          `everybody waits in a loop for what nobody changes: ${whereTheyAre(this.#usualMovers())}`,
+        );
       if (this.steps >= this.#stepLimit) report('livelock', 'I48', `the run is not over after ${this.steps} steps`);
     }
     const waiting = whoIsStuck(this.cpus);
@@ -189,10 +210,28 @@ export class Execution implements Host, Moves, Chooser {
     this.#checks.atQuiescence?.();
   }
 
+  #usualMovers(): Context[] {
+    return this.#movers.slice(0, this.#collectUsual());
+  }
+
+  /** Runs that are very long go on in a fair way, but for strategies that see to it themselves. */
+  #isFair(): boolean {
+    return this.steps >= this.#fairFrom && this.#strategy.finished === undefined;
+  }
+
+  #fairTurn(): Turn {
+    const movers = this.#usualMovers();
+    if (movers.length === 0) return TURN_NONE;
+    if (this.#rounds.goesRound(this.cpus))
+      report('livelock', 'I48', `everybody moves, and the run goes round and round: ${whereTheyAre(movers)}`);
+    this.take(this.#rounds.pick(movers));
+    return TURN_MADE;
+  }
+
   /** Nothing can move: something that seldom happens may still wake a sleeper. */
   #late(): boolean {
     const { signals, wakeups } = this.left;
-    if (signals === 0 && wakeups === 0) return false;
+    if ((signals === 0 && wakeups === 0) || this.#isFair()) return false;
     // There are no usual moves, so all that are collected are unusual ones.
     this.#collectAll();
     if (this.#moveCount === 0) return false;
@@ -211,11 +250,12 @@ export class Execution implements Host, Moves, Chooser {
     context.cell.chooser = this;
     context.iterator = null;
     context.children = 0;
+    context.relaxedIn = -1;
     return context;
   }
 
   #ask(kind: ChoiceKind, count: number): number {
-    const value = this.#strategy.choose(kind, count);
+    const value = this.#isFair() ? this.#rounds.answer(count) : this.#strategy.choose(kind, count);
     this.choices.answered(value);
     return value;
   }
@@ -227,7 +267,7 @@ export class Execution implements Host, Moves, Chooser {
   }
 
   allocationFails(): boolean {
-    if (this.left.allocations === 0 || this.#ask(CHOICE_ALLOCATION, 2) === 0) return false;
+    if (this.left.allocations === 0 || this.#isFair() || this.#ask(CHOICE_ALLOCATION, 2) === 0) return false;
     if (this.listener !== null) this.listener.chose(CHOICE_ALLOCATION, 1, 0);
     this.left.allocations--;
     return true;
@@ -251,6 +291,7 @@ export class Execution implements Host, Moves, Chooser {
     context.cell.stateWord = task.state.word;
     context.cell.signalWord = task.sigpending.word;
     context.cell.killable = !isDaemon(task);
+    context.grantWord = task.lockGranted.word;
     owner.tasks.push(context);
     this.#strategy.spawned?.(context);
     this.listener?.spawned?.(context, parent);
@@ -399,10 +440,21 @@ export class Execution implements Host, Moves, Chooser {
     if (this.#strategy.moving !== undefined) this.#strategy.moving(context);
     if (this.listener !== null) this.listener.moving(context);
     if (this.observer !== null) this.observer(owner, context);
+    this.#waitFor.moving(context);
+    this.#still.moving(context);
     const { done } = (context.iterator as Iterator<number, void, unknown>).next();
     this.#mover = null;
     if (this.listener !== null) this.listener.rested?.();
     if (done === true) this.#ended(owner, context);
+    else if (!cell.enabled()) this.#blocked(context);
+  }
+
+  /** Whoever has just become blocked may have closed a cycle, while others still run. */
+  #blocked(context: Context): void {
+    const cycle = this.#waitFor.closedBy(context);
+    if (cycle === null) return;
+    this.#checks.whenClosed?.(cycle.flatMap(({ task }) => task ?? []));
+    report('deadlock', 'I48', `${CYCLE}${waitsOf(cycle).join('; ')}`);
   }
 
   #ended(owner: ModelCpu, context: Context): void {

@@ -19,6 +19,7 @@ import { RaceDetector, type WantedAccess } from './race.ts';
 import { Both, type RunListener } from './run-listener.ts';
 import { Replay } from './strategies/replay.ts';
 import type { Strategy } from './strategy.ts';
+import { mayBeLostWakeUp, WakeUps, withLostWakeUp } from './wake-ups.ts';
 
 export interface ExploreOptions extends ExecutionChecks {
   readonly settings: Settings;
@@ -30,8 +31,6 @@ export interface ExploreOptions extends ExecutionChecks {
   readonly budget?: Budget | undefined;
   /** Accesses of plain words that nothing orders are findings. */
   readonly races?: boolean | undefined;
-  /** With `races`: the lock with this name orders nothing, as if nobody took it. */
-  readonly withoutLock?: string | undefined;
   /** The lock validator, which `build` has made a listener; missing: none. */
   readonly lockdep?: Lockdep | null | undefined;
 }
@@ -88,7 +87,7 @@ export class ModelMachine {
     this.#strategy = strategy;
     this.#image = memory.words.slice();
     this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit, options, options.budget);
-    this.#races = options.races === true ? new RaceDetector(options.withoutLock) : null;
+    this.#races = options.races === true ? new RaceDetector() : null;
     this.listen(null);
     watchPlain(this.#races);
     muteListeners(this.#races);
@@ -118,8 +117,9 @@ export class ModelMachine {
   run(run: number): RunOutcome {
     const outcome = this.#runWith(this.#strategy, run);
     const wanted = this.#races?.firstAccess();
-    if (wanted != null) return this.#again(wanted);
-    return this.lockdep === null ? outcome : this.#taught(this.lockdep, outcome);
+    if (wanted != null) return this.#withPlaceOf(wanted);
+    const taught = this.lockdep === null ? outcome : this.#taught(this.lockdep, outcome);
+    return taught.finding !== null && mayBeLostWakeUp(taught.finding) ? this.#withWakeUps(taught) : taught;
   }
 
   /** Remembers a run that has taught the lock validator something; a finding that it makes names the runs that it is based on. */
@@ -136,18 +136,32 @@ export class ModelMachine {
     return this.execution.run();
   }
 
-  /** The same run once more, to see where the first of two accesses happened: stacks are too slow to be always captured. */
-  #again(wanted: WantedAccess): RunOutcome {
+  /** To see where the first of two accesses happened: stacks are too slow to be always captured. */
+  #withPlaceOf(wanted: WantedAccess): RunOutcome {
     const races = this.#races as RaceDetector;
-    const choices = this.execution.choices.pairs();
-    const listener = this.#listener;
-    const { observer } = this.execution;
-    this.listen(null);
-    this.observe(null);
     races.wanted = wanted;
-    const outcome = this.#runWith(new Replay(choices), this.lockdep?.run ?? 0);
+    const outcome = this.#again(null);
     races.wanted = null;
+    return outcome;
+  }
+
+  /** To see how the wake-up of a sleeper was lost. */
+  #withWakeUps(outcome: RunOutcome): RunOutcome {
+    const wakeUps = new WakeUps();
+    this.#again(wakeUps);
+    return { ...outcome, finding: withLostWakeUp(outcome.finding as FindingReport, wakeUps, this.execution.cpus) };
+  }
+
+  /** The same run once more. */
+  #again(listener: RunListener | null): RunOutcome {
+    const choices = this.execution.choices.pairs();
+    const known = this.#listener;
+    const { observer } = this.execution;
     this.listen(listener);
+    this.observe(null);
+    const outcome = this.#runWith(new Replay(choices), this.lockdep?.run ?? 0);
+    this.execution.runs--;
+    this.listen(known);
     this.observe(observer);
     return outcome;
   }

@@ -61,18 +61,22 @@ export function contextName({ task, line, cpu }: Context): string {
   return task === null ? `irq ${irqName(line)} on CPU ${cpu}` : taskName(task);
 }
 
+/** How the sentence of a deadlock begins that is known from who waits for whom. */
+export const CYCLE = 'a cycle has closed: ';
+
+/** `submitter0 waits for &md->io_lock at dmRequest (core/submit.ts:60)`, for each of those who cannot go on. */
+export function waitsOf(contexts: readonly Context[]): string[] {
+  return contexts.map((context) => {
+    const what = waitsFor(context);
+    return `${contextName(context)} waits for ${what === '' ? 'its CPU' : what} at ${siteText(context.cell.site)}`;
+  });
+}
+
 /** When nothing can move: each of those who should not wait for ever, and for what. */
 export function whoIsStuck(cpus: readonly ModelCpu[]): string[] {
-  const waiting: string[] = [];
-  for (const each of cpus) {
-    for (const context of [...each.interrupts, ...each.tasks]) {
-      if (mayWaitForEver(context)) continue;
-      const who = contextName(context);
-      const what = waitsFor(context);
-      waiting.push(`${who} waits for ${what === '' ? 'its CPU' : what} at ${siteText(context.cell.site)}`);
-    }
-  }
-  return waiting;
+  return waitsOf(
+    cpus.flatMap((each) => [...each.interrupts, ...each.tasks].filter((context) => !mayWaitForEver(context))),
+  );
 }
 
 /** A daemon that waits for something to do, but not one that waits for a lock. */

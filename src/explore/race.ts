@@ -68,8 +68,6 @@ interface Reads {
 export class RaceDetector implements RunListener, PlainWatcher, Aside {
   /** Notes where this access happens, for the report of a run that repeats another. */
   wanted: WantedAccess | null = null;
-  /** The lock with this name orders nothing, as if it were not taken: what would be unguarded without it? */
-  readonly #ignoredLock: string | null;
   #process = NOBODY;
   #own: Clock = [];
   #step = 0;
@@ -95,9 +93,8 @@ export class RaceDetector implements RunListener, PlainWatcher, Aside {
   readonly #releasedIn: Int32Array;
   readonly #released: Clock[] = [];
 
-  /** Watches the memory that is bound. `ignoredLock`: orders nothing, as if it were never taken. */
-  constructor(ignoredLock: string | null = null) {
-    this.#ignoredLock = ignoredLock;
+  /** Watches the memory that is bound. */
+  constructor() {
     const words = memory.words.length;
     this.#noted = new Int32Array(words);
     this.#writeEpoch = new Int32Array(words);
@@ -201,17 +198,16 @@ export class RaceDetector implements RunListener, PlainWatcher, Aside {
       case OP_TAKE:
       case OP_TAKE_SHARED:
       case OP_WAIT_FOR:
-        if (!this.#ignores(cell.word)) this.#acquire(cell.word, own);
+        this.#acquire(cell.word, own);
         return;
       case OP_GIVE:
       case OP_GIVE_SHARED:
-        if (!this.#ignores(cell.word)) this.#release(cell.word, own);
+        this.#release(cell.word, own);
         return;
       case OP_RMW:
       case OP_CMPXCHG:
       case OP_TRY_ADD:
       case OP_ADD_THEN:
-        if (this.#ignores(cell.word)) return;
         this.#acquire(cell.word, own);
         this.#release(cell.word, own);
         return;
@@ -254,10 +250,6 @@ export class RaceDetector implements RunListener, PlainWatcher, Aside {
       join(own, this.#clocks[process] as Clock);
       this.#tick(process);
     }
-  }
-
-  #ignores(word: number): boolean {
-    return this.#ignoredLock !== null && wordName(word) === this.#ignoredLock;
   }
 
   #acquire(word: number, own: Clock): void {
@@ -361,8 +353,6 @@ export class RaceDetector implements RunListener, PlainWatcher, Aside {
   }
 
   #race(word: number, epoch: number, step: number, firstWrites: boolean, writes: boolean): void {
-    // The queue in the ignored lock is not what it guards.
-    if (this.#ignoredLock !== null && QUEUE_IN_A_LOCK.test(wordName(word))) return;
     const first = this.#names[epoch >>> COUNT_BITS] as string;
     const second = this.#names[this.#process] as string;
     const where = this.wanted === null ? '' : ` in ${this.wanted.place}`;
@@ -375,8 +365,6 @@ export class RaceDetector implements RunListener, PlainWatcher, Aside {
     );
   }
 }
-
-const QUEUE_IN_A_LOCK = /^task\.(lock|blocked)/;
 
 /** Words of the slot at an address. */
 function slotWordsAt(slot: number): number {

@@ -14,6 +14,7 @@
 import type { FindingReport } from '../machine/machine.ts';
 import { deriveSeed, Random } from '../shared/random.ts';
 import { FewSwitches, FollowSchedule } from './deciders.ts';
+import { CYCLE } from './places.ts';
 import type { RecordedRun, RunRecorder } from './recorded-run.ts';
 import type { Decider } from './recorder.ts';
 import type { Answer, Choices, Deviation } from './schedule.ts';
@@ -25,7 +26,12 @@ const ABOUT_LOCKS = ['deadlock', 'self-deadlock', 'lost-wakeup', 'lock-order', '
 export function identityOf({ kind, invariant, message, places }: FindingReport): string {
   // Locks and words by name, as messages write them; what is waited for is known from places.
   const named = message.match(/&[\w>.-]+/g) ?? [];
-  const waited = ABOUT_LOCKS.includes(kind) ? places.map(({ waitsFor }) => waitsFor) : [];
+  // Those outside a cycle have no part in it.
+  const waited = message.startsWith(CYCLE)
+    ? [...message.matchAll(/ waits for (.+?) at /g)].map((match) => match[1] as string)
+    : ABOUT_LOCKS.includes(kind)
+      ? places.map(({ waitsFor }) => waitsFor)
+      : [];
   const locks = [...new Set([...named, ...waited])].filter((name) => name !== '').sort();
   return [kind, invariant, ...locks].join(' ');
 }

@@ -4,31 +4,32 @@
  * The lock makes "find the task" and "signal it" one step against the end of the task.
  */
 import type { Kernel } from '../machine/kernel.ts';
-import { memory, staticWords } from '../shared/memory.ts';
+import { staticWords } from '../shared/memory.ts';
+import { PlainWord } from '../shared/plain-access.ts';
 import { declareSpinLock, type SpinLock, spinLock, spinUnlock } from '../shared/spinlock.ts';
 import { current, sendSignal, Task } from '../shared/task.ts';
 
 export class SignalTarget {
   readonly #lock: SpinLock;
-  readonly #task: number;
+  readonly #task: PlainWord;
 
   /** Declares SIGNAL_TARGET_WORDS words. */
   constructor() {
     this.#lock = declareSpinLock('&tasklist_lock');
-    this.#task = staticWords(1);
+    this.#task = new PlainWord(staticWords(1));
   }
 
   /** The running task can be signalled from now on. `close` before it ends. */
   *open(): Kernel<void> {
     yield* spinLock(this.#lock, HERE);
-    memory.words[this.#task] = current().handle;
+    this.#task.value = current().handle;
     yield* spinUnlock(this.#lock, HERE);
   }
 
   /** No signal can come any more; one that came is forgotten. */
   *close(): Kernel<void> {
     yield* spinLock(this.#lock, HERE);
-    memory.words[this.#task] = 0;
+    this.#task.value = 0;
     yield* spinUnlock(this.#lock, HERE);
     yield* current().sigpending.write(0, HERE);
   }
@@ -36,7 +37,7 @@ export class SignalTarget {
   /** Signals the task, after `note`, under the lock; false when there is none now. */
   *send(note: () => void = () => {}): Kernel<boolean> {
     yield* spinLock(this.#lock, HERE);
-    const handle = memory.words[this.#task] as number;
+    const handle = this.#task.value;
     if (handle !== 0) {
       note();
       yield* sendSignal(Task.at(handle), HERE);

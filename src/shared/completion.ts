@@ -8,6 +8,7 @@ import { EV_COMPLETE, EV_WAIT, emit, listening } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
+import { declarePlain } from './plain-access.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
 import { embed } from './struct.ts';
 import { nameWord } from './struct-registry.ts';
@@ -31,7 +32,17 @@ export class Completion {
     this.word = word;
     this.wait = new WaitQueue(word + 1);
   }
+
+  /** Calls of complete that nobody has used up. Under the lock of `wait`. */
+  get count(): number {
+    return memory.words[this.word] as number;
+  }
+
+  set count(count: number) {
+    memory.words[this.word] = count;
+  }
 }
+declarePlain(Completion.prototype, 'count', ({ word }) => word);
 
 export const completionField = embed(COMPLETION_WORDS, (word) => new Completion(word), 'completion');
 
@@ -46,7 +57,7 @@ export function declareCompletion(name: string): Completion {
 export function* complete(done: Completion, site: Site): Kernel<void> {
   if (listening !== 0) emit(EV_COMPLETE, done.word, 0, site);
   const saved = yield* spinLockIrqsave(done.wait.lock, site);
-  (memory.words[done.word] as number)++;
+  done.count++;
   // A waiter that was woken before stays on the queue until it has run, so one wake-up must take effect, not the first one be
   // tried. The waiter takes itself off the queue, so the completion may be gone as soon as the lock is free.
   yield* __wakeUpLocked(done.wait, TASK_NORMAL, 1, site);
@@ -57,17 +68,16 @@ export function* complete(done: Completion, site: Site): Kernel<void> {
 export function* waitForCompletion(done: Completion, site: Site): Kernel<void> {
   mightSleep('wait_for_completion', site, done.wait.word);
   if (listening !== 0) emit(EV_WAIT, done.word, 0, site);
-  const w = memory.words;
   const entry = defineWait(WQ_FLAG_EXCLUSIVE);
   let saved = yield* spinLockIrqsave(done.wait.lock, site);
-  while (w[done.word] === 0) {
+  while (done.count === 0) {
     if (entry.queued === 0) done.wait.add(entry);
     yield* setCurrentState(TASK_UNINTERRUPTIBLE, site);
     yield* spinUnlockIrqrestore(done.wait.lock, saved, site);
     yield* scheduleOn(done.wait, site);
     saved = yield* spinLockIrqsave(done.wait.lock, site);
   }
-  (w[done.word] as number)--;
+  done.count--;
   if (entry.queued !== 0) done.wait.remove(entry);
   yield* setCurrentState(TASK_RUNNING, site);
   yield* spinUnlockIrqrestore(done.wait.lock, saved, site);

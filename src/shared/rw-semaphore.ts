@@ -41,7 +41,7 @@ const READERS = ~0xff;
 export const RWSEM_OWNER = 2;
 export const RWSEM_WORDS = 3 + SLEEPERS_WORDS;
 
-const WANTS_READ = 1;
+export const WANTS_READ = 1;
 const WANTS_WRITE = 2;
 
 export class RwSemaphore {
@@ -178,6 +178,12 @@ export function assertHeldWrite(sem: RwSemaphore, site: Site): void {
 export function assertHeldRead(sem: RwSemaphore, site: Site): void {
   if (((memory.words[sem.word] as number) & READERS) === 0)
     report('assertion', 'I11', `${wordName(sem.word)} must be held for reading here`, site);
+}
+
+/** Handle of the writer inside, 0 for none or not known yet, and whether readers are; for findings. */
+export function rwSemaphoreHold(sem: RwSemaphore): { readonly writer: number; readonly readers: boolean } {
+  const w = memory.words;
+  return { writer: w[sem.word + RWSEM_OWNER] as number, readers: ((w[sem.word] as number) & READERS) !== 0 };
 }
 
 /** The writer inside, or null; for findings. */

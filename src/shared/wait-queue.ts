@@ -20,6 +20,7 @@ import type { Kernel } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
+import { declarePlain } from './plain-access.ts';
 import { lockdepAssertHeld, SPINLOCK_WORDS, SpinLock, spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
 import { defineStruct, embed, plain, type Struct } from './struct.ts';
 import { nameWord, wordName } from './struct-registry.ts';
@@ -35,6 +36,12 @@ import {
   Task,
   wakeUpTask,
 } from './task.ts';
+
+/** Tasks, by handle, that a sleeper waits for: one of them is enough, or all are needed. For findings. */
+export interface Wakers {
+  readonly tasks: readonly number[];
+  readonly needs: 'all' | 'any';
+}
 
 export const WAIT_QUEUE_WORDS = SPINLOCK_WORDS + 1;
 const FIRST = SPINLOCK_WORDS;
@@ -65,9 +72,18 @@ export class WaitQueue {
     this.lock = new SpinLock(word);
   }
 
+  /** Handle of the first entry. Under the lock; wakeUp looks without. */
+  get head(): number {
+    return memory.words[this.word + FIRST] as number;
+  }
+
+  set head(handle: number) {
+    memory.words[this.word + FIRST] = handle;
+  }
+
   /** The tasks on the queue; exact under its lock and at quiescence. */
   *waiters(): Iterable<Task> {
-    let handle = memory.words[this.word + FIRST] as number;
+    let handle = this.head;
     while (handle !== 0) {
       const entry = WaitEntry.at(handle);
       yield Task.at(entry.task);
@@ -76,18 +92,17 @@ export class WaitQueue {
   }
 
   add(entry: WaitEntry): void {
-    const w = memory.words;
     let before: WaitEntry | null = null;
     if ((entry.waitFlags & WQ_FLAG_EXCLUSIVE) !== 0) {
-      let handle = w[this.word + FIRST] as number;
+      let handle = this.head;
       while (handle !== 0) {
         before = WaitEntry.at(handle);
         handle = before.next;
       }
     }
     if (before === null) {
-      entry.next = w[this.word + FIRST] as number;
-      w[this.word + FIRST] = entry.handle;
+      entry.next = this.head;
+      this.head = entry.handle;
     } else {
       entry.next = 0;
       before.next = entry.handle;
@@ -96,12 +111,11 @@ export class WaitQueue {
   }
 
   remove(entry: WaitEntry): void {
-    const w = memory.words;
     let before: WaitEntry | null = null;
-    for (let handle = w[this.word + FIRST] as number; handle !== 0; ) {
+    for (let handle = this.head; handle !== 0; ) {
       const each = WaitEntry.at(handle);
       if (each.handle === entry.handle) {
-        if (before === null) w[this.word + FIRST] = each.next;
+        if (before === null) this.head = each.next;
         else before.next = each.next;
         entry.queued = 0;
         return;
@@ -113,16 +127,19 @@ export class WaitQueue {
   }
 
   first(): WaitEntry | null {
-    const handle = memory.words[this.word + FIRST] as number;
+    const handle = this.head;
     return handle === 0 ? null : WaitEntry.at(handle);
   }
 }
+
+declarePlain(WaitQueue.prototype, 'head', ({ word }) => word + FIRST);
 
 export const waitQueueField = embed(WAIT_QUEUE_WORDS, (word) => new WaitQueue(word), 'wait-queue');
 
 export function declareWaitQueue(name: string): WaitQueue {
   const word = staticWords(WAIT_QUEUE_WORDS);
   nameWord(word, name, 'wait-queue');
+  nameWord(word + FIRST, name);
   return new WaitQueue(word);
 }
 

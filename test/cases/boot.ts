@@ -1,6 +1,12 @@
 /** A boot module whose programs are the acceptance cases, for both machines. */
 import type { Bootable } from '../../src/actors/boot-module.ts';
-import { checkQuiescence, checkStuck, oracles as oracleListeners } from '../../src/check/index.ts';
+import {
+  checkClosed,
+  checkQuiescence,
+  checkStuck,
+  oracles as oracleListeners,
+  wakersOf,
+} from '../../src/check/index.ts';
 import { bindSeams, seams } from '../../src/core/seams.ts';
 import { bindListeners } from '../../src/machine/events.ts';
 import type { Lockdep } from '../../src/shared/lockdep/lockdep.ts';
@@ -30,6 +36,8 @@ export function prepare(what: unknown, lockdep: Lockdep | null = null): Bootable
     staticWords: CASE_WORDS,
     atQuiescence: oracles ? checkQuiescence : undefined,
     whenStuck: oracles ? checkStuck : undefined,
+    whenClosed: oracles ? checkClosed : undefined,
+    wakersOf: oracles ? wakersOf : undefined,
     build() {
       bindListeners([...(oracles ? oracleListeners() : []), ...(lockdep === null ? [] : [lockdep.hear])]);
       bindSpinLocks(tasSpinLock);

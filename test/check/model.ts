@@ -1,7 +1,15 @@
 /** Programs on the model machine with all oracles, for tests. */
 
 import { bindSubmitEngine } from '../../src/block/submit.ts';
-import { checkQuiescence, checkStuck, type ErrorRule, errorRules, oracles } from '../../src/check/index.ts';
+import {
+  checkClosed,
+  checkQuiescence,
+  checkStuck,
+  type ErrorRule,
+  errorRules,
+  oracles,
+  wakersOf,
+} from '../../src/check/index.ts';
 import { bindSeams, type Seams } from '../../src/core/seams.ts';
 import { type ExploreResult, Search } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
@@ -39,6 +47,8 @@ export function exploreChecked(
     lockdep,
     atQuiescence: checkQuiescence,
     whenStuck: checkStuck,
+    whenClosed: checkClosed,
+    wakersOf,
   });
   // The counts lie in the machine's memory, which each execution begins anew.
   let rules: Record<ErrorRule, number> | undefined;

@@ -1,11 +1,20 @@
 import { test } from 'tap';
+import { scenarios } from '../../src/scenarios/registry.ts';
 import { runCli, startCli } from '../support/cli.ts';
 
 interface ExploreJson {
   readonly executions: number;
   readonly traceHash: string;
   readonly outcomes: Record<string, number>;
-  readonly findings: readonly { kind: string; invariant: string; executionsToFind: number; places: unknown[] }[];
+  readonly findings: readonly {
+    kind: string;
+    invariant: string;
+    scenario: string;
+    executionsToFind: number;
+    places: unknown[];
+  }[];
+  /** Of several. */
+  readonly scenarios?: readonly { readonly scenario: string; readonly executions: number }[];
   readonly coverage: Record<
     string,
     { readonly seen: number; readonly next: number; readonly low: number; readonly high: number }
@@ -79,4 +88,36 @@ test('Ctrl-C ends a search with what is known and exit code 130', async (t) => {
   t.equal(result.code, 130);
   t.match(result.stdout, /executions/);
   t.match(result.stdout, /End of explore: INTERRUPTED/);
+});
+
+test('several scenarios, rounds among them, share the executions; what one leaves the others get', async (t) => {
+  const args = ['noflush', 'interrupted-noflush', 'suspend@1.1', '--bug', 'nf-check-then-queue-unlocked'];
+  const { code, json } = await explore([...args, '--executions', '1500', '--seed', '1', '--shrink-seconds', '0']);
+  t.equal(code, 1);
+  t.strictSame(
+    json.scenarios?.map(({ scenario }) => scenario),
+    ['noflush', 'interrupted-noflush', 'suspend@1.1'],
+  );
+  const [first, second, third] = (json.scenarios ?? []).map(({ executions }) => executions) as [number, number, number];
+  t.equal(first, 500);
+  t.ok(second < 500, 'it ends with its finding');
+  t.equal(third, 1500 - first - second);
+  t.equal(json.executions, 1500);
+  t.strictSame(
+    json.findings.map(({ kind, scenario }) => [kind, scenario]),
+    [['lost-bio', 'interrupted-noflush']],
+  );
+});
+
+test('without a scenario all are explored', async (t) => {
+  const { code, json } = await explore(['--executions', String(20 * scenarios.length), '--seed', '1']);
+  t.equal(code, 0);
+  t.strictSame(
+    json.scenarios?.map(({ scenario }) => scenario),
+    scenarios.map(({ name }) => name),
+  );
+  for (const { scenario, executions } of json.scenarios ?? []) t.equal(executions, 20, scenario);
+  const few = await runCli(['explore', '--executions', '3'], process.cwd());
+  t.equal(few.code, 2);
+  t.match(few.stderr, /--executions 3 is not enough for \d+ scenarios/);
 });

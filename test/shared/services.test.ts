@@ -310,6 +310,10 @@ function wokenBy(wake: (queue: WaitQueue) => Kernel<void>): number[] {
         freeWait(entry);
       };
     return {
+      *setup(): Kernel<void> {
+        // The run is made again to see how wake-ups were lost.
+        woken.length = 0;
+      },
       actors: onCpus(sleeper(0, true), sleeper(1, false), sleeper(2, true), sleeper(3, false), function* () {
         while ([...queue.waiters()].length < 4) yield* ops.relax(HERE);
         yield* wake(queue);

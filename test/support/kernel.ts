@@ -12,7 +12,13 @@ import { addDisk, type Disk, type DiskOptions, declareMedia } from '../../src/bl
 import { addRequestDisk, type RequestDisk, type RequestDiskOptions } from '../../src/block/request-disk.ts';
 import { bindSubmitEngine } from '../../src/block/submit.ts';
 import { declareCachedMedia } from '../../src/block/write-cache.ts';
-import { checkQuiescence, checkStuck, oracles as oracleListeners } from '../../src/check/index.ts';
+import {
+  checkClosed,
+  checkQuiescence,
+  checkStuck,
+  oracles as oracleListeners,
+  wakersOf,
+} from '../../src/check/index.ts';
 import { DM_MAPIO_SUBMITTED, type DmTarget } from '../../src/core/device-mapper.ts';
 import { DmTable, dmTableTarget } from '../../src/core/dm-table.ts';
 import { dmCreate, dmTableLoad, doResume } from '../../src/core/ioctl.ts';
@@ -35,6 +41,7 @@ import { bindScripts, type Script } from '../../src/targets/scripted.ts';
 import { presets } from '../../src/variants/presets.ts';
 import '../../src/targets/all.ts';
 import { type ExpectedFinding, expectClean, expectFinding } from './model.ts';
+import { declareMissing, WITHOUT_LOCK_WORDS, withoutLocks } from './without-lock.ts';
 
 const SEED = 1;
 const DISKS_MAX = 2;
@@ -56,6 +63,8 @@ export interface KernelOptions {
   readonly swaps?: Partial<Seams>;
   /** Whether the lock validator listens; default: yes. */
   readonly lockdep?: boolean;
+  /** The race detector is on, and these locks are missing. */
+  readonly missing?: readonly string[];
   /** What must be found; nothing by default. */
   readonly finding?: ExpectedFinding;
 }
@@ -226,7 +235,10 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
   bindSeams(seams);
   bindSubmitEngine(seams.engine);
   bindListeners([...(oracles ? oracleListeners() : []), ...(lockdep === null ? [] : [lockdep.hear])]);
+  const { missing } = options;
+  if (missing !== undefined) withoutLocks(missing);
   const build = () => {
+    if (missing !== undefined) declareMissing();
     const media = Array.from({ length: DISKS_MAX }, () => declareMedia(DISK_SECTORS));
     const cachedMedia = Array.from({ length: DISKS_MAX }, () => declareCachedMedia(DISK_SECTORS));
     const joins = Array.from({ length: JOINS_MAX }, (_, i) => ({
@@ -248,10 +260,11 @@ export function runKernel(body: Body, options: KernelOptions = {}): ExploreResul
     return explore(build, new Walk(SEED), runs, {
       settings: { cpus, lock: 'tas', oracles },
       slots: { 'mapped-device': 4, workqueue: 6, ...slots },
-      staticWords: STATIC_WORDS,
+      staticWords: STATIC_WORDS + (missing === undefined ? 0 : WITHOUT_LOCK_WORDS),
+      races: missing !== undefined,
       stepLimit,
       lockdep,
-      ...(oracles ? { atQuiescence: checkQuiescence, whenStuck: checkStuck } : {}),
+      ...(oracles ? { atQuiescence: checkQuiescence, whenStuck: checkStuck, whenClosed: checkClosed, wakersOf } : {}),
     });
   } finally {
     bindListeners([]);

@@ -308,7 +308,7 @@ export function allClasses(
   });
   const { execution } = machine;
   const trace = new TraceClass();
-  execution.listener = trace;
+  machine.listen(trace);
   const classes = new Map<number, string>();
   for (let run = 0; strategy.finished?.() !== true; run++) {
     if (run === most || (run < 4 && tooMany(strategy, most))) return null;

@@ -7,6 +7,7 @@ import type { Divergence, ReplayResult } from '../../explore/replay.ts';
 import type { PageData, PageTable, Run } from '../../page/data.ts';
 import { COVERAGE_HEAD, coverageRows } from '../explore-coverage.ts';
 import type { MachineOrder } from '../explore-machine.ts';
+import { type Explored, MANY_HEAD, manyRows } from '../explore-result.ts';
 import type { ExploreAnswer } from '../explore-scenario.ts';
 import { decisiveStepOf, type Found, foundNotes } from '../found.ts';
 import type { ProfileOutcome } from '../profile/runner.ts';
@@ -46,7 +47,15 @@ function filmed(order: MachineOrder, run: RecordedRun, decisive: number | null):
   return { run: null, notes: [`The run has ${steps} steps; only runs of up to ${most} can be stepped through here.`] };
 }
 
-export function explorePage(heading: Heading, result: ExploreAnswer, found: Found | null): PageData {
+/** Of several scenarios a line each, and the first run that was found. */
+export function explorePage(heading: Heading, explored: readonly Explored[]): PageData {
+  const shown = explored.find(({ found }) => found !== null) ?? (explored[0] as Explored);
+  const one = scenarioPage(heading, shown.result, shown.found);
+  if (explored.length === 1) return one;
+  return { ...one, tables: [{ title: 'Scenarios', head: MANY_HEAD, rows: manyRows(explored) }] };
+}
+
+function scenarioPage(heading: Heading, result: ExploreAnswer, found: Found | null): PageData {
   const outcomes = [...result.outcomes].sort((a, b) => b[1] - a[1]);
   const tables: PageTable[] = [{ title: 'What was seen', head: COVERAGE_HEAD, rows: coverageRows(result) }];
   if (outcomes.length > 0) tables.unshift({ title: 'Outcomes', head: ['outcome', 'executions'], rows: outcomes });

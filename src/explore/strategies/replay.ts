@@ -2,7 +2,7 @@
  * Makes the moves of a list of choices again. It leaves its rails when a move or an answer is not possible: the program is
  * another one than that of the list.
  */
-import type { ChoiceKind } from '../../machine/kernel.ts';
+import { CHOICE_LATE, type ChoiceKind } from '../../machine/kernel.ts';
 import { choicesOf } from '../choices.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
 
@@ -43,8 +43,10 @@ export class Replay implements Strategy {
     return this.#leave(process < 0 ? 'a data choice is expected' : `process ${process} cannot move`);
   }
 
-  choose(_kind: ChoiceKind, count: number): number {
+  choose(kind: ChoiceKind, count: number): number {
     const answer = -1 - (this.#choices[this.#next++] ?? 0);
+    // Who is woken although nothing can move then moves without a further choice.
+    if (kind === CHOICE_LATE && answer > 0) this.#next++;
     if (answer >= 0 && answer < count) return answer;
     this.#leave(`a data choice of ${count} values is asked`);
     return 0;

@@ -126,7 +126,7 @@ const testedTooEarly = sleepShot(
     yield* finishWait(queue, entry, HERE);
     freeWait(entry);
   },
-  { kind: 'deadlock', message: /side0 waits for &litmus->wait/ },
+  { kind: 'lost-wakeup', message: /side0 checks .* → side1 notifies &litmus->wait at .* → side0 sleeps at / },
 );
 
 /** Two who wait, one who completes twice: the second call must not choose the task that the first one woke. */

@@ -13,9 +13,9 @@ import {
   destroyWorkqueue,
   type Kernel,
   type Mutex,
-  memory,
   mutexLock,
   mutexUnlock,
+  PlainWord,
   staticWords,
   Workqueue,
 } from '../../core/device-mapper.ts';
@@ -24,36 +24,36 @@ const KMULTIPATHD = defineWorker('kmultipathd');
 
 /** Guards the making and the end of the queue. Models module_mutex. */
 let moduleMutex: Mutex;
-/** Handle of the queue; then the number of targets that need it. */
-let words = 0;
+/** Handle of the queue, and the number of targets that need it. */
+let queue: PlainWord;
+let users: PlainWord;
 atBoot('kmultipathd', () => {
   moduleMutex = declareMutex('&module_mutex');
-  words = staticWords(2);
+  queue = new PlainWord(staticWords(1));
+  users = new PlainWord(staticWords(1));
 });
 
 /** The queue; for targets, which have a reference on it. */
 export function kmultipathd(): Workqueue {
-  return Workqueue.at(memory.words[words] as number);
+  return Workqueue.at(queue.value);
 }
 
 /** One more target needs the queue; false when it cannot be made. */
 export function* getKmultipathd(): Kernel<boolean> {
-  const w = memory.words;
   yield* mutexLock(moduleMutex, HERE);
-  if (w[words] === 0) w[words] = createSinglethreadWorkqueue(KMULTIPATHD, cpu)?.handle ?? 0;
-  const made = w[words] !== 0;
-  if (made) (w[words + 1] as number)++;
+  if (queue.value === 0) queue.value = createSinglethreadWorkqueue(KMULTIPATHD, cpu)?.handle ?? 0;
+  const made = queue.value !== 0;
+  if (made) users.value++;
   yield* mutexUnlock(moduleMutex, HERE);
   return made;
 }
 
 /** One target less. What it has queued must have run. */
 export function* putKmultipathd(): Kernel<void> {
-  const w = memory.words;
   yield* mutexLock(moduleMutex, HERE);
-  if (--(w[words + 1] as number) === 0) {
+  if (--users.value === 0) {
     yield* destroyWorkqueue(kmultipathd(), HERE);
-    w[words] = 0;
+    queue.value = 0;
   }
   yield* mutexUnlock(moduleMutex, HERE);
 }
