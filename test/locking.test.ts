@@ -15,7 +15,7 @@ import { bindListeners } from '../src/machine/events.ts';
 import type { Kernel } from '../src/machine/kernel.ts';
 import type { Program } from '../src/machine/machine.ts';
 import { DEVICE_WORDS, Device } from '../src/scenarios/device.ts';
-import { scenarios, suites } from '../src/scenarios/registry.ts';
+import { scenarios, scenariosOf, suites } from '../src/scenarios/registry.ts';
 import { submitIo, waitIo } from '../src/scenarios/user-io.ts';
 import { Lockdep } from '../src/shared/lockdep/lockdep.ts';
 import { spinLock, spinLockIrqsave, spinUnlock, spinUnlockIrqrestore } from '../src/shared/spinlock.ts';
@@ -40,22 +40,16 @@ const EXECUTIONS = 100;
 const rounds = suites.map((suite) => suite.round(1, 0, 2));
 const MACHINES: readonly Machine[] = [
   { lock: 'tas', preset: 'unified' },
-  {
-    lock: 'ticket',
-    preset: '2.6.20',
-    without: ['log-after-resume', 'end-submits', 'rq-barrier-cut', 'rq-barrier-suspend', 'rq-flush-errors'],
-  },
+  { lock: 'ticket', preset: '2.6.20' },
 ];
 
 interface Machine {
   readonly lock: 'tas' | 'ticket';
   readonly preset: string;
-  /** Scenarios that go wrong in this preset, or are about what it has not. */
-  readonly without?: readonly string[];
 }
 
-function programsFor({ without = [] }: Machine): Runnable[] {
-  return [...scenarios.filter(({ name }) => !without.includes(name)), ...rounds, poolsAndEvents, activation, delayed];
+function programsFor({ preset }: Machine): Runnable[] {
+  return [...scenariosOf(preset), ...rounds, poolsAndEvents, activation, delayed];
 }
 
 /** Runs a program on the model machine with the watch and, unless it breaks rules on purpose, the lock validator listening. */

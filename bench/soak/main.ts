@@ -21,7 +21,7 @@ import {
   EXIT_USAGE,
   wholeNumber,
 } from '../../src/cli/usage.ts';
-import { scenarios } from '../../src/scenarios/registry.ts';
+import { scenarios, scenariosOf } from '../../src/scenarios/registry.ts';
 import { presets } from '../../src/variants/presets.ts';
 import { bugs, findBug } from '../../src/variants/variants.ts';
 import { HEAD, type Soaked, summaryOf, tableOf, writeDocs } from './report.ts';
@@ -36,29 +36,11 @@ interface Options {
 
 const SHRINK_SECONDS = 5;
 
-/** Pairs that are left out. */
-const LEFT_OUT: readonly { readonly scenarios: readonly string[]; readonly preset: string; readonly why: string }[] = [
-  {
-    scenarios: ['log-after-resume', 'end-submits'],
-    preset: '2.6.20',
-    why: 'what it defers it maps with io_lock held, which is its mechanism (deferred-flush-under-io-lock, fair-rwsem-recursive-read)',
-  },
-  {
-    scenarios: scenarios.map(({ name }) => name).filter((name) => name.startsWith('rq-')),
-    preset: '2.6.20',
-    why: 'it has neither request-based devices nor a kdmflush that would send barriers',
-  },
-];
-
-const isLeftOut = (pair: { readonly scenario: string; readonly preset: string }): boolean =>
-  LEFT_OUT.some(({ scenarios: names, preset }) => names.includes(pair.scenario) && preset === pair.preset);
-
 /** What is soaked: all pairs of a scenario and a clean preset, with so many executions each, the first ones one more. */
 function requests({ executions, seed, jobs, bug }: Options): ExploreRequest[] {
   const pairs = presets
     .filter(({ clean, name }) => clean && (bug === undefined || findBug(bug)?.preset === name))
-    .flatMap(({ name: preset }) => scenarios.map(({ name: scenario }) => ({ scenario, preset })))
-    .filter((pair) => !isLeftOut(pair));
+    .flatMap(({ name: preset }) => scenariosOf(preset).map(({ name: scenario }) => ({ scenario, preset })));
   return pairs.map((pair, i) => ({
     ...pair,
     executions: Math.floor(executions / pairs.length) + (i < executions % pairs.length ? 1 : 0),
@@ -106,10 +88,10 @@ async function soak(options: Options): Promise<void> {
   const guard = onInterrupt(() => {});
   const settings = settingsText({ executions, seed, jobs, bug, races: true, oracles: true });
   process.stdout.write(`soak: ${settings}\n\n`);
-  for (const { scenarios: names, preset, why } of LEFT_OUT)
-    process.stdout.write(`without ${names.join(', ')} of preset ${preset}: ${why}
-
-`);
+  for (const { name, notIn = {} } of scenarios)
+    for (const [preset, why] of Object.entries(notIn))
+      process.stdout.write(`without ${name} of preset ${preset}: ${why}\n`);
+  process.stdout.write('\n');
   const progress = startProgress('soaking');
   const done = await soakAll(options, progress, guard);
   guard.release();

@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { type Budget, NO_BUDGET } from '../explore/choices.ts';
 import { STRATEGY_NAMES, type StrategyName } from '../explore/strategies/all.ts';
-import { scenarios, suites } from '../scenarios/registry.ts';
+import { scenarios, scenariosOf, suites } from '../scenarios/registry.ts';
 import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
 import { budget, budgetText } from './budget.ts';
@@ -70,10 +70,11 @@ function checkBuiltIn(name: string): string {
 async function chosen(
   names: readonly string[],
   bug: string | undefined,
+  preset: string,
 ): Promise<(OwnScenario | { scenario: string })[]> {
   const own = bug === undefined ? undefined : findBug(bug)?.scenario;
   if (names.length === 0)
-    return own !== undefined ? [{ scenario: own }] : scenarios.map(({ name }) => ({ scenario: name }));
+    return own !== undefined ? [{ scenario: own }] : scenariosOf(preset).map(({ name }) => ({ scenario: name }));
   const list: (OwnScenario | { scenario: string })[] = [];
   for (const name of names) list.push((await loadOwn(name)) ?? { scenario: checkBuiltIn(name) });
   return list;
@@ -86,7 +87,7 @@ async function exploreRequests(names: readonly string[], options: ExploreOptions
   checkReporter(options);
   checkWritable(options.out);
   if (options.html !== undefined) checkFile('--html', options.html);
-  const list = await chosen(names, options.bug);
+  const list = await chosen(names, options.bug, options.preset ?? 'unified');
   if (options.executions !== undefined && options.executions < list.length)
     throw new UsageError(
       `--executions ${options.executions} is not enough for ${list.length} scenarios; give at least one to each.`,

@@ -9,6 +9,7 @@ import { ops } from '../machine/operations.ts';
 import { DurabilityLog, durabilityWords } from './durability.ts';
 import {
   BARRIER,
+  NO_REQUESTS,
   REQUEST_DEVICE_SECTORS,
   REQUEST_DEVICE_WORDS,
   RequestDevice,
@@ -77,6 +78,7 @@ const scenario = (name: string, where: string, options: RequestDeviceOptions): S
   cpus: WRITERS + 1,
   slots: requestSlots(2),
   staticWords: REQUEST_DEVICE_WORDS + durabilityWords(WRITERS * PER_WRITER),
+  ...(options.table === null ? {} : { notIn: NO_REQUESTS }),
   build: () => build(options),
 });
 

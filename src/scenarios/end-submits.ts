@@ -77,5 +77,8 @@ export const endSubmits: Scenario = {
   cpus: 2,
   staticWords: DEVICE_WORDS + COMPLETION_WORDS + 2,
   outcomes: [`${BIOS} bios, 0`],
+  notIn: {
+    '2.6.20': 'what is deferred is mapped with io_lock held, and its end takes it again (fair-rwsem-recursive-read)',
+  },
   build,
 };

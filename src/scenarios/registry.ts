@@ -56,6 +56,10 @@ export const scenarios: readonly Scenario[] = [
   ...barrierCut,
   ...rqBarrier,
 ];
+/** The scenarios that a clean preset passes. */
+export const scenariosOf = (preset: string): Scenario[] =>
+  scenarios.filter(({ notIn }) => notIn?.[preset] === undefined);
+
 export const suites: readonly Suite[] = [
   locks,
   suspend,

@@ -26,6 +26,11 @@ export const requestSlots = (nrRequests: number): Readonly<Record<string, number
   'dm-rq-target-io': nrRequests + 4,
 });
 
+/** Of a request-based device. */
+export const NO_REQUESTS = {
+  '2.6.20': 'it has neither request-based devices nor a kdmflush that would send barriers',
+} as const;
+
 export const BARRIER = BIO_RW_BARRIER | BIO_RW_UNPLUG;
 
 export interface RequestDeviceOptions extends Partial<RequestDiskOptions> {

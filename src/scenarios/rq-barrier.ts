@@ -14,7 +14,7 @@ import { ops } from '../machine/operations.ts';
 import { memory, staticWords } from '../shared/memory.ts';
 import { Atomic } from '../shared/word.ts';
 import { bindScripts } from '../targets/scripted.ts';
-import { BARRIER, REQUEST_DEVICE_WORDS, RequestDevice, requestSlots } from './request-device.ts';
+import { BARRIER, NO_REQUESTS, REQUEST_DEVICE_WORDS, RequestDevice, requestSlots } from './request-device.ts';
 import type { Scenario } from './scenario.ts';
 import { submitIo, waitIo } from './user-io.ts';
 
@@ -152,6 +152,7 @@ export const rqBarrier: readonly Scenario[] = [
     slots: requestSlots(2),
     staticWords: REQUEST_DEVICE_WORDS + 3,
     outcomes: ['write 0, barrier 0, suspend 0'],
+    notIn: NO_REQUESTS,
     build: buildSuspend,
   },
   {
@@ -161,6 +162,7 @@ export const rqBarrier: readonly Scenario[] = [
     slots: requestSlots(2),
     staticWords: REQUEST_DEVICE_WORDS + 2,
     outcomes: ['barrier 0, suspend 0'],
+    notIn: NO_REQUESTS,
     build: buildMultipath,
   },
   {
@@ -169,6 +171,7 @@ export const rqBarrier: readonly Scenario[] = [
     cpus: 2,
     slots: requestSlots(2),
     staticWords: REQUEST_DEVICE_WORDS + 4,
+    notIn: NO_REQUESTS,
     build: buildErrors,
   },
 ];

@@ -16,6 +16,8 @@ export interface Scenario {
    * The complete set of outcomes that are allowed. Each of them must be seen on the model machine; on threads a subset may be.
    */
   readonly outcomes?: readonly string[];
+  /** Presets without known bugs in which it goes wrong all the same, and why: searches through all scenarios leave it out there. */
+  readonly notIn?: Readonly<Record<string, string>>;
   /** Declares its words and gives its program. Runs once in every worker, the same way in each. */
   build(): Program;
 }

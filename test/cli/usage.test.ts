@@ -25,7 +25,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['stress --frobnicate', /unknown option '--frobnicate'/],
   ['stress --secnods 3', /unknown option '--secnods'.*--seconds/],
   ['frobnicate', /unknown command 'frobnicate'/],
-  ['', /name a command: stress, profile, explore, replay, bugs or list/],
+  ['', /name a command: stress, profile, explore, replay, bugs, list or selftest/],
   ['explore nosuch', /There is no scenario 'nosuch'; there are .*interrupted-noflush/],
   ['explore nosuch@1.2', /There is no scenario 'nosuch@1.2'/],
   ['explore drain --executions 3 --seconds 3', /--seconds and --executions exclude each other/],
