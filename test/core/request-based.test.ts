@@ -314,6 +314,7 @@ for (const [what, body, finding] of [
     { kind: 'sleep-in-atomic', message: /in an interrupt/ },
   ],
 ] as const) {
-  kernelTest(`seed-002 has ${what}`, body, { slots, runs: 2000, preset: 'seed-002', finding });
+  // The lock validator sees &_minor_lock in a softirq before anybody sleeps there.
+  kernelTest(`seed-002 has ${what}`, body, { slots, runs: 2000, preset: 'seed-002', finding, lockdep: false });
   kernelTest(`2.6.33 has not ${what}`, body, { slots, runs: 200, preset: '2.6.33' });
 }
