@@ -94,7 +94,11 @@ export const plantedFlush: readonly Planted[] = [
       yield* spinUnlockIrqrestore(md.barrierErrorLock, saved, HERE);
     },
   }),
-  plant('I10', 'assertion', 'the queue of a suspended device is not stopped', true, {
-    stopAndFlush: (md) => flushWorkqueue(Workqueue.at(md.wq), HERE),
-  }),
+  {
+    ...plant('I10', 'assertion', 'the queue of a suspended device is not stopped', true, {
+      stopAndFlush: (md) => flushWorkqueue(Workqueue.at(md.wq), HERE),
+    }),
+    // A clone begins while the suspend is still under way.
+    orOnThreads: 'I9',
+  },
 ];
