@@ -136,11 +136,17 @@ export function nothingWaits(bio: number, md: number, site: Site): void {
   // Taken off the list in its turn, under the lock, and mapped after that was let go.
   if (locationOf(bio) === DISPATCHED) return;
   const w = memory.words;
+  // The list first: a completion on another CPU may put its bio there right now, and it numbers the bio before that.
+  //   submitter        | completion
+  //   was one numbered? no
+  //                    | number it, put it at the head
+  //   is one there? yes: by the list alone it would look like one from before the gate was opened
+  const waiting = w[md + MD_DEFERRED] !== 0;
   const held = w[md + MD_IN_HAND] as number;
   const inHand = held !== 0 && w[held] === w[md + MD_IN_HAND_GENERATION] && locationOf(held) === DISPATCHED;
   // Without a pushback list what is handed back lies here already before the suspend shuts the gate.
   const early = noflushIsSet(md) && wasPushedBack(md, w[md + MD_FIRST_DEFERRED] as number);
-  if ((w[md + MD_DEFERRED] !== 0 && !early) || inHand) overtaken(bio, md, false, site);
+  if ((waiting && !early) || inHand) overtaken(bio, md, false, site);
 }
 
 /** A clone is made: it begins where the one before it ended. The splitter alone maps. */

@@ -1,5 +1,5 @@
 /**
- * Presets: one mechanism for each seam (spec E2). unified and 2.6.20 must be clean; a seed has what it had by nature.
+ * Presets: one mechanism for each seam (spec E2). unified, 2.6.20 and 2.6.33 must be clean; a seed has what it had by nature.
  */
 import { depthFirst, fifo, recursive } from '../block/submit.ts';
 import {
@@ -149,8 +149,7 @@ const v2620: Preset = {
 const v2633: Preset = {
   name: '2.6.33',
   title: 'kdmflush, pushback at the head of the deferred list, first-in-first-out submission, all pieces in a loop',
-  // On threads a bio has overtaken one that was pushed back (I35, about once in 200 rounds of suite suspend): not explained yet.
-  clean: false,
+  clean: true,
   seams: {
     ...unified.seams,
     engine: fifo,

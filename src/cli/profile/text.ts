@@ -38,9 +38,9 @@ export interface LockStatTable {
   readonly right: readonly number[];
 }
 
-/** The columns of /proc/lock_stat. */
-export function lockStatTable(locks: readonly LockStat[]): LockStatTable {
-  const rows = locks.map((lock) => {
+/** The columns of /proc/lock_stat for the first of the locks; a name's `-R` and `-W` depend on all of them. */
+export function lockStatTable(locks: readonly LockStat[], shown: number = locks.length): LockStatTable {
+  const rows = locks.slice(0, shown).map((lock) => {
     const { waitNs: wait, holdNs: hold } = lock;
     // What stands for all holds although some were timed only.
     const mark = lock.sampled && hold.timed > 0 ? '~' : '';

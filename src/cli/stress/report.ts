@@ -99,7 +99,7 @@ export function stressTables(settings: StressSettings, outcome: StressOutcome): 
     {
       title: 'Locks that were waited for longest; times in us, ~ sampled',
       titled: true,
-      ...lockStatTable(outcome.locks.slice(0, LOCKS_SHOWN)),
+      ...lockStatTable(outcome.locks, LOCKS_SHOWN),
     },
     cpuTable(settings, outcome),
   ];
