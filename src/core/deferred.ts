@@ -9,12 +9,14 @@ import { EV_BLOCK_CLEAR, EV_DISPATCH, emit, listening } from '../machine/events.
 import type { Kernel } from '../machine/kernel.ts';
 import { downWrite, upWrite } from '../shared/rw-semaphore.ts';
 import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
+import { condResched } from '../shared/task.ts';
 import {
   DM_TYPE_REQUEST_BASED,
   DMF_BLOCK_IO_FOR_SUSPEND,
   DMF_QUEUE_IO_TO_THREAD,
   MappedDevice,
 } from './mapped-device.ts';
+import { seams } from './seams.ts';
 import { splitAndProcess } from './submit.ts';
 
 /** The thread of a mapped device. */
@@ -38,10 +40,16 @@ export const DM_WQ_WORK = workFunctions.define('dm_wq_work', function* dmWqWork(
     // A request-based device has deferred it before its first table was bound.
     if (md.type === DM_TYPE_REQUEST_BASED) yield* genericMakeRequest(bio);
     else yield* splitAndProcess(md, bio);
+    yield* seams.afterDispatch();
     yield* downWrite(md.ioLock, HERE);
   }
   yield* upWrite(md.ioLock, HERE);
 });
+
+/** Seam afterDispatch: a bio may come back to the list as soon as it is mapped, for as long as another task of this CPU doesn't shut the gate. */
+export function giveWay(): Kernel<void> {
+  return condResched(HERE);
+}
 
 /** Seam dispatchDeferred: I/O may flow again; the thread maps what waits. Returns before it has. */
 export function* dmQueueFlush(md: MappedDevice): Kernel<void> {

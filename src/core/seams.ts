@@ -58,6 +58,8 @@ export interface Seams {
   readonly joinPushback: (deferred: BioList, pushback: BioList) => void;
   /** Lets deferred bios go: by kdmflush, or at once (spec B5). */
   readonly dispatchDeferred: (md: MappedDevice) => Kernel<void>;
+  /** kdmflush has mapped a bio, and holds nothing. */
+  readonly afterDispatch: () => Kernel<void>;
   /** Sets SUSPENDED and calls the targets' postsuspend. */
   readonly markSuspended: (md: MappedDevice, table: DmTable | null) => Kernel<void>;
   /** Puts a table in the place of the live one; gives the old one if it is still to be destroyed. */

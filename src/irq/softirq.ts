@@ -11,6 +11,7 @@ import { memory } from '../shared/memory.ts';
 import { cpu, cpuBase, inInterrupt } from '../shared/per-cpu.ts';
 import { CPU_KSOFTIRQD, CPU_SOFTIRQ_DEPTH, CPU_SOFTIRQ_PENDING, CPU_SOFTIRQS } from '../shared/per-cpu-layout.ts';
 import {
+  condResched,
   PF_DAEMON,
   programs,
   schedule,
@@ -86,7 +87,7 @@ const KSOFTIRQD = programs.define('ksoftirqd', function* ksoftirqd(): Kernel<voi
     const saved = yield* ops.irqOff(HERE);
     yield* doSoftirq();
     yield* ops.irqOn(saved, HERE);
-    // cond_resched: tasks get their turn between two bursts.
-    if (memory.words[cpuBase + CPU_SOFTIRQ_PENDING] !== 0) yield* schedule(HERE);
+    // Tasks get their turn between two bursts.
+    if (memory.words[cpuBase + CPU_SOFTIRQ_PENDING] !== 0) yield* condResched(HERE);
   }
 });

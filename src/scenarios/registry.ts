@@ -18,6 +18,7 @@ import { mpathJobs } from './mpath-jobs.ts';
 import { mpathNoflush } from './mpath-noflush.ts';
 import { noflushScenarios } from './noflush.ts';
 import { noflushResize } from './noflush-resize.ts';
+import { noflushSlowPresuspend } from './noflush-slow-presuspend.ts';
 import { noflushWriteback } from './noflush-writeback.ts';
 import { findOwn } from './own/define.ts';
 import { removeRaces } from './remove-races.ts';
@@ -43,6 +44,7 @@ export const scenarios: readonly Scenario[] = [
   removeSuspended,
   logAfterResume,
   endSubmits,
+  noflushSlowPresuspend,
   frozenWriter,
   freezeDirty,
   noflushResize,

@@ -131,6 +131,12 @@ export function schedule(site: Site): Kernel<void> {
   return ops.schedule(site);
 }
 
+/** cond_resched: in a loop that may be long, the other tasks of the CPU get their turn. */
+export function condResched(site: Site): Kernel<void> {
+  mightSleep('cond_resched', site);
+  return ops.schedule(site);
+}
+
 export function setCurrentState(state: number, site: Site): Kernel<void> {
   return ops.store(current().state.word, state, site);
 }

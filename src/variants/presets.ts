@@ -9,7 +9,7 @@ import {
   iSizeWrite,
   iSizeWriteUnderIMutex,
 } from '../core/bdev-policy.ts';
-import { dmQueueFlush } from '../core/deferred.ts';
+import { dmQueueFlush, giveWay } from '../core/deferred.ts';
 import { destroyWhenUnused, dmTableFindTarget, dropTable } from '../core/dm-table.ts';
 import { __noflushSuspending, cloneEndio, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
 import { dmGetMd, putNameless } from '../core/find-device.ts';
@@ -93,6 +93,7 @@ const unified: Preset = {
     mergePushback,
     joinPushback: pushbackFirst,
     dispatchDeferred: dmQueueFlush,
+    afterDispatch: giveWay,
     markSuspended,
     replaceTable: bindInPlace,
     tablePut: dropTable,

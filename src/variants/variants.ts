@@ -45,6 +45,7 @@ import { rszBdgetStallInSuspendLock } from './bugs/rsz-bdget-stall-in-suspend-lo
 import { suspendWaitNoBarrier } from './bugs/suspend-wait-no-barrier.ts';
 import { tableLastPutAnywhere } from './bugs/table-last-put-anywhere.ts';
 import { thawWithoutFreeze } from './bugs/thaw-without-freeze.ts';
+import { wqWorkNoResched } from './bugs/wq-work-no-resched.ts';
 import { canaries } from './canaries.ts';
 import type { Canary } from './canary.ts';
 import { requireLegal, whyIllegal } from './legal.ts';
@@ -75,6 +76,7 @@ export const bugs: readonly Bug[] = [
   thawWithoutFreeze,
   cloneFreedAfterDecPending,
   inlineDispatchEndSubmits,
+  wqWorkNoResched,
   interruptedAlthoughDrained,
   rszBdgetStallInSuspendLock,
   congestedDestroysTable,
