@@ -2,7 +2,8 @@
 // explore SUITE@SEED.ROUND` that each of them prints finds on the model machine.
 //
 // Writes the table into docs/TESTING.md, between `<!-- table of from-stress -->` and `<!-- end of table -->`. Takes some minutes a bug.
-// Usage: node scripts/from-stress.mjs [--failures N] [--seconds S] [BUG…]; default 10 failures, 60 s each, all bugs. Build first.
+// Usage: node scripts/from-stress.mjs [--failures N] [--seconds S] [BUG…]; default 10 failures, 60 s each, all bugs of
+// suites; rows of the others are kept. Build first.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -69,16 +70,20 @@ function row(bug) {
   return `| ${bug.id} | ${bug.suite} | ${tries.length} | ${same.length} | ${executions} | ${seconds} (${longest}) |`;
 }
 
-const chosen = positionals.length === 0 ? bugs : bugs.filter(({ id }) => positionals.includes(id));
+const ofSuites = bugs.filter(({ suite }) => suite !== null);
+const chosen = positionals.length === 0 ? ofSuites : ofSuites.filter(({ id }) => positionals.includes(id));
+const page = readFileSync(PAGE, 'utf8');
+// Rows of bugs that were not asked for stay as they are.
+const rows = new Map(ofSuites.map(({ id }) => [id, page.split('\n').find((line) => line.startsWith(`| ${id} | `))]));
+for (const bug of chosen) rows.set(bug.id, row(bug));
+rmSync(out, { recursive: true });
 const table = [
   '| bug | suite | failures on threads | the same finding in the model | executions, median | seconds, median (most) |',
   '| --- | --- | --- | --- | --- | --- |',
-  ...chosen.filter(({ suite }) => suite !== undefined).map(row),
+  ...[...rows.values()].filter((line) => line !== undefined),
 ].join('\n');
-rmSync(out, { recursive: true });
 process.stdout.write(`${table}\n`);
-if (positionals.length === 0)
-  writeFileSync(
-    PAGE,
-    readFileSync(PAGE, 'utf8').replace(BLOCK, (_, start, end) => `${start}\n${table}\n\n${end}`),
-  );
+writeFileSync(
+  PAGE,
+  page.replace(BLOCK, (_, start, end) => `${start}\n${table}\n\n${end}`),
+);
