@@ -48,7 +48,9 @@ test('no bug has the name of a scenario', (t) => {
   t.end();
 });
 
-for (const bug of bugs)
+// One bug for each kind of finding; `bugs verify` replays them all.
+const oneOfEachKind = new Map(bugs.map((bug) => [bug.model.kind, bug])).values();
+for (const bug of oneOfEachKind)
   test(`${bug.id} shrinks to one line, which gives the same finding and trace hash each time`, async (t) => {
     const found = await find(orderOf(bug.id), 1);
     t.equal(identityOf(found.finding), found.first, 'shrinking keeps kind, invariant and locks');

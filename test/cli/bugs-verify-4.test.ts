@@ -1,0 +1,3 @@
+import { verifyShare } from '../support/verify-share.ts';
+
+verifyShare(4);

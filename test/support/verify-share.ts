@@ -1,0 +1,51 @@
+/**
+ * `dmrace bugs verify` for a share of all bugs: together they take longer than a test file may.
+ */
+import { test } from 'tap';
+import { TARGETS } from '../../src/cli/bugs/verify.ts';
+import { bugs } from '../../src/variants/variants.ts';
+import { runCli } from './cli.ts';
+
+interface VerifyJson {
+  readonly bugs: readonly {
+    readonly id: string;
+    readonly found: number;
+    readonly switches: number;
+    readonly scheduleChars: number;
+    readonly replaysEqual: boolean;
+    readonly cleanTwinSilent: boolean;
+  }[];
+  readonly problems: readonly string[];
+  readonly ok: boolean;
+}
+
+const SEEDS = 2;
+/** Files that each verify a share: bugs-verify-1 … */
+export const SHARES = 5;
+
+/** Every bug is in one share: number 1 … SHARES. Bugs of one scenario stay together, for they have one twin. */
+export function shareOf(number: number): string[] {
+  const scenarios = [...new Set(bugs.map(({ scenario }) => scenario))];
+  return bugs.filter(({ scenario }) => (scenarios.indexOf(scenario) % SHARES) + 1 === number).map(({ id }) => id);
+}
+
+export function verifyShare(number: number): void {
+  const ids = shareOf(number);
+  test('each bug is found from a cold start, is shrunk and replayed, and its scenario is silent without it', async (t) => {
+    t.ok(ids.length > 0);
+    const args = ['--seeds', String(SEEDS), '--shrink-seconds', '60', '--clean-executions', '2000', '--json'];
+    const { code, stdout, stderr } = await runCli(['bugs', 'verify', ...ids, ...args], process.cwd());
+    t.equal(code, 0, stderr);
+    const json = JSON.parse(stdout) as VerifyJson;
+    t.strictSame(json.problems, []);
+    t.strictSame(
+      json.bugs.map(({ id }) => id),
+      ids,
+    );
+    for (const bug of json.bugs) {
+      t.match(bug, { found: SEEDS, seeds: SEEDS, replaysEqual: true, cleanTwinSilent: true }, bug.id);
+      t.ok(bug.switches <= TARGETS.switches, `${bug.id}: ${bug.switches} switches`);
+      t.ok(bug.scheduleChars <= TARGETS.scheduleChars, `${bug.id}: ${bug.scheduleChars} characters`);
+    }
+  });
+}
