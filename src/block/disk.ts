@@ -8,22 +8,20 @@
  * Faults: the next n I/Os fail; all I/O hangs until it is released (not inline: there the driver has no later).
  */
 
-import { Alarm, armAlarm, devices } from '../irq/alarm.ts';
+import { Alarm, devices } from '../irq/alarm.ts';
 import { LINE_DEVICE } from '../irq/interrupt.ts';
-import { startDevice } from '../irq/interrupt-actor.ts';
 import { BLOCK_SOFTIRQ, raiseSoftirq } from '../irq/softirq.ts';
 import { EIO, errnoText } from '../machine/errno.ts';
 import { CAUSE_DEVICE, EV_BIO_ERROR, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
-import { CHOICE_COMPLETION_CPU, CHOICE_LATENCY, type Kernel } from '../machine/kernel.ts';
-import { ops } from '../machine/operations.ts';
+import type { Kernel } from '../machine/kernel.ts';
 import { memory, staticWords } from '../shared/memory.ts';
-import { cpu, cpuCount } from '../shared/per-cpu.ts';
-import { atomic, defineStruct, marked, plain, type Struct } from '../shared/struct.ts';
-import type { Atomic, Marked } from '../shared/word.ts';
+import { atomic, defineStruct, plain, type Struct } from '../shared/struct.ts';
+import type { Atomic } from '../shared/word.ts';
 import { Bio, bioEndio, REQ_WRITE } from './bio.ts';
 import { appendDone } from './blk-softirq.ts';
 import { addBlockDevice, BlockDevice, makeRequests } from './block-device.ts';
+import { type HeldBack, heldBackField, holdBack, startService, takeFault } from './disk-faults.ts';
 
 export const DISK_MAJOR = 1;
 
@@ -52,10 +50,7 @@ export interface Disk extends Struct {
   anyCpu: number;
   /** So many I/Os fail with −EIO from now on. */
   readonly failNext: Atomic;
-  /** 1: what is finished is held back. */
-  readonly hang: Marked;
-  /** Alarms held back; the interrupt actor's own list. */
-  held: number;
+  readonly heldBack: HeldBack;
 }
 
 export const Disk = defineStruct<Disk>('disk', 'disk', 4, {
@@ -66,8 +61,7 @@ export const Disk = defineStruct<Disk>('disk', 'disk', 4, {
   latencySpreadUs: plain,
   anyCpu: plain,
   failNext: atomic,
-  hang: marked,
-  held: plain,
+  heldBack: heldBackField,
 });
 
 /** Declares the media of a disk; every worker does so while it builds the scenario. */
@@ -108,9 +102,9 @@ function transfer(disk: Disk, bio: Bio): void {
   else for (let i = 0; i < size; i++) w[data + i] = w[media + i] as number;
 }
 
-/** Serves a bio whose disk had `faults` failures ahead of it; gives 0 or −EIO. */
-function serve(disk: Disk, bio: Bio, faults: number): number {
-  if (faults > 0) {
+/** Serves a bio; gives 0 or −EIO. */
+function* serve(disk: Disk, bio: Bio): Kernel<number> {
+  if (yield* takeFault(disk.failNext)) {
     if (listening !== 0) emit(EV_BIO_ERROR, bio.address, CAUSE_DEVICE, HERE);
     return -EIO;
   }
@@ -118,28 +112,13 @@ function serve(disk: Disk, bio: Bio, faults: number): number {
   return 0;
 }
 
-/** Failures ahead of the next bio, which uses one up; 0 or less when there are none. Several CPUs may ask at once. */
-function* takeFault(disk: Disk): Kernel<number> {
-  if ((yield* disk.failNext.read(HERE)) <= 0) return 0;
-  const faults = yield* disk.failNext.add(-1, HERE);
-  // Another CPU took the last one between the two.
-  if (faults <= 0) yield* disk.failNext.add(1, HERE);
-  return faults;
-}
-
 const DISK_MAKE_REQUEST = makeRequests.define('disk', function* diskMakeRequest(bdev, bio): Kernel<void> {
   const disk = Disk.at(bdev.private);
   if (disk.mode === 0) {
-    yield* bioEndio(bio, serve(disk, bio, yield* takeFault(disk)));
+    yield* bioEndio(bio, yield* serve(disk, bio));
     return;
   }
-  const request = Alarm.alloc();
-  if (request === null) report('assertion', '', 'a disk has more requests than its queue holds');
-  request.device = DISK_DEVICE;
-  request.arg = bio.handle;
-  request.cpu = disk.anyCpu === 0 ? cpu : yield* ops.choice(CHOICE_COMPLETION_CPU, cpuCount(), HERE);
-  const spread = disk.latencySpreadUs === 0 ? 0 : yield* ops.choice(CHOICE_LATENCY, disk.latencySpreadUs, HERE);
-  yield* startDevice(request, disk.latencyUs + spread, HERE);
+  yield* startService(disk, DISK_DEVICE, bio.handle);
 });
 
 const diskOf = (alarm: Alarm): Disk => Disk.at(BlockDevice.at(Bio.at(alarm.arg).bdev).private);
@@ -148,12 +127,8 @@ const DISK_DEVICE = devices.define('disk', {
   line: LINE_DEVICE,
   *elapsed(alarm): Kernel<number> {
     const disk = diskOf(alarm);
-    if ((yield* disk.hang.read(HERE)) !== 0) {
-      alarm.next = disk.held;
-      disk.held = alarm.handle;
-      return 0;
-    }
-    alarm.result = serve(disk, Bio.at(alarm.arg), yield* takeFault(disk));
+    if (yield* holdBack(disk, alarm)) return 0;
+    alarm.result = yield* serve(disk, Bio.at(alarm.arg));
     return 1;
   },
   *interrupt(alarm): Kernel<void> {
@@ -167,40 +142,5 @@ const DISK_DEVICE = devices.define('disk', {
     }
     Alarm.free(alarm);
     yield* bioEndio(bio, result);
-  },
-});
-
-/** From now on nothing that the disk has finished comes back. */
-export function hangDisk(disk: Disk): Kernel<void> {
-  return disk.hang.write(1, HERE);
-}
-
-/** What was held back comes back, and all that follows. */
-export function* releaseDisk(disk: Disk): Kernel<void> {
-  yield* disk.hang.write(0, HERE);
-  const request = Alarm.alloc();
-  if (request === null) report('assertion', '', 'no alarm is free');
-  request.device = RELEASE_DEVICE;
-  request.arg = disk.handle;
-  request.cpu = cpu;
-  yield* startDevice(request, 0, HERE);
-}
-
-/** The held list is the actor's own, so the actor itself takes it back. */
-const RELEASE_DEVICE = devices.define('disk-release', {
-  line: LINE_DEVICE,
-  *elapsed(alarm): Kernel<number> {
-    const disk = Disk.at(alarm.arg);
-    let handle = disk.held;
-    disk.held = 0;
-    while (handle !== 0) {
-      const held = Alarm.at(handle);
-      handle = held.next;
-      yield* armAlarm(held, 0, HERE);
-    }
-    return 1;
-  },
-  *interrupt(alarm): Kernel<void> {
-    Alarm.free(alarm);
   },
 });

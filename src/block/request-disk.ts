@@ -8,13 +8,12 @@
  *
  * Barriers: the queue keeps their order and sends flushes (`flush`), or refuses them (`none`); or it sends flushes that the disk
  * refuses with −EOPNOTSUPP (`refuse`). Faults: the next n requests or flushes fail, all that is finished is held back, flushes
- * lie, power is cut. The words of disk.hang, failNext and failFlush are changed by scenarios without a lock.
+ * lie, power is cut. The words of disk.heldBack, failNext and failFlush are changed by scenarios without a lock.
  *
  * The data is moved by the device: in the modes hardirqDirect and softirq by the interrupt actor alone, else with queue_lock held.
  */
-import { Alarm, armAlarm, devices } from '../irq/alarm.ts';
+import { Alarm, devices } from '../irq/alarm.ts';
 import { LINE_DEVICE } from '../irq/interrupt.ts';
-import { startDevice } from '../irq/interrupt-actor.ts';
 import {
   createSinglethreadWorkqueue,
   defineWorker,
@@ -26,9 +25,9 @@ import {
 } from '../irq/workqueue.ts';
 import { EIO, EOPNOTSUPP, errnoText } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
-import { CHOICE_COMPLETION_CPU, CHOICE_LATENCY, type Kernel } from '../machine/kernel.ts';
+import type { Kernel } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
-import { cpu, cpuCount } from '../shared/per-cpu.ts';
+import { cpu } from '../shared/per-cpu.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../shared/spinlock.ts';
 import { atomic, defineStruct, marked, plain, type Struct } from '../shared/struct.ts';
 import type { Atomic, Marked } from '../shared/word.ts';
@@ -36,6 +35,7 @@ import { Bio, bioData, REQ_WRITE, setBioData } from './bio.ts';
 import { blkCompleteRequest } from './blk-softirq.ts';
 import { addBlockDevice } from './block-device.ts';
 import { DISK_MAJOR } from './disk.ts';
+import { type HeldBack, heldBackField, holdBack, startOrder, startService, takeFault } from './disk-faults.ts';
 import { blkStartRequest } from './elevator.ts';
 import { __blkEndRequestAll, blkEndRequestAll } from './end-request.ts';
 import { blkInitQueue } from './init-queue.ts';
@@ -97,12 +97,10 @@ export interface RequestDisk extends Struct {
   /** So many requests, or flushes, fail with −EIO from now on. */
   readonly failNext: Atomic;
   readonly failFlush: Atomic;
-  /** 1: what is finished is held back. Not inline and thread. */
-  readonly hang: Marked;
+  /** Not inline and thread. */
+  readonly heldBack: HeldBack;
   /** 1: a flush says that it is done and does nothing. */
   readonly lies: Marked;
-  /** Alarms held back; the interrupt actor's own list. */
-  held: number;
 }
 
 export const RequestDisk = defineStruct<RequestDisk>('request-disk', 'disk', 0, {
@@ -123,9 +121,8 @@ export const RequestDisk = defineStruct<RequestDisk>('request-disk', 'disk', 0, 
   inHand: plain,
   failNext: atomic,
   failFlush: atomic,
-  hang: marked,
+  heldBack: heldBackField,
   lies: marked,
-  held: plain,
 });
 
 const KLOOPD = defineWorker('kloopd');
@@ -168,15 +165,6 @@ export function* addRequestDisk(options: RequestDiskOptions, media: number): Ker
 
 export const cacheOf = (disk: RequestDisk): WriteCache => new WriteCache(disk.media, disk.sectors, disk.cache !== 0);
 const diskOf = (q: RequestQueue): RequestDisk => RequestDisk.at(q.queuedata);
-
-/** Whether one of the failures that are ahead hits this request. Several CPUs may ask at once. */
-function* takeFault(faults: Atomic): Kernel<boolean> {
-  if ((yield* faults.read(HERE)) <= 0) return false;
-  const ahead = yield* faults.add(-1, HERE);
-  // Another CPU took the last one between the two.
-  if (ahead <= 0) yield* faults.add(1, HERE);
-  return ahead > 0;
-}
 
 /** Serves a request; 0 or the error that it ends with. */
 function* serve(disk: RequestDisk, rq: Request): Kernel<number> {
@@ -244,13 +232,7 @@ function* handOver(disk: RequestDisk, rq: Request): Kernel<void> {
     yield* queueWork(Workqueue.at(disk.wq), Work.at(disk.work), HERE);
     return;
   }
-  const alarm = Alarm.alloc();
-  if (alarm === null) report('assertion', '', 'no alarm is free for a disk');
-  alarm.device = DISK_DEVICE;
-  alarm.arg = rq.handle;
-  alarm.cpu = disk.anyCpu === 0 ? cpu : yield* ops.choice(CHOICE_COMPLETION_CPU, cpuCount(), HERE);
-  const spread = disk.latencySpreadUs === 0 ? 0 : yield* ops.choice(CHOICE_LATENCY, disk.latencySpreadUs, HERE);
-  yield* startDevice(alarm, disk.latencyUs + spread, HERE);
+  yield* startService(disk, DISK_DEVICE, rq.handle);
 }
 
 const LOOP_WORK = workFunctions.define('loop_work', function* loopWork(handle): Kernel<void> {
@@ -276,11 +258,7 @@ const DISK_DEVICE = devices.define('request-disk', {
   *elapsed(alarm): Kernel<number> {
     const rq = Request.at(alarm.arg);
     const disk = diskOf(RequestQueue.at(rq.queue));
-    if ((yield* disk.hang.read(HERE)) !== 0) {
-      alarm.next = disk.held;
-      disk.held = alarm.handle;
-      return 0;
-    }
+    if (yield* holdBack(disk, alarm)) return 0;
     alarm.result = yield* serve(disk, rq);
     return 1;
   },
@@ -302,16 +280,6 @@ const DISK_DEVICE = devices.define('request-disk', {
   },
 });
 
-/** Sends the interrupt actor an order about a disk. */
-function* order(disk: RequestDisk, device: number): Kernel<void> {
-  const alarm = Alarm.alloc();
-  if (alarm === null) report('assertion', '', 'no alarm is free for a disk');
-  alarm.device = device;
-  alarm.arg = disk.handle;
-  alarm.cpu = cpu;
-  yield* startDevice(alarm, 0, HERE);
-}
-
 /** Cuts the disk's power: what was only in its cache is gone, in part and in any order, and from now on it fails all it is asked. */
 export function* cutPower(disk: RequestDisk): Kernel<void> {
   if (disk.mode === INLINE || disk.mode === THREAD) {
@@ -321,7 +289,7 @@ export function* cutPower(disk: RequestDisk): Kernel<void> {
     yield* spinUnlockIrqrestore(q.queueLock, saved, HERE);
     return;
   }
-  yield* order(disk, CUT_DEVICE);
+  yield* startOrder(CUT_DEVICE, disk.handle);
   while (!cacheOf(disk).isOff) yield* ops.relax(HERE);
 }
 
@@ -329,36 +297,6 @@ const CUT_DEVICE = devices.define('request-disk-cut', {
   line: LINE_DEVICE,
   *elapsed(alarm): Kernel<number> {
     yield* cacheOf(RequestDisk.at(alarm.arg)).cut();
-    return 1;
-  },
-  *interrupt(alarm): Kernel<void> {
-    Alarm.free(alarm);
-  },
-});
-
-/** From now on nothing that the disk has finished comes back. */
-export function hangRequestDisk(disk: RequestDisk): Kernel<void> {
-  return disk.hang.write(1, HERE);
-}
-
-/** What was held back comes back, and all that follows. */
-export function* releaseRequestDisk(disk: RequestDisk): Kernel<void> {
-  yield* disk.hang.write(0, HERE);
-  yield* order(disk, RELEASE_DEVICE);
-}
-
-/** The held list is the actor's own, so the actor itself takes it back. */
-const RELEASE_DEVICE = devices.define('request-disk-release', {
-  line: LINE_DEVICE,
-  *elapsed(alarm): Kernel<number> {
-    const disk = RequestDisk.at(alarm.arg);
-    let handle = disk.held;
-    disk.held = 0;
-    while (handle !== 0) {
-      const held = Alarm.at(handle);
-      handle = held.next;
-      yield* armAlarm(held, 0, HERE);
-    }
     return 1;
   },
   *interrupt(alarm): Kernel<void> {

@@ -2,7 +2,7 @@
  * A suspend and those who get in its way: a signal in any phase, a second suspend, a resume.
  */
 import { REQ_WRITE } from '../block/bio.ts';
-import { hangDisk, releaseDisk } from '../block/disk.ts';
+import { hangDisk, releaseDisk } from '../block/disk-faults.ts';
 import { DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../core/device-mapper.ts';
 import { doResume, doSuspend } from '../core/ioctl.ts';
 import { SUSPEND_PHASES } from '../core/mapped-device.ts';

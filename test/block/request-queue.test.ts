@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'tap';
 import { BIO_RW_BARRIER, BIO_RW_UNPLUG, REQ_WRITE } from '../../src/block/bio.ts';
-import {
-  cacheOf,
-  cutPower,
-  hangRequestDisk,
-  REQUEST_DISK_MODES,
-  type RequestDisk,
-  releaseRequestDisk,
-} from '../../src/block/request-disk.ts';
+import { hangDisk, releaseDisk } from '../../src/block/disk-faults.ts';
+import { cacheOf, cutPower, REQUEST_DISK_MODES, type RequestDisk } from '../../src/block/request-disk.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
 import { type IoRequest, submitIo, type UserIo, waitIo } from '../../src/scenarios/user-io.ts';
 import { bdevOf, endOf, kernelTest, runKernel } from '../support/kernel.ts';
@@ -75,10 +69,10 @@ kernelTest(
   'bios that follow each other on the disk share a request',
   function* merged(world) {
     const disk = yield* world.requestDisk({ mode: 'hardirqDirect', nrRequests: 1 });
-    yield* hangRequestDisk(disk);
+    yield* hangDisk(disk);
     const first = yield* put(disk, 3, 70, 0);
     const second = yield* put(disk, 4, 71);
-    yield* releaseRequestDisk(disk);
+    yield* releaseDisk(disk);
     assert.deepEqual([yield* endOf(first), yield* endOf(second)], ['0', '0']);
     assert.deepEqual([cacheOf(disk).read(3), cacheOf(disk).read(4)], [70, 71]);
   },

@@ -1,7 +1,7 @@
 /**
  * What the targets of a table hear of a suspend and of a resume, and when.
  */
-import { hangDisk, releaseDisk } from '../../src/block/disk.ts';
+import { hangDisk, releaseDisk } from '../../src/block/disk-faults.ts';
 import { fsFsync, fsWrite, SB_UNFROZEN, umountBdev } from '../../src/block/file-system.ts';
 import { Inode } from '../../src/block/inode.ts';
 import { type DmTarget, EIO } from '../../src/core/device-mapper.ts';

@@ -1,7 +1,7 @@
 /**
  * What a suspend does with I/O that is in flight: it waits for what a disk has, and gets what a target delays.
  */
-import { hangDisk, releaseDisk } from '../../src/block/disk.ts';
+import { hangDisk, releaseDisk } from '../../src/block/disk-faults.ts';
 import { dmTableStatus, doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
 import { errnoText } from '../../src/machine/errno.ts';

@@ -2,7 +2,7 @@
  * A suspend that freezes the file system of its device, and one that must not; what is left when it fails.
  */
 import assert from 'node:assert/strict';
-import { hangDisk, releaseDisk } from '../../src/block/disk.ts';
+import { hangDisk, releaseDisk } from '../../src/block/disk-faults.ts';
 import {
   freezeBdev,
   fsFsync,

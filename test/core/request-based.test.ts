@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'tap';
 import { BIO_RW_BARRIER, BIO_RW_UNPLUG, REQ_WRITE } from '../../src/block/bio.ts';
-import { cacheOf, hangRequestDisk, REQUEST_DISK_MODES, releaseRequestDisk } from '../../src/block/request-disk.ts';
+import { hangDisk, releaseDisk } from '../../src/block/disk-faults.ts';
+import { cacheOf, REQUEST_DISK_MODES } from '../../src/block/request-disk.ts';
 import { RequestQueue } from '../../src/block/request-queue.ts';
 import { blkBarrierRq, DM_ENDIO_REQUEUE, DM_MAPIO_REQUEUE } from '../../src/core/device-mapper.ts';
 import { dmRemove, dmTableLoad, doResume, doSuspend } from '../../src/core/ioctl.ts';
@@ -222,7 +223,7 @@ kernelTest(
   function* interrupted(world) {
     const disk = yield* world.requestDisk({ mode: 'hardirqDirect' });
     const md = yield* world.device('0 8 linear disk0 0', true);
-    yield* hangRequestDisk(disk);
+    yield* hangDisk(disk);
     const held = yield* put(md, 1, 11);
     const suspender = world.start(1, function* suspend(): Kernel<void> {
       assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), -EINTR);
@@ -230,7 +231,7 @@ kernelTest(
     yield* sendSignal(suspender.task, HERE);
     yield* suspender.join();
     const later = yield* put(md, 2, 12, BARRIER);
-    yield* releaseRequestDisk(disk);
+    yield* releaseDisk(disk);
     assert.deepEqual([yield* endOf(held), yield* endOf(later)], ['0', '0']);
     assert.equal(yield* doSuspend(md, 0), 0);
     assert.equal(yield* doResume(md, 0), 0);
@@ -243,7 +244,7 @@ kernelTest(
   function* flushing(world) {
     const disk = yield* world.requestDisk({ mode: 'hardirqDirect' });
     const md = yield* world.device('0 8 linear disk0 0', true);
-    yield* hangRequestDisk(disk);
+    yield* hangDisk(disk);
     const barrier = yield* put(md, 2, 12, BARRIER);
     yield* until(() => md.flushRequest !== 0);
     const suspender = world.start(1, function* suspend(): Kernel<void> {
@@ -253,7 +254,7 @@ kernelTest(
     });
     yield* until(() => md.phase.value === SUSPEND_PHASES.indexOf('flush'));
     yield* sendSignal(suspender.task, HERE);
-    yield* releaseRequestDisk(disk);
+    yield* releaseDisk(disk);
     yield* suspender.join();
     assert.equal(yield* endOf(barrier), '0');
   },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Bio, Bio as Bios, bioAlloc, REQ_READA, REQ_WRITE } from '../../src/block/bio.ts';
-import { hangDisk, releaseDisk } from '../../src/block/disk.ts';
+import { hangDisk, releaseDisk } from '../../src/block/disk-faults.ts';
 import { recursive } from '../../src/block/submit.ts';
 import { DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../../src/core/device-mapper.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { bioAlloc, bioPut, endIos, REQ_READA } from '../../src/block/bio.ts';
-import { hangDisk, releaseDisk } from '../../src/block/disk.ts';
+import { hangDisk, releaseDisk } from '../../src/block/disk-faults.ts';
 import { genericMakeRequest } from '../../src/block/submit.ts';
 import { DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../../src/core/device-mapper.ts';
 import { DmTable } from '../../src/core/dm-table.ts';

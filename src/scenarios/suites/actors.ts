@@ -4,7 +4,8 @@
  * Each has the device open while it runs, and counts in words of its own.
  */
 import { BlockDevice } from '../../block/block-device.ts';
-import { Disk, hangDisk, releaseDisk } from '../../block/disk.ts';
+import { Disk } from '../../block/disk.ts';
+import { hangDisk, releaseDisk } from '../../block/disk-faults.ts';
 import { heldForLife } from '../../core/bdev-policy.ts';
 import { dmClose, dmRemove, dmTableLoad, doResume } from '../../core/ioctl.ts';
 import { MappedDevice, SUSPEND_PHASES } from '../../core/mapped-device.ts';

@@ -2,7 +2,8 @@
  * A round about suspending, as a program: builds what the plan says, runs the actors, and checks what they left behind.
  */
 import { Bio } from '../../block/bio.ts';
-import { addDisk, declareMedia, hangDisk } from '../../block/disk.ts';
+import { addDisk, declareMedia } from '../../block/disk.ts';
+import { hangDisk } from '../../block/disk-faults.ts';
 import { DmIo, DmTargetIo } from '../../core/dm-io.ts';
 import { DmTable } from '../../core/dm-table.ts';
 import { DmTarget } from '../../core/dm-target.ts';
