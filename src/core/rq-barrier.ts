@@ -86,8 +86,7 @@ export const DM_RQ_BARRIER_WORK = workFunctions.define('dm_rq_barrier_work', (ha
 
 /**
  * Seam dmRqBarrierWork. The slot is free before the flush ends or goes back: either may bring the next flush, on another CPU, at
- * once. A flush that a target wants back is tried again when the unplug timer has run; at once, it would only go round until
- * the suspend that the target waits for stops the queue.
+ * once.
  */
 export function* dmRqBarrierWork(md: MappedDevice): Kernel<void> {
   // When the flush has ended, whoever has waited for the barrier may close and remove the device.
@@ -96,14 +95,21 @@ export function* dmRqBarrierWork(md: MappedDevice): Kernel<void> {
   const q = RequestQueue.at(md.queue);
   const flush = Request.at(md.flushRequest);
   md.flushRequest = 0;
-  if (error === DM_ENDIO_REQUEUE) {
-    yield* spinLockIrq(q.queueLock, HERE);
-    yield* blkRequeueRequest(q, flush);
-    yield* blkPlugDevice(q);
-    yield* spinUnlockIrq(q.queueLock, HERE);
-  } else {
+  if (error === DM_ENDIO_REQUEUE) yield* seams.requeueFlush(q, flush);
+  else {
     yield* blkEndRequestAll(flush, error);
     yield* blkRunQueue(q);
   }
   yield* seams.putInFlight(md);
+}
+
+/**
+ * Seam requeueFlush. It is tried again when the unplug timer has run; at once, it would only go round until the suspend that the
+ * target waits for stops the queue.
+ */
+export function* requeueFlush(q: RequestQueue, flush: Request): Kernel<void> {
+  yield* spinLockIrq(q.queueLock, HERE);
+  yield* blkRequeueRequest(q, flush);
+  yield* blkPlugDevice(q);
+  yield* spinUnlockIrq(q.queueLock, HERE);
 }

@@ -111,6 +111,8 @@ export interface Seams {
   readonly dmRqBarrier: (md: MappedDevice) => Kernel<number>;
   /** Serves the flush that request_fn has handed over. In kdmflush. */
   readonly dmRqBarrierWork: (md: MappedDevice) => Kernel<void>;
+  /** A flush that a target wants back goes back to the queue. In kdmflush. */
+  readonly requeueFlush: (q: RequestQueue, flush: Request) => Kernel<void>;
 }
 
 /** The seams of this machine. */

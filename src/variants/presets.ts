@@ -15,7 +15,7 @@ import { __noflushSuspending, cloneEndio, endIoAcct, finishIo, parkPushback, sto
 import { dmGetMd, putNameless } from '../core/find-device.ts';
 import { bindInPlace } from '../core/ioctl.ts';
 import { flushAndOut, freezeUnlessNoflush, unlockFs } from '../core/lock-fs.ts';
-import { dmRqBarrier, dmRqBarrierWork, storeBarrierError } from '../core/rq-barrier.ts';
+import { dmRqBarrier, dmRqBarrierWork, requeueFlush, storeBarrierError } from '../core/rq-barrier.ts';
 import {
   dmCompleteRequest,
   dmEndRequest,
@@ -56,7 +56,7 @@ import {
 import { clearNoflush, parkAtHead } from './core-2.6.33.ts';
 import { requireLegal } from './legal.ts';
 import { findTargetUnchecked, noflushSuspendingWithReference, unbindPutThenBind, unbindThenBind } from './seed-000.ts';
-import { awaitNobody, flushAndRunQueue, putPerhapsLast, runQueueAtOnce } from './seed-002.ts';
+import { awaitNobody, putPerhapsLast, requeueFlushAndRun, runQueueAtOnce } from './seed-002.ts';
 import { countedTables } from './table-references.ts';
 
 export interface Preset {
@@ -119,6 +119,7 @@ const unified: Preset = {
     storeBarrierError,
     dmRqBarrier,
     dmRqBarrierWork,
+    requeueFlush,
   },
 };
 
@@ -175,7 +176,7 @@ const seed002: Preset = {
     runQueue: runQueueAtOnce,
     putInFlight: putPerhapsLast,
     awaitInFlight: awaitNobody,
-    dmRqBarrierWork: flushAndRunQueue,
+    requeueFlush: requeueFlushAndRun,
   },
 };
 

@@ -14,13 +14,10 @@
  * docs/ARCHITECTURE.md says what is not in it, and why.
  */
 import { blkRequeueRequest } from '../block/elevator.ts';
-import { blkEndRequestAll } from '../block/end-request.ts';
-import { Request } from '../block/request.ts';
-import { blkRunQueue, RequestQueue } from '../block/request-queue.ts';
-import { DM_ENDIO_REQUEUE } from '../core/device-mapper.ts';
+import type { Request } from '../block/request.ts';
+import { blkRunQueue, type RequestQueue } from '../block/request-queue.ts';
 import { dmPut } from '../core/ioctl.ts';
 import type { MappedDevice } from '../core/mapped-device.ts';
-import { seams } from '../core/seams.ts';
 import { type Kernel, resolved } from '../machine/kernel.ts';
 import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
 
@@ -33,20 +30,10 @@ export const putPerhapsLast = (md: MappedDevice): Kernel<void> => dmPut(md);
 /** Seam awaitInFlight: nobody waits. */
 export const awaitNobody = (): Kernel<void> => resolved(undefined);
 
-/** Seam dmRqBarrierWork: the queue is run in any case. */
-export function* flushAndRunQueue(md: MappedDevice): Kernel<void> {
-  yield* md.holders.get(HERE);
-  const error = yield* seams.dmRqBarrier(md);
-  const q = RequestQueue.at(md.queue);
-  const flush = Request.at(md.flushRequest);
-  md.flushRequest = 0;
-  if (error === DM_ENDIO_REQUEUE) {
-    yield* spinLockIrq(q.queueLock, HERE);
-    yield* blkRequeueRequest(q, flush);
-    yield* spinUnlockIrq(q.queueLock, HERE);
-  } else {
-    yield* blkEndRequestAll(flush, error);
-  }
+/** Seam requeueFlush: the queue is run as if the flush had ended. */
+export function* requeueFlushAndRun(q: RequestQueue, flush: Request): Kernel<void> {
+  yield* spinLockIrq(q.queueLock, HERE);
+  yield* blkRequeueRequest(q, flush);
+  yield* spinUnlockIrq(q.queueLock, HERE);
   yield* blkRunQueue(q);
-  yield* seams.putInFlight(md);
 }
