@@ -24,6 +24,7 @@ import { findOwn } from './own/define.ts';
 import { removeRaces } from './remove-races.ts';
 import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
+import { rqFlush } from './rq-flush.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { findSelftest } from './selftest/cases.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
@@ -57,6 +58,7 @@ export const scenarios: readonly Scenario[] = [
   admins,
   ...barrierCut,
   ...rqBarrier,
+  ...rqFlush,
 ];
 /** The scenarios that a clean preset passes. */
 export const scenariosOf = (preset: string): Scenario[] =>
