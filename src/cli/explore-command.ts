@@ -13,7 +13,8 @@ import { budget, budgetText } from './budget.ts';
 import { type Explored, exploreChecks, exploreJson, exploreText } from './explore-result.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { makeFound } from './found.ts';
-import { onInterrupt } from './interrupt.ts';
+import { onInterrupt, verdictText } from './interrupt.ts';
+import { LOG_LEVELS, makeLog } from './log.ts';
 import { loadOwn, type OwnScenario } from './own-file.ts';
 import { writePage } from './page/html.ts';
 import { explorePage, htmlOption } from './page/pages.ts';
@@ -46,6 +47,7 @@ interface ExploreOptions extends ReporterOptions {
   readonly budget: Budget;
   readonly shrinkSeconds: number;
   readonly out: string;
+  readonly logLevel: string;
   readonly races: boolean;
   readonly lockdep: boolean;
   readonly html?: string;
@@ -134,6 +136,7 @@ async function exploreAll(
   say: (line: string) => void,
 ): Promise<{ explored: Explored[]; stopped: boolean }> {
   const progress = startProgress('exploring');
+  const log = makeLog(options.logLevel);
   let stopped = false;
   const guard = onInterrupt(() => {
     stopped = true;
@@ -162,7 +165,10 @@ async function exploreAll(
     const found = await makeFound(share, result, {
       out: options.out,
       shrinkSeconds: options.shrinkSeconds,
-      say: progress.say,
+      say(text) {
+        progress.say(text);
+        log.info({ scenario: request.scenario }, text);
+      },
       stopped: () => stopped,
     });
     explored.push({ request: share, result, found });
@@ -178,8 +184,7 @@ function verdictOf(explored: readonly Explored[], stopped: boolean): string {
     if (found === null) return [];
     return explored.length === 1 ? found.finding.kind : `${found.finding.kind} in ${request.scenario}`;
   });
-  if (kinds.length > 0) return `FAILURE: ${kinds.join('; ')}`;
-  return stopped ? 'INTERRUPTED' : 'SUCCESS';
+  return verdictText(kinds, stopped);
 }
 
 async function runExplore(names: string[], options: ExploreOptions): Promise<void> {
@@ -200,8 +205,8 @@ async function runExplore(names: string[], options: ExploreOptions): Promise<voi
     text: () => `${exploreText(explored)}${settingsText(words)}\nEnd of explore: ${verdict}\n`,
     checks: () => exploreChecks(words, explored, stopped && ok),
   });
-  if (!ok) process.exitCode = EXIT_FINDING;
-  else if (stopped) process.exitCode = EXIT_INTERRUPTED;
+  if (stopped) process.exitCode = EXIT_INTERRUPTED;
+  else if (!ok) process.exitCode = EXIT_FINDING;
 }
 
 export function addExploreCommand(program: Command): void {
@@ -241,6 +246,7 @@ export function addExploreCommand(program: Command): void {
     )
     .option('--shrink-seconds <s>', 'how long a finding is made plainer; 0: not at all', secondsOrNone, 5)
     .option('--out <dir>', 'where findings go', DEFAULT_OUT)
+    .addOption(new Option('--log-level <level>', 'what is logged on stderr').choices([...LOG_LEVELS]).default('warn'))
     .option('--no-races', 'without the race detector: faster')
     .option('--no-lockdep', 'without the lock validator')
     .option('--json', 'print one JSON document')
