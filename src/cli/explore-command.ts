@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { type Budget, NO_BUDGET } from '../explore/choices.ts';
 import { STRATEGY_NAMES, type StrategyName } from '../explore/strategies/all.ts';
-import { scenarios, scenariosOf, suites } from '../scenarios/registry.ts';
+import { isRound, scenarios, scenariosOf } from '../scenarios/registry.ts';
 import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
 import { budget, budgetText } from './budget.ts';
@@ -58,10 +58,7 @@ const JOBS_MAX = 64;
 
 /** A scenario or a round that there is. */
 function checkBuiltIn(name: string): string {
-  const round = /^([a-z-]+)@\d+\.\d+(~[0-9a-z]{1,40})?$/.exec(name);
-  const known =
-    round === null ? scenarios.some((each) => each.name === name) : suites.some((each) => each.name === round[1]);
-  if (!known)
+  if (!isRound(name) && !scenarios.some((each) => each.name === name))
     throw new UsageError(
       `There is no scenario '${name}'; there are ${scenarios.map((each) => each.name).join(', ')}, and rounds of the suites as SUITE@SEED.ROUND.`,
     );
