@@ -18,7 +18,6 @@ import { attachCpu, attachMain, startProfiledRound, traceListeners } from '../pr
 import { findScenario } from '../scenarios/registry.ts';
 import type { LockFact } from '../shared/lockdep/lock-facts.ts';
 import { Lockdep } from '../shared/lockdep/lockdep.ts';
-import { Random } from '../shared/random.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
 import { installVariant, type VariantChoice } from '../variants/variants.ts';
 
@@ -30,8 +29,6 @@ export interface BootOrder {
   readonly oracles: boolean;
   /** The lock validator listens; default: no. `afresh`: it has forgotten the rounds before. */
   readonly lockdep?: boolean | 'afresh';
-  /** Seed by which the actors are dealt out to other CPUs, or null. */
-  readonly shuffle: number | null;
   /** Profiles: holders of the lock that they name take longer in this round. */
   readonly delayed?: boolean;
 }
@@ -44,19 +41,6 @@ export function attach(attachment: unknown, cpu: number | null): void {
 }
 
 const SPIN_LOCKS = { tas: tasSpinLock, ticket: ticketSpinLock } as const;
-
-/** The same actors on other CPUs, by the same permutation in every worker. */
-function shuffled(program: Program, cpus: number, seed: number | null): Program {
-  if (seed === null) return program;
-  const random = new Random(seed);
-  const cpuOf = Array.from({ length: cpus }, (_, cpu) => cpu);
-  for (let i = cpus - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    [cpuOf[i], cpuOf[j]] = [cpuOf[j] as number, cpuOf[i] as number];
-  }
-  const actors = program.actors.map(({ name, cpu, run }) => ({ name, cpu: cpuOf[cpu] as number, run }));
-  return { ...program, actors };
-}
 
 /** The program's counts, and how often each rule allowed an error. */
 function withCounts(program: Program, oracles: boolean): Program {
@@ -94,7 +78,7 @@ export const factsOf = (text: string): LockFact[] => JSON.parse(text) as LockFac
 
 /** `validator`: who hears the locks if the order says so; default: one for each thread, which only learns. */
 export function prepare(order: unknown, validator: Lockdep | null = ofThread): Bootable {
-  const { scenario: name, cpus, variant, lock, oracles, lockdep = false, shuffle, delayed } = order as BootOrder;
+  const { scenario: name, cpus, variant, lock, oracles, lockdep = false, delayed } = order as BootOrder;
   const scenario = findScenario(name, cpus);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
   return {
@@ -118,7 +102,7 @@ export function prepare(order: unknown, validator: Lockdep | null = ofThread): B
       }
       bindSpinLocks(SPIN_LOCKS[lock]);
       installVariant(variant);
-      const program = withCounts(shuffled(scenario.build(), scenario.cpus, shuffle), oracles);
+      const program = withCounts(scenario.build(), oracles);
       startProfiledRound(delayed === true ? 1 : 0);
       return program;
     },

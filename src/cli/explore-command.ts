@@ -6,14 +6,15 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { type Budget, NO_BUDGET } from '../explore/choices.ts';
 import { STRATEGY_NAMES, type StrategyName } from '../explore/strategies/all.ts';
-import { scenarios, scenariosOf, suites } from '../scenarios/registry.ts';
+import { isRound, scenarios, scenariosOf } from '../scenarios/registry.ts';
 import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
 import { budget, budgetText } from './budget.ts';
 import { type Explored, exploreChecks, exploreJson, exploreText } from './explore-result.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { makeFound } from './found.ts';
-import { onInterrupt } from './interrupt.ts';
+import { onInterrupt, verdictText } from './interrupt.ts';
+import { LOG_LEVELS, makeLog } from './log.ts';
 import { loadOwn, type OwnScenario } from './own-file.ts';
 import { writePage } from './page/html.ts';
 import { explorePage, htmlOption } from './page/pages.ts';
@@ -46,6 +47,7 @@ interface ExploreOptions extends ReporterOptions {
   readonly budget: Budget;
   readonly shrinkSeconds: number;
   readonly out: string;
+  readonly logLevel: string;
   readonly races: boolean;
   readonly lockdep: boolean;
   readonly html?: string;
@@ -56,10 +58,7 @@ const JOBS_MAX = 64;
 
 /** A scenario or a round that there is. */
 function checkBuiltIn(name: string): string {
-  const round = /^([a-z-]+)@\d+\.\d+(~[0-9a-z]{1,40})?$/.exec(name);
-  const known =
-    round === null ? scenarios.some((each) => each.name === name) : suites.some((each) => each.name === round[1]);
-  if (!known)
+  if (!isRound(name) && !scenarios.some((each) => each.name === name))
     throw new UsageError(
       `There is no scenario '${name}'; there are ${scenarios.map((each) => each.name).join(', ')}, and rounds of the suites as SUITE@SEED.ROUND.`,
     );
@@ -134,6 +133,7 @@ async function exploreAll(
   say: (line: string) => void,
 ): Promise<{ explored: Explored[]; stopped: boolean }> {
   const progress = startProgress('exploring');
+  const log = makeLog(options.logLevel);
   let stopped = false;
   const guard = onInterrupt(() => {
     stopped = true;
@@ -162,7 +162,10 @@ async function exploreAll(
     const found = await makeFound(share, result, {
       out: options.out,
       shrinkSeconds: options.shrinkSeconds,
-      say: progress.say,
+      say(text) {
+        progress.say(text);
+        log.info({ scenario: request.scenario }, text);
+      },
       stopped: () => stopped,
     });
     explored.push({ request: share, result, found });
@@ -178,8 +181,7 @@ function verdictOf(explored: readonly Explored[], stopped: boolean): string {
     if (found === null) return [];
     return explored.length === 1 ? found.finding.kind : `${found.finding.kind} in ${request.scenario}`;
   });
-  if (kinds.length > 0) return `FAILURE: ${kinds.join('; ')}`;
-  return stopped ? 'INTERRUPTED' : 'SUCCESS';
+  return verdictText(kinds, stopped);
 }
 
 async function runExplore(names: string[], options: ExploreOptions): Promise<void> {
@@ -200,8 +202,8 @@ async function runExplore(names: string[], options: ExploreOptions): Promise<voi
     text: () => `${exploreText(explored)}${settingsText(words)}\nEnd of explore: ${verdict}\n`,
     checks: () => exploreChecks(words, explored, stopped && ok),
   });
-  if (!ok) process.exitCode = EXIT_FINDING;
-  else if (stopped) process.exitCode = EXIT_INTERRUPTED;
+  if (stopped) process.exitCode = EXIT_INTERRUPTED;
+  else if (!ok) process.exitCode = EXIT_FINDING;
 }
 
 export function addExploreCommand(program: Command): void {
@@ -241,6 +243,7 @@ export function addExploreCommand(program: Command): void {
     )
     .option('--shrink-seconds <s>', 'how long a finding is made plainer; 0: not at all', secondsOrNone, 5)
     .option('--out <dir>', 'where findings go', DEFAULT_OUT)
+    .addOption(new Option('--log-level <level>', 'what is logged on stderr').choices([...LOG_LEVELS]).default('warn'))
     .option('--no-races', 'without the race detector: faster')
     .option('--no-lockdep', 'without the lock validator')
     .option('--json', 'print one JSON document')

@@ -40,7 +40,6 @@ export function modelMachine(order: MachineOrder): ModelMachine {
     lock,
     oracles: true,
     lockdep: validates,
-    shuffle: null,
   };
   const bootable = prepare(boot, lockdep);
   return new ModelMachine(bootable.build, new Walk(0), {

@@ -28,3 +28,10 @@ export function onInterrupt(stop: () => void): InterruptGuard {
     },
   };
 }
+
+/** The last line of a command. What had been found when it was interrupted is said too. */
+export function verdictText(failures: readonly string[], interrupted: boolean, held = 'SUCCESS'): string {
+  const failed = failures.length === 0 ? null : `FAILURE: ${failures.join('; ')}`;
+  if (interrupted) return failed === null ? 'INTERRUPTED' : `INTERRUPTED (${failed})`;
+  return failed ?? held;
+}

@@ -11,7 +11,7 @@ import { speedscopeFile } from '../profile/speedscope.ts';
 import { traceFile } from '../profile/trace-event.ts';
 import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
-import { onInterrupt } from './interrupt.ts';
+import { onInterrupt, verdictText } from './interrupt.ts';
 import { LOG_LEVELS } from './log.ts';
 import { writePage } from './page/html.ts';
 import { htmlOption, profilePage } from './page/pages.ts';
@@ -118,13 +118,12 @@ function profileJson(settings: ProfileRunSettings, { report, finding, interrupte
 }
 
 function verdict({ finding, interrupted }: ProfileOutcome): string {
-  if (finding !== null) return `FAILURE: ${finding.kind}`;
-  return interrupted ? 'INTERRUPTED' : 'SUCCESS';
+  return verdictText(finding === null ? [] : [finding.kind], interrupted);
 }
 
 function exitCode({ finding, interrupted }: ProfileOutcome): number {
-  if (finding !== null) return EXIT_FINDING;
-  return interrupted ? EXIT_INTERRUPTED : EXIT_HELD;
+  if (interrupted) return EXIT_INTERRUPTED;
+  return finding === null ? EXIT_HELD : EXIT_FINDING;
 }
 
 function warn({ cpus }: ProfileRunSettings): void {

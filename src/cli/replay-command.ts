@@ -1,7 +1,7 @@
 /**
  * `dmrace replay`: one run again, from its schedule or from the file of its finding.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
@@ -18,8 +18,9 @@ import { writePage } from './page/html.ts';
 import { htmlOption, replayPage } from './page/pages.ts';
 import { withPlaces } from './retell.ts';
 import { readSchedule } from './schedule-name.ts';
+import { findingFile } from './scheduled-finding.ts';
 import { settingsText } from './settings-text.ts';
-import { checkFile, EXIT_BROKEN, EXIT_FINDING, EXIT_HELD, UsageError } from './usage.ts';
+import { checkFile, DEFAULT_OUT, EXIT_BROKEN, EXIT_FINDING, EXIT_HELD, UsageError } from './usage.ts';
 
 interface Given {
   readonly order: MachineOrder;
@@ -37,27 +38,49 @@ function readText(file: string): string {
   }
 }
 
-/** The file of a finding: its schedule, and its operations if it has them all. */
-async function readFile(file: string): Promise<Given> {
+function contentOf(file: string): Readonly<Record<string, unknown>> {
   const text = readText(file);
-  let content: unknown;
   try {
-    content = JSON.parse(text);
+    return (JSON.parse(text) ?? {}) as Record<string, unknown>;
   } catch {
     throw new UsageError(`'${file}' is not JSON; name the file of a finding, or its schedule.`);
   }
-  const { schedule, operations, own } = (content ?? {}) as Record<string, unknown>;
+}
+
+/** Null if the file does not have them all. */
+function operationsOf(
+  { operations }: Readonly<Record<string, unknown>>,
+  { steps }: Schedule,
+): readonly string[] | null {
+  return Array.isArray(operations) && operations.length === steps ? operations.map(String) : null;
+}
+
+/** The file of a finding: its schedule, and its operations if it has them all. */
+async function readFile(file: string): Promise<Given> {
+  const content = contentOf(file);
+  const { schedule, own } = content;
   if (typeof schedule !== 'string')
     throw new UsageError(`'${file}' has no schedule; name the file of a finding of explore.`);
   if (typeof own === 'string') await loadFile(own);
   const read = readSchedule(schedule);
-  const complete = Array.isArray(operations) && operations.length === read.schedule.steps;
-  return { ...read, operations: complete ? operations.map(String) : null };
+  return { ...read, operations: operationsOf(content, read.schedule) };
+}
+
+/** A schedule alone: what each of its steps was stands in the file of the finding, if that is still where explore has put it. */
+function readAlone(text: string): Given {
+  const read = readSchedule(text);
+  const alone = { ...read, operations: null };
+  const { ends } = read.schedule;
+  if (ends === null) return alone;
+  const file = findingFile(DEFAULT_OUT, read.order, ends.kind);
+  if (!existsSync(file)) return alone;
+  const content = contentOf(file);
+  return content['schedule'] === text ? { ...read, operations: operationsOf(content, read.schedule) } : alone;
 }
 
 async function given(text: string, own: string | undefined): Promise<Given> {
   if (own !== undefined) await loadFile(pathToFileURL(resolve(own)).href);
-  return /^v\d+\./.test(text) ? { ...readSchedule(text), operations: null } : readFile(text);
+  return /^v\d+\./.test(text) ? readAlone(text) : readFile(text);
 }
 
 /** Makes the runs that come before the schedule's own at once. */
@@ -85,7 +108,7 @@ function print({ order, schedule }: Given, { run, trace, divergence }: ReplayRes
       'The program is another one than that of the schedule:',
       `  step      ${divergence.step} of ${schedule.steps}`,
       `  expected  ${divergence.expected}`,
-      `  came      ${divergence.came}`,
+      `  found     ${divergence.found}`,
       `Followed as far as it goes, ${endingText(run.ends)}.`,
       '',
     );

@@ -13,6 +13,7 @@ import { type Choices, scheduleText } from '../explore/schedule.ts';
 import { identityOf, Shrinker } from '../explore/shrink.ts';
 import { stepText } from '../explore/step-text.ts';
 import { Trace, type TraceStep } from '../explore/trace.ts';
+import type { FindingKind } from '../machine/finding.ts';
 import type { FindingReport } from '../machine/machine.ts';
 import { roundParts } from '../scenarios/registry.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
@@ -226,11 +227,15 @@ export function replayCommand({ order, schedule }: Pick<ScheduledFinding, 'order
   return `dmrace replay${own} ${schedule}`;
 }
 
+export function findingFile(out: string, order: MachineOrder, kind: FindingKind): string {
+  const name = scheduleName(order).replaceAll(/[^A-Za-z0-9@.+-]/g, '_');
+  return join(out, `${name}.${kind}.json`);
+}
+
 /** Writes a finding with all that is known of it; gives the file. */
 export function writeFindingFile(out: string, scheduled: ScheduledFinding, more: object): string {
   const { finding, schedule, order, run } = scheduled;
-  const name = scheduleName(order).replaceAll(/[^A-Za-z0-9@.+-]/g, '_');
-  const file = join(out, `${name}.${finding.kind}.json`);
+  const file = findingFile(out, order, finding.kind);
   const content = {
     schedule,
     replay: replayCommand(scheduled),

@@ -9,7 +9,7 @@ import { suites } from '../scenarios/registry.ts';
 import { canaries } from '../variants/canaries.ts';
 import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
-import { onInterrupt } from './interrupt.ts';
+import { onInterrupt, verdictText } from './interrupt.ts';
 import { LOG_LEVELS, makeLog } from './log.ts';
 import { writePage } from './page/html.ts';
 import { htmlOption, stressPage } from './page/pages.ts';
@@ -83,16 +83,14 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
 
 function exitCode(outcome: StressOutcome): number {
   if (outcome.faults.length > 0) return EXIT_BROKEN;
-  if (outcome.suites.some((suite) => suite.findings.length > 0)) return EXIT_FINDING;
-  return outcome.interrupted ? EXIT_INTERRUPTED : EXIT_HELD;
+  if (outcome.interrupted) return EXIT_INTERRUPTED;
+  return outcome.suites.some((suite) => suite.findings.length > 0) ? EXIT_FINDING : EXIT_HELD;
 }
 
 /** The last line. */
 function verdict(settings: StressSettings, outcome: StressOutcome): string {
-  const failed = failures(outcome);
-  if (failed.length > 0) return `FAILURE: ${failed.join('; ')}`;
-  if (outcome.interrupted) return 'INTERRUPTED';
-  return settings.bug === null ? 'SUCCESS' : `SUCCESS: the bug ${settings.bug} was not found`;
+  const held = settings.bug === null ? 'SUCCESS' : `SUCCESS: the bug ${settings.bug} was not found`;
+  return verdictText(failures(outcome), outcome.interrupted, held);
 }
 
 /** `html`: where the page goes, if one is wanted. */

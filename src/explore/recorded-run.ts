@@ -5,7 +5,7 @@ import type { FindingReport } from '../machine/machine.ts';
 import type { LockFact } from '../shared/lockdep/lock-facts.ts';
 import type { ModelMachine } from './explore.ts';
 import { type Decider, Recorder, type StepListener } from './recorder.ts';
-import { type Choices, type Expected, endingOf, STRIDE_MIN, strideOf } from './schedule.ts';
+import { type Choices, type Expected, endingOf } from './schedule.ts';
 import { WordNames } from './word-names.ts';
 
 export interface RecordedRun extends Choices, Expected {
@@ -14,16 +14,8 @@ export interface RecordedRun extends Choices, Expected {
   readonly traceHash: number;
   /** How often the run turns to another although it could go on where it is. */
   readonly switches: number;
-  /** A byte after each STRIDE_MIN steps. */
-  readonly allChecks: readonly number[];
   /** The decider gave up: the rest says nothing. */
   readonly gaveUp: boolean;
-}
-
-/** The recorded checks that a schedule keeps: one after each `strideOf(steps)` steps. */
-function keptChecks(checks: readonly number[], steps: number): number[] {
-  const every = strideOf(steps) / STRIDE_MIN;
-  return checks.filter((_, index) => (index + 1) % every === 0);
 }
 
 export class RunRecorder {
@@ -65,8 +57,7 @@ export class RunRecorder {
       steps: recorder.steps,
       switches: recorder.switches,
       check: recorder.check >>> 0,
-      checks: keptChecks(recorder.checks, recorder.steps),
-      allChecks: recorder.checks,
+      checks: recorder.checks,
       ends: found === null ? null : endingOf(found),
       deviations: recorder.deviations,
       answers: recorder.answers,

@@ -10,7 +10,7 @@
  */
 import { type ChoiceKind, OP_RELAX, OP_SCHEDULE } from '../machine/kernel.ts';
 import type { Context } from './context.ts';
-import { type Answer, type Deviation, STRIDE_MIN } from './schedule.ts';
+import { type Answer, CHECKS_MAX, type Deviation } from './schedule.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from './strategy.ts';
 import { NOBODY, TaskIds } from './task-ids.ts';
 import type { WordNames } from './word-names.ts';
@@ -55,7 +55,12 @@ export interface StepPlace {
   readonly partNumber: number;
   /** A switch: another could have gone on. */
   readonly turned: boolean;
+  /** Of all steps up to this one. */
+  readonly check: number;
 }
+
+/** The bit of a check that a schedule keeps. */
+export const bitOf = (check: number): number => check >>> 31;
 
 /** Hears each step before it is made, and its id. */
 export type StepListener = (context: Context, id: number, place: StepPlace) => void;
@@ -76,7 +81,7 @@ export class Recorder implements Strategy, Point, StepPlace {
   answers: Answer[] = [];
   switches = 0;
   steps = 0;
-  /** Of all steps so far; and one byte of it after each STRIDE_MIN steps. */
+  /** Of all steps so far; and one bit of it after each `#stride` steps. */
   check = 0;
   checks: number[] = [];
   onStep: StepListener | null = null;
@@ -99,6 +104,7 @@ export class Recorder implements Strategy, Point, StepPlace {
   #lastCpu = 0;
   #interrupted = false;
   #asked = 0;
+  #stride = 1;
 
   constructor(decider: Decider, names: WordNames) {
     this.#decider = decider;
@@ -112,6 +118,7 @@ export class Recorder implements Strategy, Point, StepPlace {
     this.steps = 0;
     this.check = 0;
     this.checks = [];
+    this.#stride = 1;
     this.#ids.clear();
     this.#parent = null;
     this.#last = -1;
@@ -215,7 +222,17 @@ export class Recorder implements Strategy, Point, StepPlace {
     this.#asked = 0;
     const { kind, word } = context.cell;
     this.check = fold(fold(this.check, id), kind | (this.#names.hash(word) << 5));
-    if (++this.steps % STRIDE_MIN === 0) this.checks.push(this.check >>> 24);
+    if (++this.steps % this.#stride === 0) this.#keepBit();
     if (this.onStep !== null) this.onStep(context, id, this);
+  }
+
+  /** In a longer run the bits lie further apart (strideOf). */
+  #keepBit(): void {
+    if (this.checks.length === CHECKS_MAX) {
+      this.checks = this.checks.filter((_, index) => index % 2 === 1);
+      this.#stride *= 2;
+      if (this.steps % this.#stride !== 0) return;
+    }
+    this.checks.push(bitOf(this.check));
   }
 }

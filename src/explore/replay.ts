@@ -1,26 +1,26 @@
 /**
  * Runs a schedule again and compares what it meets with what was recorded, step by step.
  *
- * With the list of operations that was recorded each step is compared as it is about to be made. A schedule alone has a check of all
- * steps, one of each stretch, and the steps at which it departs from the default, so what is said is a stretch or such a step. After
- * the run has left its rails it goes on along the anchors that still fit: whether the finding still shows is worth knowing.
+ * Each step is compared as it is about to be made. With the list of operations that was recorded it is known which one should have
+ * come. A schedule alone has a check of all steps, a bit of it after each one, and the steps at which it departs from the default:
+ * half of all mistakes show at once, half of the others a step later, and so on. After the run has left its rails it goes
+ * on along the anchors that still fit: whether the finding still shows is worth knowing.
  */
-import { OP_NAMES } from '../machine/kernel.ts';
 import type { Context } from './context.ts';
 import { FollowSchedule } from './deciders.ts';
 import type { RecordedRun, RunRecorder } from './recorded-run.ts';
-import type { Point } from './recorder.ts';
-import { type Ending, type Schedule, STRIDE_MIN, strideOf } from './schedule.ts';
+import { bitOf, type Point, type StepPlace } from './recorder.ts';
+import { type Ending, type Schedule, strideOf } from './schedule.ts';
 import { moverName, operationText, withoutPlace } from './step-text.ts';
 import { Trace, type TraceStep } from './trace.ts';
 import type { WordNames } from './word-names.ts';
 
 /** Where a run first was another one than that of its schedule. */
 export interface Divergence {
-  /** Number of the step, from 1; of a stretch the last. */
+  /** Number of the step, from 1. */
   readonly step: number;
   readonly expected: string;
-  readonly came: string;
+  readonly found: string;
 }
 
 export interface ReplayResult {
@@ -38,11 +38,15 @@ export function endingText(ends: Ending | null): string {
 const isSame = (a: Ending | null, b: Ending | null): boolean =>
   a === b || (a !== null && b !== null && a.kind === b.kind && a.invariant === b.invariant);
 
+/** One mistake in 128 shows after more bits than these. */
+const BITS_SURE = 7;
+
 /** Follows a schedule, and says where it cannot. */
 class Follower extends FollowSchedule {
   readonly #schedule: Schedule;
   readonly #operations: readonly string[] | null;
   readonly #names: WordNames;
+  readonly #stride: number;
   /** Names of those who have moved, by id. */
   readonly #movers = new Map<number, string>();
   divergence: Divergence | null = null;
@@ -53,6 +57,7 @@ class Follower extends FollowSchedule {
     this.#schedule = schedule;
     this.#operations = operations?.map(withoutPlace) ?? null;
     this.#names = names;
+    this.#stride = strideOf(schedule.steps);
   }
 
   override pick(point: Point): number {
@@ -65,8 +70,10 @@ class Follower extends FollowSchedule {
       const wanted = this.missedIds.map((id) => this.#nameOf(id)).join(', ');
       this.note({
         step: point.steps + 1,
-        expected: `${wanted} moves instead of ${this.#nameOf(point.task)}, which has made ${point.taskCount} steps`,
-        came: `${wanted} cannot move`,
+        expected:
+          this.#operations?.[point.steps] ??
+          `${wanted} moves instead of ${this.#nameOf(point.task)}, which has made ${point.taskCount} steps`,
+        found: `${wanted} cannot move`,
       });
     }
     return chosen;
@@ -81,69 +88,55 @@ class Follower extends FollowSchedule {
     this.divergence ??= divergence;
   }
 
-  hear(context: Context): void {
+  hear(context: Context, place: StepPlace): void {
     const step = ++this.#step;
     if (this.divergence !== null) return;
-    const { steps, ends } = this.#schedule;
-    if (step > steps) {
-      this.note({ step, expected: endingText(ends), came: operationText(context, this.#names) });
-      return;
-    }
-    const expected = this.#operations?.[step - 1];
-    if (expected === undefined) return;
-    const came = operationText(context, this.#names);
-    if (came !== expected) this.note({ step, expected, came });
+    const expected = this.#expected(step, place);
+    if (expected === null) return;
+    const found = operationText(context, this.#names);
+    if (found !== expected) this.note({ step, expected, found });
   }
 
-  /** What only the end of the run shows. `checks`: those of the run up to where it should have ended. */
+  /** What is known of a step of the schedule; null if there is nothing to say against this one. */
+  #expected(step: number, { check }: StepPlace): string | null {
+    const { steps, ends, checks } = this.#schedule;
+    if (step > steps) return endingText(ends);
+    const operation = this.#operations?.[step - 1];
+    if (operation !== undefined) return operation;
+    const bit = step % this.#stride === 0 ? checks[step / this.#stride - 1] : undefined;
+    return bit === undefined || bit === bitOf(check) ? null : `another operation, ${this.#since(step)}`;
+  }
+
+  /** A bit shows what is wrong with the steps since the last one, and each time in two not even that. */
+  #since(step: number): string {
+    const from = Math.max(1, step - this.#stride * (BITS_SURE - 1) - (this.#stride - 1));
+    return `here or since step ${from} (a schedule alone has a bit of ${this.#stride === 1 ? 'each step' : `${this.#stride} steps`})`;
+  }
+
+  /** What only the end of the run shows. */
   atEnd(run: RecordedRun): void {
     const { steps, ends, check } = this.#schedule;
-    if (run.steps < steps)
-      this.note({ step: run.steps + 1, expected: `at least ${steps} steps`, came: endingText(run.ends) });
+    const next = this.#operations?.[run.steps] ?? `at least ${steps} steps`;
+    if (run.steps < steps) this.note({ step: run.steps + 1, expected: next, found: endingText(run.ends) });
     if (run.steps === steps && !isSame(run.ends, ends))
-      this.note({ step: steps, expected: endingText(ends), came: endingText(run.ends) });
+      this.note({ step: steps, expected: endingText(ends), found: endingText(run.ends) });
     if (this.left > 0)
-      this.note({ step: run.steps, expected: `${this.left} more switches`, came: endingText(run.ends) });
+      this.note({ step: run.steps, expected: `${this.left} more switches`, found: endingText(run.ends) });
     if (run.steps === steps && run.check !== check)
-      this.note({ step: steps, expected: `check ${hex(check)} of all steps`, came: hex(run.check) });
+      this.note({ step: steps, expected: `check ${hex(check)} of all steps`, found: hex(run.check) });
   }
 }
 
 const hex = (value: number): string => value.toString(16).padStart(2, '0');
-
-const traceText = (step: TraceStep | undefined): string =>
-  step === undefined ? 'nothing' : `'cpu${step.cpu} ${step.who}: ${`${OP_NAMES[step.kind]} ${step.name}`.trim()}'`;
-
-/** The first stretch whose check is another, or null. */
-function otherStretch(schedule: Schedule, bytes: readonly number[], trace: readonly TraceStep[]): Divergence | null {
-  const stride = strideOf(schedule.steps);
-  for (const [i, expected] of schedule.checks.entries()) {
-    const came = bytes[((i + 1) * stride) / STRIDE_MIN - 1];
-    if (came === undefined || came === expected) continue;
-    const stretch = `steps ${i * stride + 1} to ${(i + 1) * stride}`;
-    const [first, last] = [trace[i * stride], trace[(i + 1) * stride - 1]].map(traceText);
-    return {
-      step: (i + 1) * stride,
-      expected: `check ${hex(expected)} of ${stretch}`,
-      came: `${hex(came)}, from ${first} to ${last}`,
-    };
-  }
-  return null;
-}
-
-const earlier = (a: Divergence | null, b: Divergence | null): Divergence | null =>
-  a === null || (b !== null && b.step < a.step) ? b : a;
 
 /** `operations`: the steps as stepText gave them, or null. */
 export function replay(recorder: RunRecorder, schedule: Schedule, operations: readonly string[] | null): ReplayResult {
   const follower = new Follower(schedule, operations, recorder.names);
   const trace = new Trace(recorder.names);
   const run = recorder.run(follower, (context, id, place) => {
-    follower.hear(context);
+    follower.hear(context, place);
     trace.hear(context, id, place);
   });
   follower.atEnd(run);
-  const steps = trace.end();
-  const stretch = otherStretch(schedule, run.allChecks, steps);
-  return { run, trace: steps, divergence: earlier(follower.divergence, stretch) };
+  return { run, trace: trace.end(), divergence: follower.divergence };
 }

@@ -14,7 +14,7 @@
  *   check, 4 bytes             of all steps: who made them, kind of operation, name of the word
  *   kind, a byte               number of the finding's kind, from 1; 0: the run is clean
  *   [invariant, a byte]        `I8` is 8, none 0, any other 255
- *   checks, a byte each        of the first `stride`, 2 · `stride`, … steps
+ *   checks, a bit each         of the first `stride`, 2 · `stride`, … steps
  *   deviations                 how many, then: who, steps since its last anchor, who moves instead
  *   answers                    up to the end: who asks, steps since its last answer, value · 2 (+ 1 and which one, if not
  *                              the first of the step)
@@ -57,7 +57,7 @@ export interface Expected {
   readonly steps: number;
   /** Of all steps. */
   readonly check: number;
-  /** One byte after each `strideOf(steps)` steps. */
+  /** One bit after each `strideOf(steps)` steps. */
   readonly checks: readonly number[];
   /** Null for a clean run. */
   readonly ends: Ending | null;
@@ -84,12 +84,12 @@ const NO_LOCKDEP = 16;
 /** A string that is no schedule. */
 export class BadSchedule extends Error {}
 
-const CHECKS_MAX = 16;
-export const STRIDE_MIN = 16;
+/** A schedule has to stay short: this many bits of its letters say how the run goes. */
+export const CHECKS_MAX = 128;
 
 /** Steps between two checks. */
 export function strideOf(steps: number): number {
-  let stride = STRIDE_MIN;
+  let stride = 1;
   while (steps / stride >= CHECKS_MAX + 1) stride *= 2;
   return stride;
 }
@@ -139,6 +139,11 @@ class Writer {
   fixed(value: number, size: number): void {
     for (let i = 0; i < size; i++) this.bytes.push((value >>> (8 * i)) & 255);
   }
+
+  bits(bits: readonly number[]): void {
+    for (let first = 0; first < bits.length; first += 8)
+      this.bytes.push(bits.slice(first, first + 8).reduce((byte, bit, i) => byte | (bit << i), 0));
+  }
 }
 
 class Reader {
@@ -173,6 +178,15 @@ class Reader {
     let value = 0;
     for (let i = 0; i < size; i++) value |= this.byte() << (8 * i);
     return size === 4 ? value >>> 0 : value;
+  }
+
+  bits(count: number): number[] {
+    const bits: number[] = [];
+    while (bits.length < count) {
+      const byte = this.byte();
+      for (let i = 0; i < 8 && bits.length < count; i++) bits.push((byte >> i) & 1);
+    }
+    return bits;
   }
 }
 
@@ -235,7 +249,7 @@ export function scheduleText(name: string, schedule: Schedule): string {
   out.number(steps);
   out.fixed(schedule.check, 4);
   writeEnding(out, schedule.ends);
-  out.bytes.push(...schedule.checks);
+  out.bits(schedule.checks);
   writeChoices(out, schedule);
   const earlier = schedule.earlier.map((choices) => {
     const own = new Writer();
@@ -289,7 +303,7 @@ export function parseSchedule(text: string): { readonly name: string; readonly s
   const steps = from.number();
   const check = from.fixed(4);
   const ends = readEnding(from);
-  const checks = Array.from({ length: Math.floor(steps / strideOf(steps)) }, () => from.byte());
+  const checks = from.bits(Math.floor(steps / strideOf(steps)));
   const deviations = readDeviations(from);
   const schedule: Schedule = {
     lock: (flags & TICKET) === 0 ? 'tas' : 'ticket',

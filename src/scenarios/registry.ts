@@ -31,6 +31,7 @@ import { failedSuspend, freeze } from './suites/freeze.ts';
 import { type RoundPart, roundName } from './suites/leave-out.ts';
 import { locks } from './suites/locks.ts';
 import { pathFailover } from './suites/path-failover.ts';
+import { shuffled } from './suites/shuffled.ts';
 import { interruptedSuspend, noflushPushback, suspend, tableSwap } from './suites/suspend-suites.ts';
 import { suspendRaces } from './suspend-races.ts';
 import { swapReaders } from './swap-readers.ts';
@@ -75,8 +76,11 @@ export const suites: readonly Suite[] = [
   failedSuspend,
 ];
 
-/** A round's name: `SUITE@SEED.ROUND`, `SUITE@SEED.ROUND~PARTS` without some parts. */
-const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)(?:~([0-9a-z]{1,40}))?$/;
+/** A round's name: `SUITE@SEED.ROUND`, `SUITE@SEED.ROUNDs` with its actors on other CPUs, `SUITE@SEED.ROUND~PARTS` without some parts. */
+const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)(s?)(?:~([0-9a-z]{1,40}))?$/;
+
+/** Whether it is the name of a round of a suite that there is. */
+export const isRound = (name: string): boolean => suites.some((suite) => suite.name === ROUND_NAME.exec(name)?.[1]);
 
 /** The number that a text of base 36 stands for. */
 const bits = (text: string): bigint =>
@@ -92,8 +96,11 @@ export function findScenario(name: string, cpus: number): Scenario | undefined {
       findSelftest(name) ??
       findOwn(name)
     );
-  const suite = suites.find((each) => each.name === match[1]);
-  return suite?.round(Number(match[2]), Number(match[3]), cpus, bits(match[4] ?? '0'));
+  const [, suiteName, seed, round, isShuffled, without = '0'] = match;
+  const suite = suites.find((each) => each.name === suiteName);
+  const scenario = suite?.round(Number(seed), Number(round), cpus, bits(without));
+  if (scenario === undefined || isShuffled === '') return scenario;
+  return shuffled(scenario, name, Number(seed), Number(round));
 }
 
 /** What can be left out of a whole round, and what it is called then; null: nothing can. */
@@ -102,9 +109,9 @@ export function roundParts(
   cpus: number,
 ): { readonly parts: readonly RoundPart[]; nameWithout(without: bigint): string } | null {
   const match = ROUND_NAME.exec(name);
-  if (match === null || match[4] !== undefined) return null;
-  const [, suiteName, seed, round] = match as unknown as [string, string, string, string];
+  if (match === null || match[5] !== undefined) return null;
+  const [, suiteName, seed, round, isShuffled] = match as unknown as [string, string, string, string, string];
   const parts = suites.find((each) => each.name === suiteName)?.parts?.(Number(seed), Number(round), cpus);
   if (parts === undefined) return null;
-  return { parts, nameWithout: (without) => roundName(suiteName, Number(seed), Number(round), without) };
+  return { parts, nameWithout: (without) => roundName(suiteName, Number(seed), `${round}${isShuffled}`, without) };
 }

@@ -1,6 +1,7 @@
 import { test } from 'tap';
 import { scenarios } from '../../src/scenarios/registry.ts';
 import { runCli, startCli } from '../support/cli.ts';
+import { expectReplay } from '../support/replay.ts';
 
 interface ExploreJson {
   readonly executions: number;
@@ -88,6 +89,19 @@ test('Ctrl-C ends a search with what is known and exit code 130', async (t) => {
   t.equal(result.code, 130);
   t.match(result.stdout, /executions/);
   t.match(result.stdout, /End of explore: INTERRUPTED/);
+});
+
+test('Ctrl-C while a finding is made plainer prints the plainest so far', async (t) => {
+  const args = ['explore', '--bug', 'nf-check-then-queue-unlocked', '--seed', '1', '--jobs', '1'];
+  const cli = startCli([...args, '--shrink-seconds', '600', '--log-level', 'info'], t.testdir());
+  await cli.logged('"shrinking"');
+  cli.process.kill('SIGINT');
+  const { code, stdout } = await cli.ended;
+  t.equal(code, 130);
+  t.match(stdout, /^lost-bio \(I8\): /m);
+  t.match(stdout, /End of explore: INTERRUPTED \(FAILURE: lost-bio\)\n$/);
+  const [, schedule = ''] = /^Replay: dmrace replay (\S+)$/m.exec(stdout) ?? [];
+  expectReplay(t, schedule, 'lost-bio');
 });
 
 test('several scenarios, rounds among them, share the executions; what one leaves the others get', async (t) => {

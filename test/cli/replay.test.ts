@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
 import type { MachineOrder } from '../../src/cli/explore-machine.ts';
@@ -8,6 +8,7 @@ import { identityOf } from '../../src/explore/shrink.ts';
 import { scenarios } from '../../src/scenarios/registry.ts';
 import { bugs } from '../../src/variants/variants.ts';
 import { runCli } from '../support/cli.ts';
+import { testFolder } from '../support/folder.ts';
 import { expectReplay, replayed } from '../support/replay.ts';
 
 const SEED = 1;
@@ -26,7 +27,7 @@ interface ReplayJson {
   readonly finding: { readonly kind: string } | null;
   readonly traceHash: string;
   readonly steps: number;
-  readonly divergence: { readonly step: number; readonly expected: string; readonly came: string } | null;
+  readonly divergence: { readonly step: number; readonly expected: string; readonly found: string } | null;
 }
 
 async function replayCli(what: string): Promise<{ code: number | null; json: ReplayJson }> {
@@ -111,10 +112,57 @@ test('under another program the command says where it differs, with exit code 3'
   const precise = await replayCli(changed);
   t.equal(precise.code, 3);
   t.match(precise.json.divergence?.expected, /irq device: (load|take|irq-off) /);
-  t.match(precise.json.divergence?.came, /irq device: /);
+  t.match(precise.json.divergence?.found, /irq device: /);
   const shown = await runCli(['replay', changed], process.cwd());
   t.match(shown.stdout, /expected {2}cpu0 irq device/);
   t.match(shown.stdout, /End of replay: DIVERGED/);
+});
+
+/** A scenario of a user; its lock has this name. */
+const ownScenario = (lock: string): string => `
+import { assert, defineScenario } from '${new URL('../../src/index.js', import.meta.url).href}';
+
+export const lossy = defineScenario('lossy', ({ word, spinLock }) => {
+  const sum = word('sum');
+  const lock = spinLock('${lock}');
+  function* increment() {
+    yield* lock.lock();
+    const before = yield* sum.read();
+    yield* lock.unlock();
+    yield* sum.write(before + 1);
+  }
+  return {
+    actors: [increment, increment],
+    *verify() {
+      assert((yield* sum.read()) === 2, 'an increment is lost');
+    },
+  };
+});
+`;
+
+test('a line whose source has changed: the file that explore has left tells the step, without it a few steps', async (t) => {
+  const folder = testFolder(t);
+  const file = join(folder, 'lossy.mjs');
+  writeFileSync(file, ownScenario('gate'));
+  const search = await runCli(['explore', file, '--executions', '500', '--json'], folder);
+  t.equal(search.code, 1, search.stderr);
+  const [found] = (JSON.parse(search.stdout) as { findings: { schedule: string; file: string }[] }).findings;
+  if (found === undefined) throw new Error('nothing is found');
+  const again = ['replay', found.schedule, '--own', file, '--json'];
+  t.equal((await runCli(again, folder)).code, 1, 'the same source');
+
+  writeFileSync(file, ownScenario('door'));
+  const exact = await runCli(again, folder);
+  t.equal(exact.code, 3);
+  const { divergence } = JSON.parse(exact.stdout) as ReplayJson;
+  t.match(divergence, { expected: /: take gate$/, found: /: take door$/ });
+  rmSync(join(folder, 'dmrace-out'), { recursive: true });
+  const alone = await runCli(again, folder);
+  t.equal(alone.code, 3);
+  const { divergence: late } = JSON.parse(alone.stdout) as ReplayJson;
+  const first = divergence?.step ?? 0;
+  const last = late?.step ?? 0;
+  t.ok(last >= first && last < first + 7, `step ${last} for ${first}`);
 });
 
 test('an operation that is another one in the file is a divergence at its step', async (t) => {
@@ -128,9 +176,9 @@ test('an operation that is another one in the file is a divergence at its step',
 
 test('what cannot be replayed is refused with exit code 2 and a sentence', async (t) => {
   for (const [what, why] of [
-    ['v1.no-such-thing.AAUAAAAAAAA', /there is no scenario or bug 'no-such-thing'/],
-    ['v1.drain:no-era.AAUAAAAAAAA', /there is no preset 'no-era'/],
-    ['v1.drain+no-bug.AAUAAAAAAAA', /there is no bug 'no-bug'/],
+    ['v1.no-such-thing.AAUAAAAAAAAA', /there is no scenario or bug 'no-such-thing'/],
+    ['v1.drain:no-era.AAUAAAAAAAAA', /there is no preset 'no-era'/],
+    ['v1.drain+no-bug.AAUAAAAAAAAA', /there is no bug 'no-bug'/],
     ['v1.drain.A', /ends too early/],
     ['no-such-file.json', /neither a schedule .* nor a file that can be read \(ENOENT\)/],
     ['package.json', /has no schedule/],

@@ -5,7 +5,9 @@ import { type Test, test } from 'tap';
 import { Bio } from '../../src/block/bio.ts';
 import { wakersOf } from '../../src/check/index.ts';
 import { NO_BUDGET } from '../../src/explore/choices.ts';
+import { FollowList } from '../../src/explore/deciders.ts';
 import { type ExploreResult, explore, ModelMachine } from '../../src/explore/explore.ts';
+import { RunRecorder } from '../../src/explore/recorded-run.ts';
 import { Replay } from '../../src/explore/strategies/replay.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
 import {
@@ -431,6 +433,10 @@ test('a run in which a sleeper is woken although nothing can move is the same wh
         freeWait(entry);
         yield* word.add(1, HERE);
       }),
+      // A list that is one move behind from the wake-up on asks here for one who has ended.
+      *verify(): Kernel<void> {
+        yield* word.add(1, HERE);
+      },
     };
   };
   const machine = new ModelMachine(build, new Walk(SEED), {
@@ -440,17 +446,20 @@ test('a run in which a sleeper is woken although nothing can move is the same wh
     stepLimit: STEP_LIMIT,
     budget: { ...NO_BUDGET, wakeups: 1 },
   });
+  const recorder = new RunRecorder(machine);
   let woken = 0;
   for (let run = 0; run < 20; run++) {
     machine.follow(new Walk(SEED));
     if (machine.run(run).finding !== null) continue;
     woken++;
     const { hash } = machine.execution;
-    const replay = new Replay(machine.execution.choices.pairs());
+    const choices = machine.execution.choices.pairs();
+    const replay = new Replay(choices);
     machine.follow(replay);
     t.equal(machine.run(0).finding, null);
     t.equal(machine.execution.hash, hash);
     t.equal(replay.divergence, null);
+    t.match(recorder.run(new FollowList(choices)), { found: null, gaveUp: false, traceHash: hash });
   }
   t.ok(woken > 0, `${woken} of 20 runs`);
 });

@@ -47,7 +47,6 @@ function inScenario(name: string, preset: string, missing: readonly string[]): F
     variant: { preset, bug: null },
     lock: 'tas',
     oracles,
-    shuffle: null,
     lockdep: false,
   };
   const bootable = prepare(order);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { test } from 'tap';
 import {
   BadSchedule,
+  CHECKS_MAX,
   endingOf,
   parseSchedule,
   type Schedule,
@@ -12,7 +13,6 @@ import { FINDING_KINDS } from '../../src/machine/finding.ts';
 
 const SEED = 1;
 
-const byte = fc.integer({ min: 0, max: 255 });
 const digit = fc.integer({ min: 0, max: 9 });
 /** Ids of tasks of tasks are large. */
 const id = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 2 ** 40 }));
@@ -47,13 +47,13 @@ const schedules: fc.Arbitrary<Schedule> = fc
         invariant: fc.constantFrom('', 'I?', 'I1', 'I48', 'I53'),
       }),
     ),
-    bytes: fc.array(byte, { minLength: 17, maxLength: 17 }),
+    bits: fc.array(fc.nat({ max: 1 }), { minLength: CHECKS_MAX, maxLength: CHECKS_MAX }),
     deviations,
     answers,
   })
-  .map(({ bytes, ...rest }) =>
+  .map(({ bits, ...rest }) =>
     // Records of fast-check have no prototype; the clone has one.
-    structuredClone({ ...rest, checks: bytes.slice(0, Math.floor(rest.steps / strideOf(rest.steps))) }),
+    structuredClone({ ...rest, checks: bits.slice(0, Math.floor(rest.steps / strideOf(rest.steps))) }),
   );
 
 const names = fc.constantFrom(

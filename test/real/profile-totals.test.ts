@@ -28,7 +28,7 @@ async function profiled(t: Parameters<typeof startMachine>[0], exact: boolean): 
   const machine = await startMachine(t, CPUS, BOOT_MODULE, log);
   for (const [seed, scenario] of ROUNDS.entries()) {
     const variant = { preset: 'unified', bug: null };
-    const boot = { scenario, cpus: CPUS, variant, lock: 'tas', oracles: false, shuffle: null };
+    const boot = { scenario, cpus: CPUS, variant, lock: 'tas', oracles: false };
     const { finding } = await machine.run({ boot, cpus: CPUS, noise: 'light', seed, delay: null });
     if (finding !== null) throw new Error(finding.message);
   }

@@ -10,6 +10,7 @@ import { findScenario, suites } from '../../src/scenarios/registry.ts';
 import { planFailoverRound } from '../../src/scenarios/suites/failover-plan.ts';
 import { planLocksRound } from '../../src/scenarios/suites/locks.ts';
 import { interruptedSuspend, noflushPushback, suspend } from '../../src/scenarios/suites/suspend-suites.ts';
+import { boundProgram } from '../../src/shared/program.ts';
 import { canaries } from '../../src/variants/canaries.ts';
 
 const CPUS = 4;
@@ -19,10 +20,15 @@ const STEP_LIMIT = 100_000;
 /** What a round about suspending may take on average, so that it can be searched. */
 const SUSPEND_STEPS_MAX = 4000;
 
+interface Seat {
+  readonly name: string;
+  readonly cpu: number;
+}
+
 /** Executions of a round with oracles, up to the first finding. */
 function runRound(name: string, cpus: number, executions: number, bug: string | null = null): RunOutcome[] {
   const variant = { preset: 'unified', bug };
-  const bootable = prepare({ scenario: name, cpus, variant, lock: 'tas', oracles: true, shuffle: null });
+  const bootable = prepare({ scenario: name, cpus, variant, lock: 'tas', oracles: true });
   const machine = new ModelMachine(() => bootable.build(), new Walk(1), {
     settings: { cpus, lock: 'tas', oracles: true },
     stepLimit: STEP_LIMIT,
@@ -70,6 +76,28 @@ test('in rounds of path-failover paths break, bios are pushed back, and none fai
   for (const key of ['bios.submitted', 'bios.pushedBack', 'suspends.done', 'paths.broken'])
     t.ok((total.get(key) ?? 0) > 0, key);
   t.equal(total.get('bios.completed'), total.get('bios.submitted'));
+});
+
+test('a shuffled round has the same actors on other CPUs, and is clean', async (t) => {
+  let moved = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const [plain, shuffled] = ['', 's'].map((mark) => {
+      const name = `suspend@7.${round}${mark}`;
+      t.equal(runRound(name, CPUS, 1).at(-1)?.finding, null, name);
+      return boundProgram().actors.map((actor) => ({ name: actor.name, cpu: actor.cpu }));
+    }) as [Seat[], Seat[]];
+    t.strictSame(
+      shuffled.map(({ name }) => name),
+      plain.map(({ name }) => name),
+    );
+    const cpuOf = new Map(plain.map(({ cpu }, i) => [cpu, shuffled[i]?.cpu]));
+    t.ok(
+      plain.every(({ cpu }, i) => cpuOf.get(cpu) === shuffled[i]?.cpu),
+      'who shared a CPU shares one',
+    );
+    if (plain.some(({ cpu }, i) => cpu !== shuffled[i]?.cpu)) moved++;
+  }
+  t.ok(moved > 0);
 });
 
 test('the same seed gives the same round, another one another', async (t) => {

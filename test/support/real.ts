@@ -35,6 +35,6 @@ export function runRound(machine: RealMachine, round: RealRound): Promise<RoundR
   const { scenario, seed, preset = 'unified', bug = null, lock = 'tas', noise = 'light', delay = null } = round;
   const { cpus } = machine;
   const variant = { preset, bug };
-  const boot: BootOrder = { scenario, cpus, variant, lock, oracles: true, shuffle: null };
+  const boot: BootOrder = { scenario, cpus, variant, lock, oracles: true };
   return machine.run({ boot, cpus, noise, seed, delay });
 }

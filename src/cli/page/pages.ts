@@ -66,8 +66,8 @@ function scenarioPage(heading: Heading, result: ExploreAnswer, found: Found | nu
   return { ...base, subject: subjectOf(found.order), findings: [finding], run };
 }
 
-const divergenceNote = ({ step, expected, came }: Divergence): string =>
-  `The program is another one than that of the schedule: at step ${step} ${expected} was expected, and ${came} came.`;
+const divergenceNote = ({ step, expected, found }: Divergence): string =>
+  `The program is another one than that of the schedule: at step ${step} ${expected} was expected, and ${found} was found.`;
 
 /** `command`: what was typed. */
 export function replayPage(

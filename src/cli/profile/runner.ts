@@ -128,7 +128,6 @@ export class ProfileRunner {
       variant: { preset, bug },
       lock,
       oracles: false,
-      shuffle: null,
       delayed,
     };
     const result = await machine.run({ boot, cpus, noise: 'none', seed, delay: null });

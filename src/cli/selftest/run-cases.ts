@@ -51,7 +51,6 @@ async function onThreads(machine: RealMachine, each: SelftestCase, lockdep: bool
     lock: 'tas',
     oracles: true,
     lockdep: lockdep ? 'afresh' : false,
-    shuffle: null,
   };
   const { finding, notes } = await machine.run({ boot, cpus: CPUS, noise: 'none', seed: 1, delay: null });
   return resultOf(each, finding ?? new JoinedLocks().add(notes)[0] ?? null);

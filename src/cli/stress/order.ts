@@ -3,6 +3,7 @@
  */
 import type { RoundOrder } from '../../actors/boot-module.ts';
 import type { NoiseLevel, SeamDelay } from '../../actors/noise.ts';
+import { SHUFFLED } from '../../scenarios/suites/leave-out.ts';
 import { deriveSeed } from '../../shared/random.ts';
 import type { VariantChoice } from '../../variants/variants.ts';
 import type { BootOrder } from '../boot.ts';
@@ -35,7 +36,11 @@ export function ordinaryRound(settings: StressSettings): RoundOptions {
   return { variant: { preset: settings.preset, bug: settings.bug }, lock: settings.lock, delay: null };
 }
 
-/** The order of the round of this name. Heavy noise also deals the actors out to other CPUs. */
+/** What the round of a suite is called. Heavy noise also deals its actors out to other CPUs. */
+export const roundOf = ({ seed, noise }: StressSettings, suite: string, round: number): string =>
+  `${suite}@${seed}.${round}${noise === 'heavy' ? SHUFFLED : ''}`;
+
+/** The order of the round of this name. */
 export function roundOrder(
   settings: StressSettings,
   scenario: string,
@@ -50,7 +55,6 @@ export function roundOrder(
     lock: options.lock,
     oracles: true,
     lockdep: settings.lockdep === true,
-    shuffle: settings.noise === 'heavy' ? seed : null,
   };
   return { boot, cpus: settings.cpus, noise: settings.noise, seed, delay: options.delay };
 }

@@ -12,7 +12,7 @@ import type { Canary } from '../../variants/canary.ts';
 import { JoinedLocks } from '../joined-locks.ts';
 import { type CanaryResult, runCanary, runLockCanary } from './canaries.ts';
 import { findingFile, writeFinding } from './files.ts';
-import { exploreCommand, ordinaryRound, roundOrder, type StressSettings } from './order.ts';
+import { exploreCommand, ordinaryRound, roundOf, roundOrder, type StressSettings } from './order.ts';
 import { CpuTally, SuiteTally } from './tally.ts';
 
 const BOOT_MODULE = new URL('../boot.js', import.meta.url).href;
@@ -173,7 +173,7 @@ export class StressRunner {
 
   async #runRound(machine: RealMachine, suite: SuiteTally, round: number): Promise<void> {
     const settings = this.#settings;
-    const scenario = `${suite.name}@${settings.seed}.${round}`;
+    const scenario = roundOf(settings, suite.name, round);
     const result = await machine.run(roundOrder(settings, scenario, round, ordinaryRound(settings)));
     if (result.interrupted) return;
     this.#cpus.add(result.cpus);

@@ -68,6 +68,9 @@ export function leaveOut<T extends object>(plan: T, without: bigint): T {
   return walk(plan as Plan, () => ((without >> number++) & 1n) === 0n) as T;
 }
 
+/** In a round's name: its actors are dealt out to other CPUs (shuffled.ts). */
+export const SHUFFLED = 's';
+
 /** What a round is called: `SUITE@SEED.ROUND`, and `~PARTS` if some are left out. */
-export const roundName = (suite: string, seed: number, round: number, without: bigint): string =>
+export const roundName = (suite: string, seed: number, round: number | string, without: bigint): string =>
   `${suite}@${seed}.${round}${without === 0n ? '' : `~${without.toString(36)}`}`;
