@@ -1,28 +1,46 @@
 /**
- * `--budget signals=1,wakeups=2`: how often in an execution each kind of thing may happen that seldom does.
+ * `--budget signals=1,wakeups=2`: how often in an execution each kind of thing may happen.
  */
 import { InvalidArgumentError } from 'commander';
-import { type Budget, NO_BUDGET } from '../explore/choices.ts';
+import { BUDGET_KINDS, type BudgetKind, NO_BUDGET, UNLIMITED } from '../explore/choices.ts';
+import { isSystematic, type StrategyName } from '../explore/strategies/all.ts';
+import type { Budget } from '../machine/machine.ts';
+import { findScenario } from '../scenarios/registry.ts';
 
-const KINDS = Object.keys(NO_BUDGET) as (keyof Budget)[];
-const MOST = 9;
+/** The kinds that `--budget` names. */
+export type GivenBudget = Partial<Budget>;
 
 /** The parser of the option. */
-export function budget(text: string): Budget {
-  const chosen: Record<keyof Budget, number> = { ...NO_BUDGET };
+export function budget(text: string): GivenBudget {
+  const chosen: Partial<Record<BudgetKind, number>> = {};
   for (const part of text.split(',')) {
     const match = /^([a-z]+)=(\d)$/.exec(part);
-    const kind = KINDS.find((each) => each === match?.[1]);
+    const kind = BUDGET_KINDS.find((each) => each === match?.[1]);
     if (kind === undefined)
       throw new InvalidArgumentError(
-        `'${part}' is not one of ${KINDS.map((each) => `${each}=N`).join(', ')} with N from 0 to ${MOST}.`,
+        `'${part}' is not one of ${BUDGET_KINDS.map((each) => `${each}=N`).join(', ')} with N from 0 to ${UNLIMITED}.`,
       );
     chosen[kind] = Number(match?.[2]);
   }
   return chosen;
 }
 
+/** Every sleeper has to look again at what it has waited for. */
+const WAKEUPS = 2;
+
+/**
+ * What may happen in a search unless said otherwise: wake-ups without a cause, and what the scenario takes beside them. A search
+ * through all there is would have no end with them, so there one says how many.
+ */
+export function usualBudget(scenario: string, cpus: number, strategy: StrategyName): Budget {
+  if (isSystematic(strategy)) return NO_BUDGET;
+  return { ...NO_BUDGET, wakeups: WAKEUPS, ...findScenario(scenario, cpus)?.budget };
+}
+
+/** What is not as usual; null: nothing. */
 export function budgetText(chosen: Budget): string | null {
-  const parts = KINDS.filter((kind) => chosen[kind] > 0).map((kind) => `${kind}=${chosen[kind]}`);
+  const parts = BUDGET_KINDS.filter((kind) => chosen[kind] !== NO_BUDGET[kind]).map(
+    (kind) => `${kind}=${chosen[kind]}`,
+  );
   return parts.length === 0 ? null : parts.join(',');
 }

@@ -4,12 +4,13 @@
 import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { type Budget, NO_BUDGET } from '../explore/choices.ts';
+import { UNLIMITED } from '../explore/choices.ts';
 import { STRATEGY_NAMES, type StrategyName } from '../explore/strategies/all.ts';
+import type { Budget } from '../machine/machine.ts';
 import { isRound, scenarios, scenariosOf } from '../scenarios/registry.ts';
 import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
-import { budget, budgetText } from './budget.ts';
+import { budget, budgetText, type GivenBudget, usualBudget } from './budget.ts';
 import { type Explored, exploreChecks, exploreJson, exploreText } from './explore-result.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { makeFound } from './found.ts';
@@ -44,7 +45,7 @@ interface ExploreOptions extends ReporterOptions {
   readonly lock: 'tas' | 'ticket';
   readonly strategy: StrategyName;
   readonly jobs: number;
-  readonly budget: Budget;
+  readonly budget?: GivenBudget;
   readonly shrinkSeconds: number;
   readonly out: string;
   readonly logLevel: string;
@@ -52,6 +53,9 @@ interface ExploreOptions extends ReporterOptions {
   readonly lockdep: boolean;
   readonly html?: string;
 }
+
+/** Kinds that come as often as they like unless a budget says otherwise. */
+const LIMITED = ['interrupts', 'timers'] as const;
 
 const DEFAULT_EXECUTIONS = 20_000;
 const JOBS_MAX = 64;
@@ -84,6 +88,9 @@ async function exploreRequests(names: readonly string[], options: ExploreOptions
   if (options.seconds !== undefined && options.executions !== undefined)
     throw new UsageError('--seconds and --executions exclude each other; give one of them.');
   checkReporter(options);
+  // Steps that such a limit makes possible or impossible are not known to depend on each other.
+  if (options.strategy === 'dpor' && LIMITED.some((kind) => (options.budget?.[kind] ?? UNLIMITED) < UNLIMITED))
+    throw new UsageError(`--strategy dpor has no limit for ${LIMITED.join(' and ')}; --strategy bounded has.`);
   checkWritable(options.out);
   if (options.html !== undefined) checkFile('--html', options.html);
   const list = await chosen(names, options.bug, options.preset ?? 'unified');
@@ -104,7 +111,7 @@ async function exploreRequests(names: readonly string[], options: ExploreOptions
     lock: options.lock,
     strategy: options.strategy,
     jobs: options.jobs,
-    budget: options.budget,
+    budget: { ...usualBudget(each.scenario, options.cpus, options.strategy), ...options.budget },
     races: options.races,
     lockdep: options.lockdep,
   }));
@@ -123,7 +130,7 @@ function settingsOf(requests: readonly ExploreRequest[], options: ExploreOptions
 
 const settingsWords = (settings: Readonly<Record<string, unknown>>): Record<string, unknown> => ({
   ...settings,
-  budget: budgetText((settings['budget'] as Budget | undefined) ?? NO_BUDGET),
+  budget: budgetText(settings['budget'] as Budget),
 });
 
 /** Explores one scenario after the other. What one leaves of its share the others get. */
@@ -237,9 +244,8 @@ export function addExploreCommand(program: Command): void {
     )
     .option(
       '--budget <kinds>',
-      'what may happen how often in an execution: signals=1,wakeups=2,allocations=1',
+      'what may happen how often in an execution: signals, wakeups, allocations, interrupts, timers=0 … 9; default: as the scenario takes it, wakeups=2',
       budget,
-      NO_BUDGET,
     )
     .option('--shrink-seconds <s>', 'how long a finding is made plainer; 0: not at all', secondsOrNone, 5)
     .option('--out <dir>', 'where findings go', DEFAULT_OUT)

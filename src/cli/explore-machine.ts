@@ -1,9 +1,10 @@
 /**
  * The model machine of a search, from what the user asked for; the same in each worker.
  */
-import type { Budget } from '../explore/choices.ts';
+
 import { ModelMachine } from '../explore/explore.ts';
 import { Walk } from '../explore/strategies/walk.ts';
+import type { Budget } from '../machine/machine.ts';
 import { findScenario } from '../scenarios/registry.ts';
 import { Lockdep } from '../shared/lockdep/lockdep.ts';
 import { prepare } from './boot.ts';
@@ -17,7 +18,7 @@ export interface MachineOrder {
   readonly preset: string;
   readonly bug: string | null;
   readonly lock: 'tas' | 'ticket';
-  /** What seldom happens; default: nothing. */
+  /** What may happen in an execution, of which each draws its share; default: nothing that seldom does. */
   readonly budget?: Budget | undefined;
   /** Whether accesses of plain words that nothing orders are findings; default: yes. */
   readonly races?: boolean | undefined;
@@ -47,6 +48,7 @@ export function modelMachine(order: MachineOrder): ModelMachine {
     settings: { cpus: scenario.cpus, lock, oracles: true },
     stepLimit: STEP_LIMIT,
     budget,
+    swarm: true,
     races,
     lockdep,
   });

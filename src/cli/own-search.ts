@@ -1,10 +1,10 @@
 /**
  * A search from a program of one's own: `explore` says what it has seen, `check` throws what it has found.
  */
-import type { Budget } from '../explore/choices.ts';
 import { STRATEGY_NAMES, type StrategyName } from '../explore/strategies/all.ts';
 import type { FindingReport } from '../machine/machine.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
+import { type GivenBudget, usualBudget } from './budget.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { findingText } from './finding-text.ts';
 
@@ -17,8 +17,8 @@ export interface SearchOptions {
   readonly seed?: number;
   /** Default: the portfolio. `dpor` and `bounded` end when they have seen all there is. */
   readonly strategy?: StrategyName;
-  /** What seldom happens, and how often it may in one schedule; default: nothing. */
-  readonly budget?: Partial<Budget>;
+  /** What may happen how often in one schedule; default: what the scenario takes, and two wake-ups without a cause. */
+  readonly budget?: GivenBudget;
   /** Whether the lock validator listens; default: yes. It reports what could go wrong with locks, whether or not it does. */
   readonly lockdep?: boolean;
   /** Device-mapper only: the era of the core, and a historic bug of it. */
@@ -71,7 +71,7 @@ function requestOf(scenario: Scenario, options: SearchOptions): ExploreRequest {
     bug: bug ?? null,
     lock: 'tas',
     lockdep,
-    budget: { signals: 0, wakeups: 0, allocations: 0, ...budget },
+    budget: { ...usualBudget(scenario.name, scenario.cpus, strategy), ...budget },
   };
 }
 

@@ -5,7 +5,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { NO_BUDGET } from '../explore/choices.ts';
 import { FollowList, FollowSchedule } from '../explore/deciders.ts';
 import { type DecidedRun, type Decisive, decisiveStep } from '../explore/decisive.ts';
 import { type RecordedRun, RunRecorder } from '../explore/recorded-run.ts';
@@ -96,20 +95,16 @@ async function decided(recorder: RunRecorder, run: DecidedRun, limits: ShrinkLim
   }
 }
 
-/** The same run where no more may happen than does; null if it is another one then. */
-function withBudgetUsed(order: MachineOrder, recorder: RunRecorder, run: RecordedRun): MachineOrder | null {
-  const budget = order.budget ?? NO_BUDGET;
+type Frugal = Pick<ScheduledFinding, 'order' | 'run'>;
+
+/** The same run where no more may happen than does. */
+function withBudgetUsed(order: MachineOrder, recorder: RunRecorder, run: RecordedRun): Frugal {
   recorder.run(new FollowSchedule(run));
-  const { signals, wakeups, allocations } = recorder.machine.execution.left;
-  const used = {
-    signals: budget.signals - signals,
-    wakeups: budget.wakeups - wakeups,
-    allocations: budget.allocations - allocations,
-  };
-  const frugal = { ...order, budget: used };
-  const again = new RunRecorder(modelMachine(frugal)).run(new FollowSchedule(run));
+  const frugal = { ...order, budget: recorder.machine.execution.left.used() };
+  const answers = run.answers.filter(({ limits }) => limits !== true);
+  const again = new RunRecorder(modelMachine(frugal)).run(new FollowSchedule({ ...run, answers }));
   const isSame = again.check === run.check && again.steps === run.steps && again.found?.kind === run.found?.kind;
-  return isSame ? frugal : null;
+  return isSame ? { order: frugal, run: again } : { order, run };
 }
 
 interface FirstRun {
@@ -185,7 +180,8 @@ export async function scheduledFinding(
   let recorder = new RunRecorder(modelMachine(whole), before);
   const { order, run: best, runs: shrinkRuns } = await smallest(whole, recorder, first, limits);
   recorder = new RunRecorder(modelMachine(order), before);
-  const frugal = before.length > 0 ? order : (withBudgetUsed(order, recorder, best) ?? order);
+  const { order: frugal, run: plainest } =
+    before.length > 0 ? { order, run: best } : withBudgetUsed(order, recorder, best);
   const operations: string[] = [];
   const trace = withPlaces(order.scenario, () => {
     // What earlier runs have taught has its places too.
@@ -193,7 +189,7 @@ export async function scheduledFinding(
     return new Trace(recorder.names);
   });
   const run = withPlaces(order.scenario, () =>
-    recorder.run(new FollowSchedule(best), (context, id, place) => {
+    recorder.run(new FollowSchedule(plainest), (context, id, place) => {
       trace.hear(context, id, place);
       if (operations.length < OPERATIONS_MAX) operations.push(stepText(context, recorder.names));
     }),

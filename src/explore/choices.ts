@@ -1,29 +1,64 @@
 /**
- * The choices of one run, and the budgets of those that seldom go against what usually happens.
+ * The choices of one run, and the budgets of those that go against what usually happens.
  */
 
-/** How often in a run each kind of thing may happen that seldom does. */
-export interface Budget {
-  /** A signal comes to an actor that sleeps interruptibly. */
-  readonly signals: number;
-  /** A sleeper wakes up for no reason. */
-  readonly wakeups: number;
-  /** An allocation fails that may fail. */
-  readonly allocations: number;
-}
+import { CHOICE_LIMIT, CHOICE_SELDOM, type ChoiceKind } from '../machine/kernel.ts';
+import type { Budget } from '../machine/machine.ts';
 
-export const NO_BUDGET: Budget = { signals: 0, wakeups: 0, allocations: 0 };
+/** As often as it comes. */
+export const UNLIMITED = 9;
+
+export type BudgetKind = keyof Budget;
+
+/** What seldom happens does not; interrupts and timers come as they like. */
+export const NO_BUDGET: Budget = { signals: 0, wakeups: 0, allocations: 0, interrupts: UNLIMITED, timers: UNLIMITED };
+export const BUDGET_KINDS = Object.keys(NO_BUDGET) as readonly BudgetKind[];
+
+/** One run of so many may have a kind of thing that seldom happens: most bugs need none, and each makes runs longer. */
+const SELDOM = 4;
+/** Of so many runs three have no more than two, one or no interrupt or timer that comes early. */
+const LIMITED = 12;
+
+/** What a run may have of a kind; `ask` gives a number below `count`, of which 0 means all there is. */
+export function shareOf(kind: BudgetKind, most: number, ask: (choice: ChoiceKind, count: number) => number): number {
+  if (most === 0) return 0;
+  if (NO_BUDGET[kind] === 0) return Math.max(0, most - ask(CHOICE_SELDOM, SELDOM * most));
+  const drawn = ask(CHOICE_LIMIT, LIMITED);
+  return drawn === 0 || drawn > 3 ? most : Math.min(most, 3 - drawn);
+}
 
 /** Counts what is left of a budget in one run. */
 export class BudgetLeft {
   signals = 0;
   wakeups = 0;
   allocations = 0;
+  interrupts = UNLIMITED;
+  timers = UNLIMITED;
+  #granted: Budget = NO_BUDGET;
+  #used: Budget | null = null;
 
   refill(budget: Budget): void {
-    this.signals = budget.signals;
-    this.wakeups = budget.wakeups;
-    this.allocations = budget.allocations;
+    this.#granted = budget;
+    this.#used = null;
+    this.#set(budget);
+  }
+
+  /** From now on all is as usual. */
+  end(): void {
+    this.#used = this.used();
+    this.#set(NO_BUDGET);
+  }
+
+  #set(budget: Budget): void {
+    for (const kind of BUDGET_KINDS) this[kind] = budget[kind];
+  }
+
+  /** What was used since it was refilled, up to its end; of what is unlimited all. */
+  used(): Budget {
+    if (this.#used !== null) return this.#used;
+    const used: Record<BudgetKind, number> = { ...this.#granted };
+    for (const kind of BUDGET_KINDS) if (used[kind] < UNLIMITED) used[kind] -= this[kind];
+    return used;
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * Who decides in a recorded run: a list of choices, a schedule, or chance with few switches.
  */
-import { CHOICE_LATE } from '../machine/kernel.ts';
+import { CHOICE_LATE, isAboutBudget } from '../machine/kernel.ts';
 import type { Random } from '../shared/random.ts';
 import { choicesOf } from './choices.ts';
 import type { Decider, Point, Question } from './recorder.ts';
@@ -130,7 +130,8 @@ export class FewSwitches implements Decider {
     return this.#random.below(8) < this.#wild ? this.#random.below(count) : index;
   }
 
-  answer({ count }: Question): number {
+  answer({ kind, count }: Question): number {
+    if (isAboutBudget(kind)) return 0;
     return this.#random.below(8) < this.#wild ? this.#random.below(count) : 0;
   }
 }
@@ -162,6 +163,7 @@ export class ListThenChance extends FollowList {
   }
 
   override answer(question: Question): number {
-    return this.#onList ? super.answer(question) : this.#random.below(question.count);
+    if (this.#onList) return super.answer(question);
+    return isAboutBudget(question.kind) ? 0 : this.#random.below(question.count);
   }
 }

@@ -32,27 +32,12 @@
  *   the clock             virtual time counts steps; only the delay target looks at it, and only to tell which bio is due
  */
 import { Alarm } from '../irq/alarm.ts';
-import {
-  OP_ADD_THEN,
-  OP_CMPXCHG,
-  OP_GIVE,
-  OP_GIVE_SHARED,
-  OP_LOAD,
-  OP_LOAD_THEN,
-  OP_NEXT_ALARM,
-  OP_RMW,
-  OP_SCHEDULE,
-  OP_START,
-  OP_STORE,
-  OP_TAKE,
-  OP_TAKE_SHARED,
-  OP_TRY_ADD,
-  OP_WAIT_FOR,
-} from '../machine/kernel.ts';
+import { OP_LOAD_THEN, OP_NEXT_ALARM, OP_SCHEDULE, OP_START, OP_STORE } from '../machine/kernel.ts';
 import { memory } from '../shared/memory.ts';
 import { lockTypeAt } from '../shared/struct-registry.ts';
 import { WAIT_QUEUE_WORDS } from '../shared/wait-queue.ts';
 import type { Cell } from './cell.ts';
+import { CHANGES, GIVES, LOADS, LOCKS } from './kinds.ts';
 
 /** All alarms together; a word that nobody uses. */
 const ALARMS = 1;
@@ -75,10 +60,9 @@ const ALARMED = 4;
 
 /** What an operation does, by its kind. */
 const EFFECT = new Uint8Array(32).fill(NOTHING);
-for (const kind of [OP_LOAD, OP_LOAD_THEN]) EFFECT[kind] = READS;
+for (const kind of LOADS) EFFECT[kind] = READS;
 // A start has word 0, unless it is an interrupt's.
-const WRITING = [OP_STORE, OP_RMW, OP_CMPXCHG, OP_ADD_THEN, OP_TRY_ADD, OP_START];
-for (const kind of [...WRITING, OP_TAKE, OP_TAKE_SHARED, OP_WAIT_FOR, OP_GIVE, OP_GIVE_SHARED]) EFFECT[kind] = WRITES;
+for (const kind of [OP_START, OP_STORE, ...CHANGES, ...LOCKS, ...GIVES]) EFFECT[kind] = WRITES;
 EFFECT[OP_SCHEDULE] = SLEEPS;
 EFFECT[OP_NEXT_ALARM] = ALARMED;
 

@@ -11,6 +11,7 @@
 import { ALARM_ARMED, ALARM_GOING_OFF, Alarm } from '../irq/alarm.ts';
 import { doIrq } from '../irq/interrupt.ts';
 import { startInterruptActor } from '../irq/interrupt-actor.ts';
+import { TIMER_DEVICE } from '../irq/timer.ts';
 import { KernelFinding, report } from '../machine/finding.ts';
 import {
   CHOICE_ALLOCATION,
@@ -18,11 +19,12 @@ import {
   CHOICE_LATE,
   CHOICE_WAKE,
   type ChoiceKind,
+  OP_RELAX,
   OP_SCHEDULE,
   OP_START,
   open,
 } from '../machine/kernel.ts';
-import type { RunOutcome } from '../machine/machine.ts';
+import type { Budget, RunOutcome } from '../machine/machine.ts';
 import { bindOperations } from '../machine/operations.ts';
 import { memory, type SlabPlan } from '../shared/memory.ts';
 import { checkTaskEnd, enterCpu } from '../shared/per-cpu.ts';
@@ -31,7 +33,7 @@ import { boundProgram, isDaemon, PARTS, spawnPart, taskName } from '../shared/pr
 import { watchFrees } from '../shared/slab.ts';
 import { programs, releaseTask, TASK_INTERRUPTIBLE, Task } from '../shared/task.ts';
 import { Cell, type Chooser } from './cell.ts';
-import { type Budget, BudgetLeft, ChoiceList, NO_BUDGET } from './choices.ts';
+import { BUDGET_KINDS, type BudgetKind, BudgetLeft, ChoiceList, NO_BUDGET, shareOf, UNLIMITED } from './choices.ts';
 import { Context, FIRST_TASK, ModelCpu } from './context.ts';
 import { FairRounds, StandingStill, whereTheyAre } from './livelock.ts';
 import { type Host, modelOperations } from './operations.ts';
@@ -51,6 +53,14 @@ export interface ExecutionChecks {
   readonly wakersOf?: WakersOf | undefined;
 }
 
+/** What may happen in a run. */
+export interface ExecutionBudget {
+  /** Nothing that seldom happens by default. */
+  readonly budget?: Budget | undefined;
+  /** Each run draws its share of it; default: each has all of it. */
+  readonly swarm?: boolean | undefined;
+}
+
 /** Hears each step of an execution before it runs. */
 export type StepObserver = (cpu: ModelCpu, context: Context) => void;
 
@@ -58,6 +68,17 @@ export type StepObserver = (cpu: ModelCpu, context: Context) => void;
 class GivenUp extends Error {}
 
 const ALARM_STATE = Alarm.offsetOf('state');
+const ALARM_DEVICE = Alarm.offsetOf('device');
+
+/** Whether the alarm of this state word is a timer's. */
+const isTimer = (stateWord: number): boolean => memory.words[stateWord - ALARM_STATE + ALARM_DEVICE] === TIMER_DEVICE;
+
+/** Whether a CPU has something to do without an interrupt. Who relaxes in a loop may wait for one. */
+function couldGoOn({ top, interrupts, tasks }: ModelCpu): boolean {
+  const works = ({ cell }: Context): boolean => cell.kind !== OP_RELAX && cell.enabled();
+  if (top !== null && works(top)) return true;
+  return interrupts.length === 0 && (top === null || top.cell.kind === OP_SCHEDULE) && tasks.some(works);
+}
 
 export class Execution implements Host, Moves, Chooser {
   cell = new Cell();
@@ -80,6 +101,9 @@ export class Execution implements Host, Moves, Chooser {
   readonly #fairFrom: number;
   readonly #checks: ExecutionChecks;
   readonly #budget: Budget;
+  readonly #swarm: boolean;
+  /** Nobody could move but for timers, which go off then whatever the budget says. */
+  #timersDue = false;
   readonly #alarms: SlabPlan;
   readonly #spare: Context[] = [];
   readonly #movers: Context[] = [];
@@ -98,7 +122,7 @@ export class Execution implements Host, Moves, Chooser {
     strategy: Strategy,
     stepLimit: number,
     checks: ExecutionChecks = {},
-    budget: Budget = NO_BUDGET,
+    { budget = NO_BUDGET, swarm = false }: ExecutionBudget = {},
   ) {
     const slab = memory.plan?.slabs.get(Alarm.name);
     if (slab === undefined) throw new Error('no memory is bound');
@@ -108,6 +132,7 @@ export class Execution implements Host, Moves, Chooser {
     this.#fairFrom = stepLimit >> 1;
     this.#checks = checks;
     this.#budget = budget;
+    this.#swarm = swarm;
     for (let number = 0; number <= cpuCount; number++) this.cpus.push(new ModelCpu(number));
     this.#waitFor = new WaitFor(this.cpus, checks.wakersOf);
   }
@@ -132,9 +157,10 @@ export class Execution implements Host, Moves, Chooser {
       startInterruptActor();
       for (const part of PARTS) {
         this.#mover = null;
-        // What seldom happens must not keep a scenario from being set up or verified.
-        this.left.refill(part === 'actors' ? this.#budget : NO_BUDGET);
         this.#strategy.part?.();
+        // What seldom happens must not keep a scenario from being set up or verified.
+        if (part === 'actors') this.left.refill(this.#share());
+        else this.left.end();
         if (spawnPart(part) > 0) this.#untilQuiet();
       }
       const program = boundProgram();
@@ -148,6 +174,15 @@ export class Execution implements Host, Moves, Chooser {
     }
   }
 
+  /** What this run may have. A kind that is switched off in a part of the runs leaves room for the others (Groce et al.: Swarm testing. ISSTA 2012). */
+  #share(): Budget {
+    if (!this.#swarm) return this.#budget;
+    const share: Record<BudgetKind, number> = { ...this.#budget };
+    for (const kind of BUDGET_KINDS)
+      share[kind] = shareOf(kind, share[kind], (choice, count) => this.#ask(choice, count));
+    return share;
+  }
+
   #reset(): void {
     this.steps = 0;
     this.hash = 0;
@@ -156,6 +191,8 @@ export class Execution implements Host, Moves, Chooser {
     this.choices.clear();
     this.#process = FIRST_TASK;
     this.#mover = null;
+    this.#timersDue = false;
+    this.left.refill(NO_BUDGET);
     this.#waitFor.begin();
     this.#rounds.begin();
     for (const each of this.cpus) {
@@ -193,8 +230,8 @@ export class Execution implements Host, Moves, Chooser {
     for (;;) {
       const turn = this.#isFair() ? this.#fairTurn() : this.#strategy.next(this);
       if (turn === TURN_GIVE_UP) throw new GivenUp();
-      if (turn !== TURN_MADE && !this.#late()) break;
-      if (this.#still.suspected && this.#still.isCertain(this.#usualMovers()))
+      if (turn !== TURN_MADE && !this.#timersComeDue() && !this.#late()) break;
+      if (this.#still.suspected && this.#still.isCertain(this.#usualMovers()) && !this.#timersComeDue())
         report(
           'livelock',
           'I48',
@@ -220,12 +257,21 @@ export class Execution implements Host, Moves, Chooser {
   }
 
   #fairTurn(): Turn {
+    this.left.interrupts = UNLIMITED;
+    this.left.timers = UNLIMITED;
     const movers = this.#usualMovers();
     if (movers.length === 0) return TURN_NONE;
     if (this.#rounds.goesRound(this.cpus))
       report('livelock', 'I48', `everybody moves, and the run goes round and round: ${whereTheyAre(movers)}`);
     this.take(this.#rounds.pick(movers));
     return TURN_MADE;
+  }
+
+  /** Nobody moves any more: timers that the budget has kept back may go off. */
+  #timersComeDue(): boolean {
+    if (this.#timersDue || this.left.timers > 0) return false;
+    this.#timersDue = true;
+    return this.anyArmed();
   }
 
   /** Nothing can move: something that seldom happens may still wake a sleeper. */
@@ -319,8 +365,13 @@ export class Execution implements Host, Moves, Chooser {
     const w = memory.words;
     const { firstSlot, slots, slotWords } = this.#alarms;
     for (let slot = 0, word = firstSlot + ALARM_STATE; slot < slots; slot++, word += slotWords)
-      if (w[word] === ALARM_ARMED) return true;
+      if (w[word] === ALARM_ARMED && this.#mayGoOff(word)) return true;
     return false;
+  }
+
+  /** Whether an armed alarm may go off, as far as the budget is concerned. */
+  #mayGoOff(stateWord: number): boolean {
+    return this.left.timers > 0 || this.#timersDue || !isTimer(stateWord);
   }
 
   goOff(): number {
@@ -328,10 +379,15 @@ export class Execution implements Host, Moves, Chooser {
     const { firstSlot, slots, slotWords } = this.#alarms;
     const armed: number[] = [];
     for (let slot = 0, word = firstSlot + ALARM_STATE; slot < slots; slot++, word += slotWords)
-      if (w[word] === ALARM_ARMED) armed.push(word);
+      if (w[word] === ALARM_ARMED && this.#mayGoOff(word)) armed.push(word);
     const chosen = armed.length === 1 ? 0 : this.#ask(CHOICE_COMPLETION, armed.length);
     const word = armed[chosen] as number;
     if (this.listener !== null) this.listener.chose(CHOICE_COMPLETION, chosen, word);
+    if (this.left.timers < UNLIMITED && isTimer(word)) {
+      // The interrupt actor itself can move.
+      if (!this.#timersDue && this.#collectUsual() > 1) this.left.timers--;
+      this.#timersDue = false;
+    }
     w[word] = ALARM_GOING_OFF;
     return word - ALARM_STATE;
   }
@@ -365,7 +421,7 @@ export class Execution implements Host, Moves, Chooser {
     this.#moveCount = 0;
     for (const each of this.cpus) {
       const pending = w[each.base + CPU_PENDING] as number;
-      if (pending !== 0 && w[each.base + CPU_IRQS_OFF] === 0)
+      if (pending !== 0 && w[each.base + CPU_IRQS_OFF] === 0 && (this.left.interrupts > 0 || !couldGoOn(each)))
         for (let line = 0; pending >> line !== 0; line++)
           if ((pending & (1 << line)) !== 0) this.#movers[this.#moveCount++] = this.#entering(each, line);
       const top = each.top;
@@ -419,6 +475,7 @@ export class Execution implements Host, Moves, Chooser {
   #enterInterrupt(owner: ModelCpu, context: Context): void {
     const w = memory.words;
     const { line } = context;
+    if (this.left.interrupts < UNLIMITED && couldGoOn(owner)) this.left.interrupts--;
     w[owner.base + CPU_PENDING] = (w[owner.base + CPU_PENDING] as number) & ~(1 << line);
     owner.entering[line] = null;
     context.iterator = open(doIrq(line));

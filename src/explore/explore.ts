@@ -13,22 +13,19 @@ import { watchPlain } from '../shared/plain-access.ts';
 import { bindProgram } from '../shared/program.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
 import { attachMemory, planMachineMemory } from '../shared/struct-registry.ts';
-import type { Budget } from './choices.ts';
-import { Execution, type ExecutionChecks, type StepObserver } from './execution.ts';
+import { Execution, type ExecutionBudget, type ExecutionChecks, type StepObserver } from './execution.ts';
 import { RaceDetector, type WantedAccess } from './race.ts';
 import { Both, type RunListener } from './run-listener.ts';
 import { Replay } from './strategies/replay.ts';
 import type { Strategy } from './strategy.ts';
 import { mayBeLostWakeUp, WakeUps, withLostWakeUp } from './wake-ups.ts';
 
-export interface ExploreOptions extends ExecutionChecks {
+export interface ExploreOptions extends ExecutionChecks, ExecutionBudget {
   readonly settings: Settings;
   readonly slots: Readonly<Record<string, number>>;
   readonly staticWords: number;
   /** Steps after which a run counts as a livelock. */
   readonly stepLimit: number;
-  /** What seldom happens; nothing by default. */
-  readonly budget?: Budget | undefined;
   /** Accesses of plain words that nothing orders are findings. */
   readonly races?: boolean | undefined;
   /** The lock validator, which `build` has made a listener; missing: none. */
@@ -86,7 +83,7 @@ export class ModelMachine {
     this.forgetLocks();
     this.#strategy = strategy;
     this.#image = memory.words.slice();
-    this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit, options, options.budget);
+    this.execution = new Execution(options.settings.cpus, strategy, options.stepLimit, options, options);
     this.#races = options.races === true ? new RaceDetector() : null;
     this.listen(null);
     watchPlain(this.#races);

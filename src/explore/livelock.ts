@@ -8,35 +8,17 @@
  * long goes on in rounds, in which each of those who can move moves once, whatever the strategy is. What seldom happens no longer
  * does, and data choices get each answer in turn.
  */
-import {
-  OP_GIVE,
-  OP_GIVE_SHARED,
-  OP_IRQ_OFF,
-  OP_IRQ_ON,
-  OP_LOAD,
-  OP_LOAD_THEN,
-  OP_RELAX,
-  OP_TAKE,
-  OP_TAKE_SHARED,
-} from '../machine/kernel.ts';
+import { OP_IRQ_OFF, OP_IRQ_ON, OP_RELAX } from '../machine/kernel.ts';
 import { siteText } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
 import type { Context, ModelCpu } from './context.ts';
+import { GIVES, LOADS, TAKES } from './kinds.ts';
 import { contextName } from './places.ts';
 
 /** A loop that gives up after some tries is none: few allow themselves so many. */
 const RELAXES = 256;
 /** Looking, and taking a lock for it, changes nothing for others. */
-const CHANGES_NOTHING: readonly number[] = [
-  OP_LOAD,
-  OP_LOAD_THEN,
-  OP_TAKE,
-  OP_TAKE_SHARED,
-  OP_GIVE,
-  OP_GIVE_SHARED,
-  OP_IRQ_OFF,
-  OP_IRQ_ON,
-];
+const CHANGES_NOTHING: readonly number[] = [...LOADS, ...TAKES, ...GIVES, OP_IRQ_OFF, OP_IRQ_ON];
 const changes: readonly boolean[] = Array.from({ length: 32 }, (_, kind) => !CHANGES_NOTHING.includes(kind));
 
 /** Counts how often who has relaxed since anything was changed. */

@@ -8,7 +8,7 @@
  *
  * A switch is a move by another although the one that moved last, or was interrupted by it, could go on.
  */
-import { type ChoiceKind, OP_RELAX, OP_SCHEDULE } from '../machine/kernel.ts';
+import { type ChoiceKind, isAboutBudget, OP_RELAX, OP_SCHEDULE } from '../machine/kernel.ts';
 import type { Context } from './context.ts';
 import { type Answer, CHECKS_MAX, type Deviation } from './schedule.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from './strategy.ts';
@@ -207,7 +207,9 @@ export class Recorder implements Strategy, Point, StepPlace {
     const nth = this.#asked++;
     const question: Question = { task: this.#lastId, taskCount: this.#lastCount, nth, kind, count };
     const value = this.#decider.answer(question);
-    if (value !== 0) this.answers.push({ task: this.#lastId, count: this.#lastCount, nth, value });
+    if (value === 0) return value;
+    const answer = { task: this.#lastId, count: this.#lastCount, nth, value };
+    this.answers.push(isAboutBudget(kind) ? { ...answer, limits: true } : answer);
     return value;
   }
 

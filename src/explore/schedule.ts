@@ -9,7 +9,7 @@
  *
  *   flags                      1 ticket locks, 2 CPUs follow, 4 budget follows, 8 the race detector is off,
  *                              16 the lock validator is off
- *   [CPUs] [budget]            budget: signals + 10 · wakeups + 100 · allocations
+ *   [CPUs] [budget]            budget: signals + 10 · wakeups + 100 · allocations + 1000 · (9 − interrupts) + 10000 · (9 − timers)
  *   steps
  *   check, 4 bytes             of all steps: who made them, kind of operation, name of the word
  *   kind, a byte               number of the finding's kind, from 1; 0: the run is clean
@@ -23,7 +23,8 @@
  * of the finding.
  */
 import { FINDING_KINDS, type FindingKind } from '../machine/finding.ts';
-import type { Budget } from './choices.ts';
+import type { Budget } from '../machine/machine.ts';
+import { BUDGET_KINDS, type BudgetKind, NO_BUDGET } from './choices.ts';
 
 /** Who would have moved by default, after so many steps of its own, and who moves instead (ids of task-ids.ts). */
 export interface Deviation {
@@ -38,6 +39,8 @@ export interface Answer {
   readonly count: number;
   readonly nth: number;
   readonly value: number;
+  /** It says what may happen in the run, and nothing that does. A schedule does not tell it from others. */
+  readonly limits?: true;
 }
 
 export interface Choices {
@@ -207,13 +210,17 @@ class Steps {
   }
 }
 
-const budgetNumber = ({ signals, wakeups, allocations }: Budget): number => signals + 10 * wakeups + 100 * allocations;
+const fromUsual = (kind: BudgetKind, count: number): number => Math.abs(NO_BUDGET[kind] - count);
 
-const budgetOf = (number: number): Budget => ({
-  signals: number % 10,
-  wakeups: Math.floor(number / 10) % 10,
-  allocations: Math.floor(number / 100) % 10,
-});
+/** A digit for each kind: how far it is from what is usual. */
+const budgetNumber = (budget: Budget): number =>
+  BUDGET_KINDS.reduce((sum, kind, i) => sum + 10 ** i * fromUsual(kind, budget[kind]), 0);
+
+function budgetOf(number: number): Budget {
+  const budget: Record<BudgetKind, number> = { ...NO_BUDGET };
+  for (const [i, kind] of BUDGET_KINDS.entries()) budget[kind] = fromUsual(kind, Math.floor(number / 10 ** i) % 10);
+  return budget;
+}
 
 function writeChoices(out: Writer, { deviations, answers }: Choices): void {
   out.number(deviations.length);

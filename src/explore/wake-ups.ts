@@ -13,18 +13,13 @@
  */
 import {
   type ChoiceKind,
-  OP_ADD_THEN,
   OP_CMPXCHG,
   OP_GIVE,
   OP_IRQ_OFF,
-  OP_LOAD,
   OP_LOAD_THEN,
-  OP_RMW,
   OP_SCHEDULE,
   OP_STORE,
   OP_TAKE,
-  OP_TAKE_SHARED,
-  OP_TRY_ADD,
   OP_WAIT_FOR,
 } from '../machine/kernel.ts';
 import type { FindingReport } from '../machine/machine.ts';
@@ -34,22 +29,12 @@ import { wordName } from '../shared/struct-registry.ts';
 import { TASK_RUNNING } from '../shared/task.ts';
 import { WAIT_QUEUE_WORDS } from '../shared/wait-queue.ts';
 import type { Context, ModelCpu } from './context.ts';
+import { CHANGES, LOADS, LOCKS } from './kinds.ts';
 import { CYCLE, contextName, mayWaitForEver } from './places.ts';
 import type { RunListener } from './run-listener.ts';
 
-const LOOKS: readonly number[] = [
-  OP_LOAD,
-  OP_LOAD_THEN,
-  OP_RMW,
-  OP_CMPXCHG,
-  OP_TAKE,
-  OP_WAIT_FOR,
-  OP_TAKE_SHARED,
-  OP_TRY_ADD,
-  OP_ADD_THEN,
-];
+const LOOKS: readonly number[] = [...LOADS, ...CHANGES, ...LOCKS];
 const FIRST = WAIT_QUEUE_WORDS - 1;
-const TAKES: readonly number[] = [OP_TAKE, OP_WAIT_FOR];
 
 interface Step {
   readonly number: number;
@@ -110,7 +95,7 @@ export class WakeUps implements RunListener {
     const { kind, word, value, site, stateWord } = context.cell;
     const step: Step = { number: ++this.#step, kind, word, value, site };
     const past = this.#pastOf(context);
-    if (TAKES.includes(kind)) {
+    if (kind === OP_TAKE || kind === OP_WAIT_FOR) {
       // Who has just set its own state takes the lock to leave the queue.
       const leaves = past.steps.findLast((each) => each.kind !== OP_IRQ_OFF)?.word === stateWord;
       const name = contextName(context);

@@ -71,7 +71,7 @@ export function freeTimer(timer: Timer): void {
   Timer.free(timer);
 }
 
-const TIMER_DEVICE = devices.define('timer', {
+export const TIMER_DEVICE = devices.define('timer', {
   line: LINE_TIMER,
   elapsed: () => resolved(1),
   *interrupt(alarm): Kernel<void> {

@@ -90,7 +90,14 @@ export const CHOICE_WAKE = 6;
 export const CHOICE_LATE = 7;
 /** Whether a disk has written a cached sector back by itself: 0 not, 1 it has. */
 export const CHOICE_WRITE_BACK = 8;
-export type ChoiceKind = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
+/** What a run may have of the budget for something that seldom happens: 0 all of it (model machine, `shareOf`). */
+export const CHOICE_SELDOM = 9;
+/** The same for what comes as it likes: 0 as often as the budget says, else less. */
+export const CHOICE_LIMIT = 10;
+export type ChoiceKind = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10;
+
+/** Whether it is about what may happen in a run, and none of what does. */
+export const isAboutBudget = (kind: ChoiceKind): boolean => kind === CHOICE_SELDOM || kind === CHOICE_LIMIT;
 
 const doneResult: IteratorReturnResult<unknown> = { done: true, value: undefined };
 

@@ -28,6 +28,20 @@ export interface Program {
   readonly counts?: () => Readonly<Record<string, number>>;
 }
 
+/** How often in a run each kind of thing may happen on the model machine; 9: as often as it comes. */
+export interface Budget {
+  /** A signal comes to an actor that sleeps interruptibly. */
+  readonly signals: number;
+  /** A sleeper wakes up for no reason. */
+  readonly wakeups: number;
+  /** An allocation fails that may fail. */
+  readonly allocations: number;
+  /** An interrupt enters although its CPU could go on. One that comes to a CPU that cannot is not counted. */
+  readonly interrupts: number;
+  /** A timer goes off although somebody could move. One that nobody moves before is not counted. */
+  readonly timers: number;
+}
+
 /** How a machine is set up; the same on both. */
 export interface Settings {
   readonly cpus: number;

@@ -1,7 +1,7 @@
 /**
  * Scenarios: bounded programs for both machines, and suites, which make rounds of them from a seed.
  */
-import type { Program } from '../machine/machine.ts';
+import type { Budget, Program } from '../machine/machine.ts';
 import type { RoundPart } from './suites/leave-out.ts';
 
 export interface Scenario {
@@ -16,6 +16,8 @@ export interface Scenario {
    * The complete set of outcomes that are allowed. Each of them must be seen on the model machine; on threads a subset may be.
    */
   readonly outcomes?: readonly string[];
+  /** What it takes beside what happens in all scenarios, unless `--budget` says otherwise: its promises hold whenever that comes. */
+  readonly budget?: Partial<Budget>;
   /** Presets without known bugs in which it goes wrong all the same, and why: searches through all scenarios leave it out there. */
   readonly notIn?: Readonly<Record<string, string>>;
   /** Declares its words and gives its program. Runs once in every worker, the same way in each. */

@@ -69,7 +69,12 @@ test('a signal, a wake-up without a cause and a failed allocation come as often 
   t.ok(signals.json.outcomes['bio 0, suspend -EINTR'] ?? signals.json.findings[0], 'the suspend is interrupted');
   const wrong = await runCli(['explore', 'noflush', '--budget', 'signals=x'], process.cwd());
   t.equal(wrong.code, 2);
-  t.match(wrong.stderr, /'signals=x' is not one of signals=N, wakeups=N, allocations=N with N from 0 to 9/);
+  const limited = await runCli(['explore', 'noflush', '--strategy', 'dpor', '--budget', 'timers=0'], process.cwd());
+  t.match([limited.code, limited.stderr], [2, /--strategy dpor has no limit for interrupts and timers/]);
+  t.match(
+    wrong.stderr,
+    /'signals=x' is not one of signals=N, wakeups=N, allocations=N, interrupts=N, timers=N with N from 0 to 9/,
+  );
 });
 
 test('a bug brings its scenario and preset, and its finding says where everybody stands', async (t) => {

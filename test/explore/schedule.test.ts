@@ -35,7 +35,7 @@ const schedules: fc.Arbitrary<Schedule> = fc
   .record({
     lock: fc.constantFrom('tas' as const, 'ticket' as const),
     cpus: fc.option(fc.integer({ min: 1, max: 16 })),
-    budget: fc.record({ signals: digit, wakeups: digit, allocations: digit }),
+    budget: fc.record({ signals: digit, wakeups: digit, allocations: digit, interrupts: digit, timers: digit }),
     races: fc.boolean(),
     lockdep: fc.boolean(),
     earlier: fc.array(choices, { maxLength: 2 }),

@@ -2,13 +2,13 @@
  * Small programs drawn from every kind of operation, and all their schedules by brute force.
  */
 
-import { type Budget, NO_BUDGET } from '../../src/explore/choices.ts';
+import { NO_BUDGET, UNLIMITED } from '../../src/explore/choices.ts';
 import { ModelMachine } from '../../src/explore/explore.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../../src/explore/strategy.ts';
 import { TraceClass } from '../../src/explore/trace-class.ts';
 import { raiseIrq, requestIrq } from '../../src/irq/interrupt.ts';
 import { CHOICE_ALLOCATION, CHOICE_SCENARIO, type Kernel, RMW_ADD, resolved } from '../../src/machine/kernel.ts';
-import type { Actor, Program } from '../../src/machine/machine.ts';
+import type { Actor, Budget, Program } from '../../src/machine/machine.ts';
 import { ops } from '../../src/machine/operations.ts';
 import {
   declareRwLock,
@@ -208,6 +208,8 @@ export function randomProgram(seed: number): Runnable & { readonly budget: Budge
     signals: random.below(2),
     wakeups: random.below(3) === 0 ? 1 : 0,
     allocations: random.below(2),
+    interrupts: [0, 1, UNLIMITED, UNLIMITED][Number(process.env['HA_IRQ'] ?? 3)] as number,
+    timers: UNLIMITED,
   };
   const build = (): Program => {
     const shared: Shared = {

@@ -7,6 +7,7 @@ import { RunRecorder } from '../../explore/recorded-run.ts';
 import { replay } from '../../explore/replay.ts';
 import type { FindingReport } from '../../machine/machine.ts';
 import { findBug } from '../../variants/variants.ts';
+import { usualBudget } from '../budget.ts';
 import { type MachineOrder, modelMachine } from '../explore-machine.ts';
 import { exploreScenario } from '../explore-scenario.ts';
 import { findingTitle } from '../finding-text.ts';
@@ -59,7 +60,8 @@ export interface TwinReport {
 }
 
 function machineOf(scenario: string, preset: string, bug: string | null): MachineOrder {
-  return { scenario, preset, bug, cpus: DEFAULT_CPUS, lock: 'tas' };
+  const budget = usualBudget(scenario, DEFAULT_CPUS, 'portfolio');
+  return { scenario, preset, bug, cpus: DEFAULT_CPUS, lock: 'tas', budget };
 }
 
 const never = (): boolean => false;

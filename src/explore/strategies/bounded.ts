@@ -5,7 +5,7 @@
  * is searched depth first, without reduction, and the next one contains it. Musuvathi, Qadeer: Iterative context bounding for
  * systematic testing of multithreaded programs. PLDI 2007.
  */
-import { CHOICE_LATE, type ChoiceKind, OP_RELAX } from '../../machine/kernel.ts';
+import { CHOICE_LATE, type ChoiceKind, isAboutBudget, OP_RELAX } from '../../machine/kernel.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { Context } from '../context.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
@@ -84,8 +84,9 @@ export class Bounded implements Strategy {
     return TURN_MADE;
   }
 
-  choose(_kind: ChoiceKind, count: number): number {
-    return this.#fork(count);
+  choose(kind: ChoiceKind, count: number): number {
+    // A run that may have all of the budget may do without.
+    return isAboutBudget(kind) ? 0 : this.#fork(count);
   }
 
   #fork(count: number): number {

@@ -15,19 +15,19 @@
  */
 import {
   type ChoiceKind,
+  isAboutBudget,
   OP_GIVE,
   OP_GIVE_SHARED,
   OP_RELAX,
   OP_SCHEDULE,
   OP_START,
   OP_TAKE,
-  OP_TAKE_SHARED,
-  OP_WAIT_FOR,
 } from '../../machine/kernel.ts';
 import { Random } from '../../shared/random.ts';
 import { type Context, FIRST_TASK } from '../context.ts';
 import { Accesses, accessTo, meet } from '../dependency.ts';
 import type { ModelMachine } from '../explore.ts';
+import { LOCKS } from '../kinds.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
 import { type Event, History } from './history.ts';
 import { Spinners } from './spinners.ts';
@@ -67,12 +67,10 @@ const SPINS = 200;
 const isInterrupt = ({ process }: Event): boolean => process < FIRST_TASK;
 const enters = (event: Event): boolean => isInterrupt(event) && event.kind === OP_START;
 
-const TAKING: readonly number[] = [OP_TAKE, OP_TAKE_SHARED, OP_WAIT_FOR];
-
 /** Whether `late` cannot have been possible where `before` was: then there is no other order. */
 function neverTogether(before: Event, late: Event): boolean {
   // Who gives a lock back had it.
-  if (before.kind === OP_GIVE && TAKING.includes(late.kind)) return true;
+  if (before.kind === OP_GIVE && LOCKS.includes(late.kind)) return true;
   if (before.kind === OP_GIVE_SHARED && late.kind === OP_TAKE) return true;
   if (before.cpu !== late.cpu) return false;
   if (enters(late)) return !before.irqsOn;
@@ -189,7 +187,9 @@ export class Dpor implements Strategy {
     return (process === last) === this.#streak < SPINS;
   }
 
-  choose(_kind: ChoiceKind, count: number): number {
+  choose(kind: ChoiceKind, count: number): number {
+    // A run that may have all of the budget may do without.
+    if (isAboutBudget(kind)) return 0;
     const index = this.#depth++;
     let item = this.#path[index];
     if (item === undefined) {

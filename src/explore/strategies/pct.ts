@@ -7,7 +7,7 @@
  * Choices are counted where two or more can move. A run that lasts four times as long as others goes on as a uniform walk,
  * since strict priorities may starve whom the rest waits for. Who spins (relax) falls below all others.
  */
-import { type ChoiceKind, OP_RELAX } from '../../machine/kernel.ts';
+import { CHOICE_LIMIT, type ChoiceKind, OP_RELAX } from '../../machine/kernel.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { Context } from '../context.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
@@ -37,6 +37,8 @@ export class Pct implements Strategy {
   #lowest = 0;
   #choices = 0;
   #depth = 0;
+  /** The run has drawn that interrupts or timers come late: what it promises is not about all bugs. */
+  #limited = false;
   /** Most processes and choices of a run; runs of each depth. */
   #processes = 1;
   #most = 1;
@@ -57,6 +59,7 @@ export class Pct implements Strategy {
     this.#choices = 0;
     const depth = this.#depths[random.below(this.#depths.length)] as number;
     this.#depth = depth;
+    this.#limited = false;
     for (let i = 1; i < depth; i++) this.#falls.add(random.below(this.#length));
   }
 
@@ -102,15 +105,17 @@ export class Pct implements Strategy {
     this.#priorities.set(mover.process, --this.#lowest);
   }
 
-  choose(_kind: ChoiceKind, count: number): number {
-    return this.#random.below(count);
+  choose(kind: ChoiceKind, count: number): number {
+    const value = this.#random.below(count);
+    if (kind === CHOICE_LIMIT && value !== 0) this.#limited = true;
+    return value;
   }
 
   end(): void {
     // The length of long ago fades.
     const measured = this.#runs % MEASURED === 0;
     if (measured) this.#length = Math.max(1, this.#choices, Math.floor(0.9 * this.#length));
-    else if (this.#choices <= this.#length) {
+    else if (this.#choices <= this.#length && !this.#limited) {
       this.#made.set(this.#depth, (this.#made.get(this.#depth) ?? 0) + 1);
       this.#processes = Math.max(this.#processes, this.#priorities.size);
       this.#most = Math.max(this.#most, this.#length);

@@ -6,19 +6,12 @@
  * last relax. A turn in which it has written something itself is no spinning. Who has looked at nothing that is known waits for
  * any step of another one. When all others are stuck, spinners may move: some count their turns.
  */
-import {
-  OP_CMPXCHG,
-  OP_GIVE,
-  OP_GIVE_SHARED,
-  OP_RELAX,
-  OP_TAKE,
-  OP_TAKE_SHARED,
-  OP_TRY_ADD,
-} from '../../machine/kernel.ts';
+import { OP_CMPXCHG, OP_RELAX, OP_TRY_ADD } from '../../machine/kernel.ts';
 import { memory } from '../../shared/memory.ts';
 import type { Cell } from '../cell.ts';
 import type { Context } from '../context.ts';
 import { type Accesses, accessTo } from '../dependency.ts';
+import { GIVES, TAKES } from '../kinds.ts';
 
 /** What a process has done since its last relax. */
 interface Turn {
@@ -30,7 +23,7 @@ interface Turn {
 }
 
 /** Locks: taking one is looking at it, and giving it back changes nothing for oneself. */
-const LOCKING: readonly number[] = [OP_TAKE, OP_TAKE_SHARED, OP_GIVE, OP_GIVE_SHARED];
+const LOCKING: readonly number[] = [...TAKES, ...GIVES];
 
 /** A compare or a mask that refuses writes nothing. */
 function refused({ kind, word, value }: Cell): boolean {

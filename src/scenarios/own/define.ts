@@ -3,7 +3,7 @@
  */
 import { KernelFinding, report } from '../../machine/finding.ts';
 import { type Kernel, open } from '../../machine/kernel.ts';
-import type { Program } from '../../machine/machine.ts';
+import type { Budget, Program } from '../../machine/machine.ts';
 import { MEASURED_WORDS, memory } from '../../shared/memory.ts';
 import { attachMemory, planMachineMemory } from '../../shared/struct-registry.ts';
 import type { Scenario } from '../scenario.ts';
@@ -36,6 +36,8 @@ export interface OwnOptions {
   readonly outcomes?: readonly string[];
   /** Slots for kinds of object that need more, or fewer, than their default. */
   readonly slots?: Readonly<Record<string, number>>;
+  /** What may happen in it, and how often, unless a search says otherwise: signals, allocations that fail; default: two wake-ups without a cause. */
+  readonly budget?: Partial<Budget>;
 }
 
 const ownScenarios = new Map<string, Scenario>();
@@ -80,6 +82,7 @@ export function defineScenario(name: string, build: (world: World) => Parts, opt
     },
     ...(options.slots === undefined ? {} : { slots: options.slots }),
     ...(options.outcomes === undefined ? {} : { outcomes: options.outcomes }),
+    ...(options.budget === undefined ? {} : { budget: options.budget }),
     build: () => programOf(partsOf(name, build), options.outcomes),
   };
   ownScenarios.set(name, scenario);
