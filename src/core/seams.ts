@@ -83,6 +83,16 @@ export interface Seams {
   /** Sees to it that kdmflush maps nothing any more and is given nothing (spec B8 steps 3 and 4). */
   readonly stopAndFlush: (md: MappedDevice) => Kernel<void>;
 
+  // Barriers of a bio-based device (spec B6).
+  /** Serves a barrier, in kdmflush; false: it is on the deferred list again, until a noflush suspend is over. */
+  readonly processBarrier: (md: MappedDevice, bio: Bio) => Kernel<boolean>;
+  /** All that was in flight has ended or was pushed back: may the barrier go on? If not, puts it where it waits its turn. */
+  readonly barrierMayGoOn: (md: MappedDevice, bio: Bio) => Kernel<boolean>;
+  /** All clones of a part of a barrier, a flush or its data, have ended. */
+  readonly finishBarrierIo: (md: MappedDevice, io: DmIo) => Kernel<void>;
+  /** Keeps what a part of a barrier said (spec C3). */
+  readonly noteBarrierError: (md: MappedDevice, error: number) => void;
+
   // Request-based (spec B13, B14, B16).
   /** Takes requests off the queue of the device and maps their clones. queue_lock is held. */
   readonly dmRequestFn: (q: RequestQueue) => Kernel<void>;

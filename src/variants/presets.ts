@@ -2,6 +2,7 @@
  * Presets: one mechanism for each seam (spec E2). unified and 2.6.20 must be clean; a seed has what it had by nature.
  */
 import { depthFirst, fifo, recursive } from '../block/submit.ts';
+import { processBarrier, waitBehindPushback } from '../core/barrier.ts';
 import {
   bdgetAlways,
   bdgetUnlessNoflush,
@@ -11,7 +12,16 @@ import {
 } from '../core/bdev-policy.ts';
 import { dmQueueFlush } from '../core/deferred.ts';
 import { destroyWhenUnused, dmTableFindTarget, dropTable } from '../core/dm-table.ts';
-import { __noflushSuspending, cloneEndio, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
+import {
+  __noflushSuspending,
+  cloneEndio,
+  endIoAcct,
+  finishBarrierIo,
+  finishIo,
+  noteBarrierError,
+  parkPushback,
+  storeError,
+} from '../core/end-io.ts';
 import { dmGetMd, putNameless } from '../core/find-device.ts';
 import { bindInPlace } from '../core/ioctl.ts';
 import { flushAndOut, freezeUnlessNoflush, unlockFs } from '../core/lock-fs.ts';
@@ -53,7 +63,7 @@ import {
   quiesceAskingLast,
   sleepUntilDrained,
 } from './core-2.6.20.ts';
-import { clearNoflush, parkAtHead } from './core-2.6.33.ts';
+import { clearNoflush, parkAtHead, waitBehindHead } from './core-2.6.33.ts';
 import { requireLegal } from './legal.ts';
 import { findTargetUnchecked, noflushSuspendingWithReference, unbindPutThenBind, unbindThenBind } from './seed-000.ts';
 import { awaitNobody, flushAndRunQueue, putPerhapsLast, runQueueAtOnce } from './seed-002.ts';
@@ -105,6 +115,10 @@ const unified: Preset = {
     bdevPolicy: heldForLife,
     iSizeWrite,
     stopAndFlush,
+    processBarrier,
+    barrierMayGoOn: waitBehindPushback,
+    finishBarrierIo,
+    noteBarrierError,
     dmRequestFn,
     leaveAfterRequeue: true,
     dmPrepFn,
@@ -157,6 +171,7 @@ const v2633: Preset = {
     splitRemainder: false,
     parkPushback: parkAtHead,
     mergePushback: clearNoflush,
+    barrierMayGoOn: waitBehindHead,
   },
 };
 
