@@ -11,7 +11,6 @@
  *
  * The empty bio of a flush is used again and again. It is made new for each, and its causes are those of its barrier.
  */
-import { Bio } from '../block/bio.ts';
 import { DmTable, dmTableTarget } from '../core/dm-table.ts';
 import { DM_ENDIO_REQUEUE, DmTarget } from '../core/dm-target.ts';
 import { MappedDevice } from '../core/mapped-device.ts';

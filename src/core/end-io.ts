@@ -150,14 +150,12 @@ export function* finishBarrierIo(md: MappedDevice, io: DmIo): Kernel<void> {
  * for that remove the device, while this still wakes md.wait.
  */
 export function* endBarrierPart(md: MappedDevice, error: number): Kernel<void> {
-  if (error !== 0) {
-    if (listening !== 0) emit(EV_BARRIER_ERROR, md.address, error, HERE);
-    seams.noteBarrierError(md, error);
-  }
+  if (error !== 0 && listening !== 0) emit(EV_BARRIER_ERROR, md.address, error, HERE);
+  seams.noteBarrierError(md, error);
   yield* complete(md.barrierPart, HERE);
 }
 
-/** Seam noteBarrierError: the first error stays, be it REQUEUE or another; a device that cannot flush is no error. */
+/** Seam noteBarrierError: the first error stays, be it REQUEUE or another; that a device cannot flush is no error. */
 export function noteBarrierError(md: MappedDevice, error: number): void {
   if (md.barrierError === 0 && error !== -EOPNOTSUPP) md.barrierError = error;
 }

@@ -90,7 +90,7 @@ export interface Seams {
   readonly barrierMayGoOn: (md: MappedDevice, bio: Bio) => Kernel<boolean>;
   /** All clones of a part of a barrier, a flush or its data, have ended. */
   readonly finishBarrierIo: (md: MappedDevice, io: DmIo) => Kernel<void>;
-  /** Keeps what a part of a barrier said (spec C3). */
+  /** Keeps what a part of a barrier said, 0 or an error (spec C3). */
   readonly noteBarrierError: (md: MappedDevice, error: number) => void;
 
   // Request-based (spec B13, B14, B16).

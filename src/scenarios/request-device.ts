@@ -1,5 +1,6 @@
 /**
- * A request-based mapped device over one disk with a request queue and a volatile cache: what scenarios of barriers begin with.
+ * A mapped device, request-based or bio-based, over one disk with a request queue and a volatile cache: what scenarios of barriers
+ * begin with.
  */
 import { BIO_RW_BARRIER, BIO_RW_UNPLUG } from '../block/bio.ts';
 import { BlockDevice } from '../block/block-device.ts';
@@ -26,7 +27,7 @@ export const requestSlots = (nrRequests: number): Readonly<Record<string, number
   'dm-rq-target-io': nrRequests + 4,
 });
 
-/** Of a request-based device. */
+/** Of a request-based device, and of barriers. */
 export const NO_REQUESTS = {
   '2.6.20': 'it has neither request-based devices nor a kdmflush that would send barriers',
 } as const;
@@ -36,6 +37,8 @@ export const BARRIER = BIO_RW_BARRIER | BIO_RW_UNPLUG;
 export interface RequestDeviceOptions extends Partial<RequestDiskOptions> {
   /** Lines of a table over `disk0`; null: users go to the disk itself. */
   readonly table: string | null;
+  /** The device takes bios; default requests. */
+  readonly bioBased?: boolean;
 }
 
 export class RequestDevice {
@@ -44,13 +47,13 @@ export class RequestDevice {
   readonly #media = declareCachedMedia(REQUEST_DEVICE_SECTORS);
 
   /** `dm0` over `disk0`, its table bound and resumed. In `setup`. */
-  *create({ table, ...disk }: RequestDeviceOptions): Kernel<void> {
+  *create({ table, bioBased = false, ...disk }: RequestDeviceOptions): Kernel<void> {
     const w = memory.words;
     const sectors = REQUEST_DEVICE_SECTORS;
     const options = { name: 'disk0', minor: 0, sectors, mode: 'hardirqDirect', nrRequests: 2, ...disk } as const;
     w[this.#disk] = (yield* addRequestDisk(options, this.#media)).handle;
     if (table === null) return;
-    const md = yield* dmCreate({ name: 'dm0', minor: 0, requestBased: true, nrRequests: options.nrRequests });
+    const md = yield* dmCreate({ name: 'dm0', minor: 0, requestBased: !bioBased, nrRequests: options.nrRequests });
     if (typeof md === 'number') report('assertion', '', `create gives ${errnoText(md)}`);
     w[this.#md] = md.handle;
     const loaded = yield* dmTableLoad(md, table);
