@@ -47,6 +47,15 @@ export class BioList {
     this.head = bio.handle;
   }
 
+  /** Behind the first `count`, which must be there. */
+  addBehind(bio: Bio, count: number): void {
+    let before = Bio.at(this.head);
+    for (let i = 1; i < count; i++) before = Bio.at(before.next);
+    bio.next = before.next;
+    before.next = bio.handle;
+    if (bio.next === 0) this.tail = bio.handle;
+  }
+
   /** bio_list_pop: the first, or null. */
   pop(): Bio | null {
     const { head } = this;

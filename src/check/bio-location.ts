@@ -18,7 +18,7 @@
  * FINISHING and REMAINDER have no name in spec D: the first is "all clones have ended", the second is the rest of a split
  * bio before it is submitted again. The mapped part of a split is INFLIGHT from its making.
  */
-import { BIO_PART } from '../block/bio.ts';
+import { BIO_PART, BIO_RW_BARRIER } from '../block/bio.ts';
 import { type FindingKind, report } from '../machine/finding.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
@@ -109,9 +109,19 @@ export function bioPushedBack(bio: number, site: Site): void {
   move(bio, 1 << FINISHING, PUSHBACK, 'assertion', 'I3', site);
 }
 
-/** Without a pushback list: straight to the deferred one. */
+/** Without a pushback list: straight to the deferred one. A barrier may go back before any part of it was mapped. */
 export function bioPushedToHead(bio: number, site: Site): void {
-  move(bio, 1 << FINISHING, DEFERRED, 'assertion', 'I3', site);
+  const barrier = ((memory.words[bio + BIO_FLAGS] as number) & BIO_RW_BARRIER) !== 0;
+  move(bio, (1 << FINISHING) | (barrier ? 1 << DISPATCHED : 0), DEFERRED, 'assertion', 'I3', site);
+}
+
+/** The empty bio of a flush, which kdmflush uses again and again. */
+export function flushBegun(flush: number, site: Site): void {
+  move(flush, FROM_NEW, DISPATCHED, 'assertion', 'I3', site);
+}
+
+export function flushOver(flush: number): void {
+  memory.words[flush + BIO_LOC] = NEW;
 }
 
 /** Every bio on the pushback list, on its way to the deferred list. Under pushback_lock. */

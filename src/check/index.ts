@@ -10,13 +10,19 @@
  *   I7             suspend.ts           I29 I45 I46, sums            quiescence.ts
  *   I47 I45 I49    stuck.ts              I32 I33 I51              sizes.ts
  *   I27 I28        multipath.ts          I19 I22 to I26, I40, I41, I52  request.ts
- *   I21 I25 I42 I43  rq-clone.ts
+ *   I21 I25 I42 I43  rq-clone.ts        I40 I42 I43 of bios   barrier.ts
  *
  * Held up in place by the code itself: I14 (shared/struct.ts), I15 (ref-count.ts), I17 and I18 (spinlock.ts, task.ts,
  * mutex.ts), I48 (each machine).
  */
 import {
   bindListeners,
+  EV_BARRIER_BEGIN,
+  EV_BARRIER_BEHIND,
+  EV_BARRIER_END,
+  EV_BARRIER_ERROR,
+  EV_BARRIER_FLUSH,
+  EV_BARRIER_FLUSHED,
   EV_BIND,
   EV_BIO_DEFERRED,
   EV_BIO_END,
@@ -74,6 +80,16 @@ import {
 } from '../machine/events.ts';
 import type { Site } from '../machine/site.ts';
 import {
+  barrierBegins,
+  barrierCloneAsked,
+  barrierEnds,
+  barrierFlushed,
+  barrierFlushes,
+  barrierGoesBehind,
+  barrierKeepsOut,
+  barrierPartFails,
+} from './barrier.ts';
+import {
   bioDeferred,
   bioDispatched,
   bioEnded,
@@ -110,6 +126,7 @@ import {
   numberMerged,
   numberPushedBack,
   numberPushedToHead,
+  numberPutBehind,
   rangeComplete,
   rangeMapped,
   splitInTwo,
@@ -233,12 +250,14 @@ function hearMapped(bio: number, md: number, site: Site): void {
     gateHeld(md, site);
     nothingWaits(bio, md, site);
   }
+  barrierKeepsOut(bio, md, site);
   bioMapped(bio, site);
 }
 
 function hearCloneMap(tio: number, ti: number, site: Site): void {
   const md = mdOfTio(tio);
   targetAsked(md, ti, site);
+  barrierCloneAsked(tio, md, ti, site);
   rememberNoflush(tio, md);
   rangeMapped(tio, site);
   cloneAsked(tio, site);
@@ -397,12 +416,40 @@ function hearRqClone(kind: number, a: number, b: number, site: Site): void {
   }
 }
 
+/** Barriers of bio-based devices. */
+function hearBarrier(kind: number, a: number, b: number, site: Site): void {
+  switch (kind) {
+    case EV_BARRIER_BEGIN:
+      barrierBegins(a, b);
+      break;
+    case EV_BARRIER_FLUSH:
+      barrierFlushes(a, b, site);
+      break;
+    case EV_BARRIER_FLUSHED:
+      barrierFlushed(a, b, site);
+      break;
+    case EV_BARRIER_ERROR:
+      barrierPartFails(a, b);
+      break;
+    case EV_BARRIER_END:
+      barrierEnds(a, b, site);
+      break;
+    case EV_BARRIER_BEHIND:
+      barrierGoesBehind(a);
+      numberPutBehind(b, a, site);
+      forgetCauses(b);
+      bioPushedToHead(b, site);
+      break;
+  }
+}
+
 function hear(kind: number, a: number, b: number, site: Site): void {
   // Locks and interrupts are most of the stream and none of the oracles' business.
   if (kind < EV_BIO_SUBMIT) return;
   if (kind < EV_IO_START) hearBio(kind, a, b, site);
   else if (kind < EV_SUSPEND_PHASE) hearIo(kind, a, b, site);
   else if (kind === EV_MPATH) multipathChanged(a, b, site);
+  else if (kind >= EV_BARRIER_BEGIN) hearBarrier(kind, a, b, site);
   else if (kind >= EV_RQ_MAP) hearRqClone(kind, a, b, site);
   else if (kind >= EV_RQ_INSERT) hearRequest(kind, a, b, site);
   else hearDevice(kind, a, b, site);

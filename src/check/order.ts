@@ -107,6 +107,23 @@ export function numberPushedToHead(bio: number, md: number, site: Site): void {
 const wasPushedBack = (md: number, order: number): boolean =>
   ((order - (memory.words[md + MD_PUSHED_BELOW] as number)) | 0) < 0;
 
+/** Whether a bio that was pushed back is the first of those that are deferred. */
+export const pushedBackWaits = (md: number): boolean =>
+  memory.words[md + MD_DEFERRED] !== 0 && wasPushedBack(md, memory.words[md + MD_FIRST_DEFERRED] as number);
+
+/** Under deferred_lock: a barrier goes back to the place that it had, behind all that were pushed back since it was taken. */
+export function numberPutBehind(bio: number, md: number, site: Site): void {
+  deferredLockHeld(bio, md, site);
+  const w = memory.words;
+  const own = w[bio + BIO_ORDER] as number;
+  for (let handle = w[md + MD_DEFERRED] as number; handle !== 0; handle = w[addressOf(handle) + BIO_NEXT] as number) {
+    const order = w[addressOf(handle) + BIO_ORDER] as number;
+    if (((order - own) | 0) > 0) break;
+    w[addressOf(handle) + BIO_ORDER] = (order - 1) | 0;
+  }
+  w[md + MD_FIRST_DEFERRED] = ((w[md + MD_FIRST_DEFERRED] as number) - 1) | 0;
+}
+
 /** Under deferred_lock: kdmflush has taken a bio off the list. */
 export function dispatchInOrder(bio: number, md: number, site: Site): void {
   deferredLockHeld(bio, md, site);

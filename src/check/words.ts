@@ -17,6 +17,7 @@
  *   9   the last event_nr                                     _event_lock
  *   10  the last noflush suspend that gave 0                  suspend_lock
  *   11  the last noflush suspend by which a bio was covered that was refused after all
+ *   12  three of rq-clone.ts, four of barrier.ts
  *
  * Oracles read kernel words as they lie, past the checks of the accessors: each read is at an event where its lock is held or
  * its object is owned.
@@ -42,6 +43,8 @@ export const MD_NOFLUSH_DONE = MD_GATE + 10;
 export const MD_REFUSED_COVER = MD_GATE + 11;
 /** Three words; rq-clone.ts draws them. */
 export const MD_FLUSHES = MD_GATE + 12;
+/** Four words; barrier.ts draws them. */
+export const MD_BARRIER = MD_GATE + 15;
 
 export const MD_FLAGS = MappedDevice.offsetOf('flags');
 export const MD_PENDING = MappedDevice.offsetOf('pending');
@@ -68,6 +71,7 @@ export const IO_ERROR = DmIo.offsetOf('error');
 
 export const TIO_IO = DmTargetIo.offsetOf('io');
 export const TIO_CLONE = DmTargetIo.offsetOf('clone');
+export const TIO_INFO = DmTargetIo.offsetOf('info');
 export const TIO_NOFLUSH = DmTargetIo.offsetOf('noflush');
 
 /** The slot that a handle leads to. */

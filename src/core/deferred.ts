@@ -3,6 +3,7 @@
  *
  * Models dm_wq_work and dm_queue_flush (2.6.33).
  */
+import { BIO_RW_BARRIER } from '../block/bio.ts';
 import { genericMakeRequest } from '../block/submit.ts';
 import { defineWorker, queueWork, Work, Workqueue, workFunctions } from '../irq/workqueue.ts';
 import { EV_BLOCK_CLEAR, EV_DISPATCH, emit, listening } from '../machine/events.ts';
@@ -30,6 +31,7 @@ export const DM_WQ_WORK = workFunctions.define('dm_wq_work', function* dmWqWork(
     yield* spinLockIrq(md.deferredLock, HERE);
     const bio = md.deferred.pop();
     if (bio !== null && listening !== 0) emit(EV_DISPATCH, bio.address, md.address, HERE);
+    md.pushedAhead = 0;
     yield* spinUnlockIrq(md.deferredLock, HERE);
     if (bio === null) {
       // Under io_lock: nobody can queue between the look at the empty list and this.
@@ -39,7 +41,9 @@ export const DM_WQ_WORK = workFunctions.define('dm_wq_work', function* dmWqWork(
     yield* upWrite(md.ioLock, HERE);
     // A request-based device has deferred it before its first table was bound.
     if (md.type === DM_TYPE_REQUEST_BASED) yield* genericMakeRequest(bio);
-    else yield* splitAndProcess(md, bio);
+    else if ((bio.bioFlags & BIO_RW_BARRIER) === 0) yield* splitAndProcess(md, bio);
+    // It waits on the list until the noflush suspend is over, and so does all behind it. Who ends the suspend queues this work.
+    else if (!(yield* seams.processBarrier(md, bio))) return;
     yield* seams.afterDispatch();
     yield* downWrite(md.ioLock, HERE);
   }

@@ -3,11 +3,12 @@
  *
  * Models clone_endio, dec_pending and end_io_acct of dm.c (2.6.33 with the pushback list of 2.6.20).
  */
-import { Bio, bioEndio, bioPut, endIos } from '../block/bio.ts';
-import { EIO } from '../machine/errno.ts';
+import { BIO_RW_BARRIER, Bio, bioEndio, bioPut, endIos } from '../block/bio.ts';
+import { EIO, EOPNOTSUPP } from '../machine/errno.ts';
 import {
   CAUSE_DEVICE,
   CAUSE_TARGET,
+  EV_BARRIER_ERROR,
   EV_BIO_PUSHED_BACK,
   EV_BIO_REFUSED,
   EV_CLONE_ENDIO,
@@ -24,6 +25,7 @@ import { bugOn } from '../machine/finding.ts';
 import { type Kernel, resolved } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
+import { complete } from '../shared/completion.ts';
 import { lockdepAssertHeld, spinLockIrqsave, spinUnlockIrqrestore } from '../shared/spinlock.ts';
 import { wakeUp } from '../shared/wait-queue.ts';
 import { DmIo, DmTargetIo, freeDmIo, freeDmTargetIo } from './dm-io.ts';
@@ -95,7 +97,9 @@ function* decPendingError(io: DmIo, error: number): Kernel<void> {
 
 function finishLast(io: DmIo): Kernel<void> {
   if (listening !== 0) emit(EV_IO_LAST, io.address, 0, HERE);
-  return seams.finishIo(MappedDevice.at(io.md), io);
+  const md = MappedDevice.at(io.md);
+  const barrier = (Bio.at(io.bio).bioFlags & BIO_RW_BARRIER) !== 0;
+  return barrier ? seams.finishBarrierIo(md, io) : seams.finishIo(md, io);
 }
 
 /** Seam storeError. */
@@ -127,6 +131,33 @@ export function* finishIo(md: MappedDevice, io: DmIo): Kernel<void> {
   yield* seams.endIoAcct(md);
   yield* freeIo(md, io);
   if (error !== DM_ENDIO_REQUEUE) yield* bioEndio(bio, error);
+}
+
+/**
+ * Seam finishBarrierIo: a part of a barrier is over. Nothing is parked and nothing ends here: kdmflush waits, and does either
+ * when it knows what all parts have come to. So the answer about the flag need not be binding.
+ */
+export function* finishBarrierIo(md: MappedDevice, io: DmIo): Kernel<void> {
+  if (io.error === DM_ENDIO_REQUEUE && !(yield* __noflushSuspending(md))) refusePushback(md, io);
+  const error = io.error;
+  yield* freeIo(md, io);
+  yield* seams.endIoAcct(md);
+  yield* endBarrierPart(md, error);
+}
+
+/**
+ * The completion is the last touch of the device. If kdmflush went by `pending` alone, it could end the barrier, and whoever has waited
+ * for that remove the device, while this still wakes md.wait.
+ */
+export function* endBarrierPart(md: MappedDevice, error: number): Kernel<void> {
+  if (error !== 0 && listening !== 0) emit(EV_BARRIER_ERROR, md.address, error, HERE);
+  seams.noteBarrierError(md, error);
+  yield* complete(md.barrierPart, HERE);
+}
+
+/** Seam noteBarrierError: the first error stays, be it REQUEUE or another; that a device cannot flush is no error. */
+export function noteBarrierError(md: MappedDevice, error: number): void {
+  if (md.barrierError === 0 && error !== -EOPNOTSUPP) md.barrierError = error;
 }
 
 export function freeIo(md: MappedDevice, io: DmIo): Kernel<void> {

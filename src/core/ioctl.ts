@@ -110,6 +110,10 @@ function allocDev(md: MappedDevice, options: CreateOptions): boolean {
   md.bioSplit = mempoolCreate(Bio, reserve)?.handle ?? 0;
   md.wq = createSinglethreadWorkqueue(KDMFLUSH, options.cpu ?? cpu)?.handle ?? 0;
   md.work = initWork(DM_WQ_WORK, md.handle).handle;
+  if (options.requestBased !== true) {
+    md.barrierBio = Bio.alloc()?.handle ?? 0;
+    if (md.barrierBio === 0) return false;
+  }
   return md.ioPool !== 0 && md.tioPool !== 0 && md.bioSet !== 0 && md.bioSplit !== 0 && md.wq !== 0;
 }
 
@@ -323,6 +327,7 @@ function* freeDev(md: MappedDevice): Kernel<void> {
   destroyPool(DmTargetIo, md.tioPool);
   destroyPool(Bio, md.bioSet);
   destroyPool(Bio, md.bioSplit);
+  if (md.barrierBio !== 0) Bio.free(Bio.at(md.barrierBio));
   MappedDevice.free(md);
 }
 

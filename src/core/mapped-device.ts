@@ -6,6 +6,7 @@
 
 import { type BioList, bioListField } from '../block/bio-list.ts';
 import type { Mutex, RwLock, RwSemaphore, SpinLock, WaitQueue } from '../shared/atomics-lock.ts';
+import { type Completion, completionField } from '../shared/completion.ts';
 import { mutexField } from '../shared/mutex.ts';
 import { type RefCount, refCountField } from '../shared/ref-count.ts';
 import { rwSemaphoreField } from '../shared/rw-semaphore.ts';
@@ -67,6 +68,13 @@ export interface MappedDevice extends Struct {
   tioPool: number;
   bioSet: number;
   bioSplit: number;
+  // Bio-based only.
+  /** Handle of the empty barrier that is each flush of all targets in turn. kdmflush's own. */
+  barrierBio: number;
+  /** A part of the barrier that kdmflush serves is over: a flush, or the data. */
+  readonly barrierPart: Completion;
+  /** Bios that went to the head of `deferred` since kdmflush took the last one off it. Guarded by deferred_lock. */
+  pushedAhead: number;
   // Request-based only.
   /** Handle of its request queue, 0: it takes bios. */
   queue: number;
@@ -77,7 +85,11 @@ export interface MappedDevice extends Struct {
   barrierWork: number;
   flushRequest: number;
   readonly barrierErrorLock: SpinLock;
-  /** What the clones of the flush said so far. Guarded by barrier_error_lock; kdmflush's own before the first and after the last. */
+  // Both.
+  /**
+   * What the clones of the flush said so far. Guarded by barrier_error_lock; kdmflush's own before the first and after the last.
+   * Bio-based: what the parts of the barrier said. There is one at a time, so no lock is needed.
+   */
   barrierError: number;
   readonly eventNr: Atomic;
   readonly eventq: WaitQueue;
@@ -118,6 +130,9 @@ export const MappedDevice = defineStruct<MappedDevice>('mapped-device', 'md', 3,
   tioPool: plain,
   bioSet: plain,
   bioSplit: plain,
+  barrierBio: plain,
+  barrierPart: completionField,
+  pushedAhead: plain,
   queue: plain,
   rqTioPool: plain,
   clonePool: plain,

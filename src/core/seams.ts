@@ -88,6 +88,15 @@ export interface Seams {
 
   /** Puts a table, or 0, in the place of the live one; request_fn reads it in interrupts. */
   readonly setMap: (md: MappedDevice, table: number) => Kernel<void>;
+  // Barriers of a bio-based device (spec B6).
+  /** Serves a barrier, in kdmflush; false: it is on the deferred list again, until a noflush suspend is over. */
+  readonly processBarrier: (md: MappedDevice, bio: Bio) => Kernel<boolean>;
+  /** All that was in flight has ended or was pushed back: may the barrier go on? If not, puts it where it waits its turn. */
+  readonly barrierMayGoOn: (md: MappedDevice, bio: Bio) => Kernel<boolean>;
+  /** All clones of a part of a barrier, a flush or its data, have ended. */
+  readonly finishBarrierIo: (md: MappedDevice, io: DmIo) => Kernel<void>;
+  /** Keeps what a part of a barrier said, 0 or an error (spec C3). */
+  readonly noteBarrierError: (md: MappedDevice, error: number) => void;
 
   // Request-based (spec B13, B14, B16).
   /** Whose turn it is while a barrier's sequence is under way (spec B15): whether the driver gets the request at the head. */

@@ -35,9 +35,9 @@ import { readLock, readUnlock } from '../shared/rwlock.ts';
 import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
 import { current } from '../shared/task.ts';
 import { DmIo, DmTargetIo } from './dm-io.ts';
-import { DmTable, dmTablePut, typeOf } from './dm-table.ts';
+import { DmTable, dmTablePut, dmTableTarget, typeOf } from './dm-table.ts';
 import { DM_MAPIO_REMAPPED, DM_MAPIO_REQUEUE, DM_MAPIO_SUBMITTED, type DmTarget } from './dm-target.ts';
-import { CLONE_ENDIO, decPending, freeTio } from './end-io.ts';
+import { CLONE_ENDIO, decPending, endBarrierPart, freeTio } from './end-io.ts';
 import { DMF_BLOCK_IO_FOR_SUSPEND, DMF_QUEUE_IO_TO_THREAD, MappedDevice } from './mapped-device.ts';
 import { seams } from './seams.ts';
 
@@ -52,20 +52,20 @@ export function* dmGetTable(md: MappedDevice): Kernel<DmTable | null> {
 
 /** A bio enters a mapped device. */
 export const DM_MAKE_REQUEST = makeRequests.define('dm', (bdev: BlockDevice, bio: Bio) =>
-  (bio.bioFlags & BIO_RW_BARRIER) !== 0 ? refuseBarrier(bio) : seams.gate(MappedDevice.at(bdev.private), bio),
+  seams.gate(MappedDevice.at(bdev.private), bio),
 );
 
-/** A bio-based device keeps no order, as before 2.6.30. */
-function refuseBarrier(bio: Bio): Kernel<void> {
+/** A device without a thread keeps no order. */
+export function refuseBarrier(bio: Bio): Kernel<void> {
   if (listening !== 0) emit(EV_BIO_ERROR, bio.address, CAUSE_DEVICE, HERE);
   return bioEndio(bio, -EOPNOTSUPP);
 }
 
-/** Seam gate: readers of io_lock may map; who finds the thread in charge queues behind it. */
+/** Seam gate: readers of io_lock may map; barriers are the thread's, and who finds the thread in charge queues behind it. */
 export function* dmRequest(md: MappedDevice, bio: Bio): Kernel<void> {
   yield* downRead(md.ioLock, HERE);
   const flags = yield* md.flags.read(HERE);
-  if ((flags & DMF_QUEUE_IO_TO_THREAD) === 0) {
+  if ((flags & DMF_QUEUE_IO_TO_THREAD) === 0 && (bio.bioFlags & BIO_RW_BARRIER) === 0) {
     yield* splitAndProcess(md, bio);
     yield* upRead(md.ioLock, HERE);
     return;
@@ -99,7 +99,8 @@ export function* splitAndProcess(md: MappedDevice, bio: Bio): Kernel<void> {
   const table = yield* dmGetTable(md);
   if (table === null) {
     if (listening !== 0) emit(EV_BIO_ERROR, bio.address, CAUSE_NO_TABLE, HERE);
-    yield* bioEndio(bio, -EIO);
+    if ((bio.bioFlags & BIO_RW_BARRIER) === 0) yield* bioEndio(bio, -EIO);
+    else yield* endBarrierPart(md, -EIO);
     return;
   }
   const io = yield* mempoolAlloc(DmIo, Mempool.at(md.ioPool), HERE);
@@ -115,6 +116,7 @@ export function* splitAndProcess(md: MappedDevice, bio: Bio): Kernel<void> {
   let sector = bio.sector;
   let left = bio.size;
   let error = 0;
+  if (left === 0) yield* mapFlushes(md, table, io, bio);
   while (left > 0) {
     const ti = seams.findTarget(table, sector);
     if (ti === null) {
@@ -123,7 +125,7 @@ export function* splitAndProcess(md: MappedDevice, bio: Bio): Kernel<void> {
       break;
     }
     const len = pieceLength(ti, sector, left);
-    yield* mapPiece(io, ti, bio, sector, len, md);
+    yield* mapPiece(io, ti, bio, sector, len, md, 0);
     sector += len;
     left -= len;
     if (left > 0 && seams.splitRemainder && current().inMakeRequest !== 0) {
@@ -135,6 +137,15 @@ export function* splitAndProcess(md: MappedDevice, bio: Bio): Kernel<void> {
   yield* dmTablePut(table);
 }
 
+/** An empty barrier: all flushes of all targets. */
+function* mapFlushes(md: MappedDevice, table: DmTable, io: DmIo, flush: Bio): Kernel<void> {
+  for (let i = 0; i < table.numTargets; i++) {
+    const ti = dmTableTarget(table, i);
+    for (let number = 0; number < ti.numFlushRequests; number++)
+      yield* mapPiece(io, ti, flush, flush.sector, 0, md, number);
+  }
+}
+
 /** Up to the end of the target or to its next split boundary. */
 function pieceLength(ti: DmTarget, sector: number, left: number): number {
   let len = Math.min(left, ti.begin + ti.len - sector);
@@ -142,20 +153,35 @@ function pieceLength(ti: DmTarget, sector: number, left: number): number {
   return len;
 }
 
-/** Makes a clone of a piece, asks the target, and does what it says. After SUBMITTED the clone is the target's. */
-function* mapPiece(io: DmIo, ti: DmTarget, bio: Bio, sector: number, len: number, md: MappedDevice): Kernel<void> {
+/** The data of a barrier is an ordinary write: what makes it one are the flushes around it. */
+const NOT_IN_DATA = BIO_CHAIN | BIO_RW_BARRIER;
+
+/**
+ * Makes a clone of a piece, or a flush when `len` is 0, asks the target, and does what it says. After SUBMITTED the clone is
+ * the target's.
+ */
+function* mapPiece(
+  io: DmIo,
+  ti: DmTarget,
+  bio: Bio,
+  sector: number,
+  len: number,
+  md: MappedDevice,
+  number: number,
+): Kernel<void> {
   const tio = yield* mempoolAlloc(DmTargetIo, Mempool.at(md.tioPool), HERE);
   const clone = yield* mempoolAlloc(Bio, Mempool.at(md.bioSet), HERE);
   clone.sector = sector;
   clone.size = len;
   clone.data = bio.data + (sector - bio.sector);
   clone.bdev = bio.bdev;
-  clone.bioFlags = (bio.bioFlags & ~BIO_CHAIN) | BIO_PART;
+  clone.bioFlags = (bio.bioFlags & ~(len === 0 ? BIO_CHAIN : NOT_IN_DATA)) | BIO_PART;
   clone.endIo = CLONE_ENDIO;
   clone.private = tio.handle;
   tio.io = io.handle;
   tio.target = ti.handle;
   tio.clone = clone.handle;
+  tio.info = number;
   // Counted before map: the clone may have ended when map returns.
   yield* io.ioCount.add(1, HERE);
   if (listening !== 0) emit(EV_CLONE_MAP, tio.address, ti.address, HERE);

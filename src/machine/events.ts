@@ -131,6 +131,18 @@ export const EV_FLUSH_BEGIN = 94;
 export const EV_FLUSH_CLONE_END = 95;
 /** All clones have ended. b = what the flush has come to. */
 export const EV_FLUSH_DONE = 96;
+// A barrier of a bio-based device, in kdmflush: a = address of the device.
+/** It is begun. b = address of the bio. */
+export const EV_BARRIER_BEGIN = 97;
+/** A flush of all targets is about to be sent, and is over. b = address of the empty bio. */
+export const EV_BARRIER_FLUSH = 98;
+export const EV_BARRIER_FLUSHED = 99;
+/** A part of it has failed, in any context. b = its error, or REQUEUE. */
+export const EV_BARRIER_ERROR = 100;
+/** b = what it has come to: its error, or REQUEUE. */
+export const EV_BARRIER_END = 101;
+/** It goes back to the deferred list, behind the bios that were pushed back while it waited. b = address of the bio. With deferred_lock held. */
+export const EV_BARRIER_BEHIND = 102;
 
 // What else a CPU of the real machine does; of these the model says only the end of an interrupt.
 /** Interrupts go off, and on again. An interrupt's own are in EV_IRQ_ENTER. */

@@ -86,4 +86,5 @@ export const barrierCut: readonly Scenario[] = [
   scenario('barrier-cut', 'on a disk that ends requests in its interrupt', { table: null }),
   scenario('barrier-cut-thread', 'on a disk with a thread', { table: null, mode: 'thread' }),
   scenario('rq-barrier-cut', 'on a request-based device', { table: '0 4 linear disk0 0' }),
+  scenario('bio-barrier-cut', 'on a bio-based device', { table: '0 4 linear disk0 0', bioBased: true }),
 ];

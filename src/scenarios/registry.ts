@@ -4,6 +4,7 @@
 import '../targets/all.ts';
 import { admins } from './admins.ts';
 import { barrierCut } from './barrier-cut.ts';
+import { bioBarrier } from './bio-barrier.ts';
 import { canaryRounds } from './canary-rounds.ts';
 import { drain } from './drain.ts';
 import { endSubmits } from './end-submits.ts';
@@ -60,6 +61,7 @@ export const scenarios: readonly Scenario[] = [
   ...barrierCut,
   ...rqBarrier,
   ...rqFlush,
+  ...bioBarrier,
 ];
 /** The scenarios that a clean preset passes. */
 export const scenariosOf = (preset: string): Scenario[] =>

@@ -1,5 +1,6 @@
 /**
- * A request-based mapped device over disks with a request queue and a volatile cache: what scenarios of barriers begin with.
+ * A mapped device, request-based or bio-based, over disks with a request queue and a volatile cache: what scenarios of barriers
+ * begin with.
  */
 import { BIO_RW_BARRIER, BIO_RW_UNPLUG } from '../block/bio.ts';
 import { BlockDevice } from '../block/block-device.ts';
@@ -27,7 +28,7 @@ export const requestSlots = (nrRequests: number, disks = 1): Readonly<Record<str
   'dm-rq-target-io': nrRequests + 4,
 });
 
-/** Of a request-based device. */
+/** Of a request-based device, and of barriers. */
 export const NO_REQUESTS = {
   '2.6.20': 'it has neither request-based devices nor a kdmflush that would send barriers',
 } as const;
@@ -39,6 +40,8 @@ export interface RequestDeviceOptions extends Partial<RequestDiskOptions> {
   readonly table: string | null;
   /** What disks after the first have otherwise. */
   readonly others?: Partial<RequestDiskOptions>;
+  /** The device takes bios; default requests. */
+  readonly bioBased?: boolean;
 }
 
 export class RequestDevice {
@@ -52,7 +55,7 @@ export class RequestDevice {
   }
 
   /** `dm0` over `disk0` and so on, its table bound and resumed. In `setup`. */
-  *create({ table, others, ...disk }: RequestDeviceOptions): Kernel<void> {
+  *create({ table, others, bioBased = false, ...disk }: RequestDeviceOptions): Kernel<void> {
     const w = memory.words;
     const sectors = REQUEST_DEVICE_SECTORS;
     const options = { sectors, mode: 'hardirqDirect', nrRequests: 2, ...disk } as const;
@@ -61,7 +64,7 @@ export class RequestDevice {
       w[this.#disks + minor] = (yield* addRequestDisk(own, media)).handle;
     }
     if (table === null) return;
-    const md = yield* dmCreate({ name: 'dm0', minor: 0, requestBased: true, nrRequests: options.nrRequests });
+    const md = yield* dmCreate({ name: 'dm0', minor: 0, requestBased: !bioBased, nrRequests: options.nrRequests });
     if (typeof md === 'number') report('assertion', '', `create gives ${errnoText(md)}`);
     w[this.#md] = md.handle;
     const loaded = yield* dmTableLoad(md, table);

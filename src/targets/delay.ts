@@ -3,8 +3,6 @@
  *
  * Models dm-delay.c. A clone gets its device and sector at once, and joins a list; a timer goes off when the first of them is
  * due, and the work that it queues sends on what is due. presuspend stops the delaying and sends on everything.
- *
- * The words of the flush class are kept and printed; there are no flushes here yet.
  */
 import {
   addTimer,
@@ -55,6 +53,7 @@ import {
 
 const READS = 0;
 const WRITES = 1;
+const FLUSHES = 2;
 const CLASSES = 3;
 /** Of a class: handle of its device, first sector, milliseconds, clones that are delayed. */
 const DEVICE = 0;
@@ -96,7 +95,10 @@ const Delay = defineStruct<Delay>('delay', 'dc', 4, {
 const delayOf = (ti: DmTarget): Delay => Delay.at(ti.private);
 const wordOf = (dc: Delay, which: number, what: number): number => dc.classes.word + which * CLASS_WORDS + what;
 const get = (dc: Delay, which: number, what: number): number => memory.words[wordOf(dc, which, what)] as number;
-const classOf = (clone: Bio): number => ((clone.bioFlags & REQ_WRITE) !== 0 ? WRITES : READS);
+function classOf(clone: Bio): number {
+  if (clone.size === 0) return FLUSHES;
+  return (clone.bioFlags & REQ_WRITE) !== 0 ? WRITES : READS;
+}
 /** A machine's microseconds wrap after 2^32. */
 const DELAY_MS_MAX = 1_000_000;
 const KDELAYD = defineWorker('kdelayd');
@@ -106,6 +108,7 @@ function* ctr(ti: DmTarget, argv: readonly string[]): Kernel<string | null> {
   const dc = Delay.alloc();
   if (dc === null) return 'Cannot allocate context';
   ti.private = dc.handle;
+  ti.numFlushRequests = 1;
   dc.argc = argv.length;
   for (let which = 0; which < CLASSES; which++) {
     // A class without words of its own is like the one before it.
@@ -175,7 +178,7 @@ function* map(ti: DmTarget, clone: Bio, tio: DmTargetIo): Kernel<number> {
   const dc = delayOf(ti);
   const which = classOf(clone);
   clone.bdev = get(dc, which, DEVICE);
-  clone.sector = get(dc, which, START) + (clone.sector - ti.begin);
+  if (which !== FLUSHES) clone.sector = get(dc, which, START) + (clone.sector - ti.begin);
   const us = get(dc, which, DELAY_MS) * 1000;
   if (us === 0) return DM_MAPIO_REMAPPED;
   const saved = yield* spinLockIrqsave(dc.lock, HERE);

@@ -34,7 +34,8 @@ export const linear = defineTarget({
 
   map(ti, clone) {
     clone.bdev = ti.device;
-    clone.sector = ti.start + (clone.sector - ti.begin);
+    // A flush has no place.
+    if (clone.size > 0) clone.sector = ti.start + (clone.sector - ti.begin);
     return resolved(DM_MAPIO_REMAPPED);
   },
 

@@ -48,7 +48,7 @@ const scriptOf = (ti: DmTarget): Script => scripts[ti.script] as Script;
 /** Sends a clone to the device below, as linear does; for scripts. */
 export function remap(ti: DmTarget, clone: Bio): number {
   clone.bdev = ti.device;
-  clone.sector = ti.start + (clone.sector - ti.begin);
+  if (clone.size > 0) clone.sector = ti.start + (clone.sector - ti.begin);
   return DM_MAPIO_REMAPPED;
 }
 

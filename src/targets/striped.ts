@@ -12,6 +12,7 @@ import {
   DM_MAPIO_REMAPPED,
   type DmRqTargetIo,
   type DmTarget,
+  type DmTargetIo,
   defineStruct,
   defineTarget,
   deviceNumber,
@@ -108,7 +109,11 @@ function place(ti: DmTarget, sector: number): { readonly stripe: number; readonl
   return { stripe, sector: startOf(sc, stripe) + row * sc.chunk + (offset % sc.chunk) };
 }
 
-function map(ti: DmTarget, clone: Bio): Kernel<number> {
+function map(ti: DmTarget, clone: Bio, tio: DmTargetIo): Kernel<number> {
+  if (clone.size === 0) {
+    clone.bdev = deviceOf(stripesOf(ti), tio.info);
+    return resolved(DM_MAPIO_REMAPPED);
+  }
   const { stripe, sector } = place(ti, clone.sector);
   clone.bdev = deviceOf(stripesOf(ti), stripe);
   clone.sector = sector;

@@ -7,7 +7,7 @@
  * Not repaired, because it is this mechanism's shape: io_lock is held for writing while deferred bios are mapped, so a target
  * whose map sleeps until another task has submitted to the same device never wakes (bugs/deferred-flush-under-io-lock.ts).
  */
-import { type Bio, REQ_READA } from '../block/bio.ts';
+import { BIO_RW_BARRIER, type Bio, REQ_READA } from '../block/bio.ts';
 import type { DmTable } from '../core/dm-table.ts';
 import { dmTablePostsuspendTargets } from '../core/dm-table.ts';
 import {
@@ -17,7 +17,7 @@ import {
   type MappedDevice,
 } from '../core/mapped-device.ts';
 import { seams } from '../core/seams.ts';
-import { failReada, splitAndProcess } from '../core/submit.ts';
+import { failReada, refuseBarrier, splitAndProcess } from '../core/submit.ts';
 import { enterPhase } from '../core/suspend.ts';
 import { EINTR } from '../machine/errno.ts';
 import {
@@ -40,8 +40,12 @@ function* isBlocked(md: MappedDevice): Kernel<boolean> {
   return ((yield* md.flags.read(HERE)) & DMF_BLOCK_IO_FOR_SUSPEND) !== 0;
 }
 
-/** Seam gate: only BLOCK_IO shuts it. Between the two locks it may have opened, so it is tested under each. */
+/** Seam gate: only BLOCK_IO shuts it. Between the two locks it may have opened, so it is tested under each. Barriers came with the thread. */
 export function* gateByBlockIo(md: MappedDevice, bio: Bio): Kernel<void> {
+  if ((bio.bioFlags & BIO_RW_BARRIER) !== 0) {
+    yield* refuseBarrier(bio);
+    return;
+  }
   yield* downRead(md.ioLock, HERE);
   while (yield* isBlocked(md)) {
     yield* upRead(md.ioLock, HERE);

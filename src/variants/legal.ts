@@ -2,7 +2,9 @@
  * Combinations of mechanisms that cannot work (spec E2), each refused with a sentence.
  */
 import { recursive } from '../block/submit.ts';
+import { waitBehindPushback } from '../core/barrier.ts';
 import { dmQueueFlush } from '../core/deferred.ts';
+import { parkPushback } from '../core/end-io.ts';
 import { flushAndOut } from '../core/lock-fs.ts';
 import type { Seams } from '../core/seams.ts';
 import { dmRequest, queueIo } from '../core/submit.ts';
@@ -14,7 +16,7 @@ import {
   mergeUnderIoLock,
   queueIoIfBlocked,
 } from './core-2.6.20.ts';
-import { clearNoflush, parkAtHead } from './core-2.6.33.ts';
+import { clearNoflush, parkAtHead, waitBehindHead } from './core-2.6.33.ts';
 
 interface Rule {
   readonly broken: (seams: Seams) => boolean;
@@ -61,6 +63,12 @@ const RULES: readonly Rule[] = [
   {
     broken: (seams) => (seams.parkPushback === parkAtHead) !== (seams.mergePushback === clearNoflush),
     because: 'what is pushed back lies on the list of the one, and the other looks at the list of its own',
+  },
+  {
+    broken: ({ parkPushback: park, barrierMayGoOn }) =>
+      (park === parkPushback && barrierMayGoOn === waitBehindHead) ||
+      (park === parkAtHead && barrierMayGoOn === waitBehindPushback),
+    because: 'a barrier would look for what was pushed back on a list where nothing is',
   },
   {
     broken: (seams) => inline(seams) && seams.parkPushback === parkAtHead,

@@ -3,6 +3,7 @@
  */
 import { blkDoOrdered } from '../block/ordered.ts';
 import { depthFirst, fifo, recursive } from '../block/submit.ts';
+import { processBarrier, waitBehindPushback } from '../core/barrier.ts';
 import {
   bdgetAlways,
   bdgetUnlessNoflush,
@@ -12,7 +13,16 @@ import {
 } from '../core/bdev-policy.ts';
 import { dmQueueFlush, giveWay } from '../core/deferred.ts';
 import { destroyWhenUnused, dmTableFindTarget, dropTable } from '../core/dm-table.ts';
-import { __noflushSuspending, cloneEndio, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
+import {
+  __noflushSuspending,
+  cloneEndio,
+  endIoAcct,
+  finishBarrierIo,
+  finishIo,
+  noteBarrierError,
+  parkPushback,
+  storeError,
+} from '../core/end-io.ts';
 import { dmGetMd, putNameless } from '../core/find-device.ts';
 import { bindInPlace, setMap } from '../core/ioctl.ts';
 import { flushAndOut, freezeUnlessNoflush, unlockFs } from '../core/lock-fs.ts';
@@ -54,7 +64,7 @@ import {
   quiesceAskingLast,
   sleepUntilDrained,
 } from './core-2.6.20.ts';
-import { clearNoflush, parkAtHead } from './core-2.6.33.ts';
+import { clearNoflush, parkAtHead, waitBehindHead } from './core-2.6.33.ts';
 import { requireLegal } from './legal.ts';
 import { findTargetUnchecked, noflushSuspendingWithReference, unbindPutThenBind, unbindThenBind } from './seed-000.ts';
 import { awaitNobody, putPerhapsLast, requeueFlushAndRun, runQueueAtOnce } from './seed-002.ts';
@@ -109,6 +119,10 @@ const unified: Preset = {
     stopAndFlush,
     setMap,
     doOrdered: blkDoOrdered,
+    processBarrier,
+    barrierMayGoOn: waitBehindPushback,
+    finishBarrierIo,
+    noteBarrierError,
     dmRequestFn,
     leaveAfterRequeue: true,
     dmPrepFn,
@@ -162,6 +176,7 @@ const v2633: Preset = {
     splitRemainder: false,
     parkPushback: parkAtHead,
     mergePushback: clearNoflush,
+    barrierMayGoOn: waitBehindHead,
   },
 };
 

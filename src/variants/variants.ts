@@ -7,6 +7,9 @@ import { bindSeams, type Seams } from '../core/seams.ts';
 import { bindMultipathSeams } from '../targets/multipath/seams.ts';
 import { multipathSeams } from '../targets/multipath/target.ts';
 import type { Bug } from './bug.ts';
+import { barrierOverPushback } from './bugs/barrier-over-pushback.ts';
+import { bioBarrierLastErrorWins } from './bugs/bio-barrier-last-error-wins.ts';
+import { bioBarrierRequeueInEndio } from './bugs/bio-barrier-requeue-in-endio.ts';
 import { cloneFreedAfterDecPending } from './bugs/clone-freed-after-dec-pending.ts';
 import { congestedDestroysTable } from './bugs/congested-destroys-table.ts';
 import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
@@ -129,6 +132,9 @@ export const bugs: readonly Bug[] = [
   dmPutFreesInIrq,
   mapLockNotIrqsafe,
   rqCompleteUnmappedClone,
+  bioBarrierLastErrorWins,
+  bioBarrierRequeueInEndio,
+  barrierOverPushback,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */

@@ -1,4 +1,5 @@
 /** All acceptance cases. */
+import { barrierCases } from './barriers.ts';
 import type { AcceptanceCase } from './case.ts';
 import { deferredCases } from './deferred.ts';
 import { hookCases } from './hooks.ts';
@@ -20,4 +21,5 @@ export const cases: readonly AcceptanceCase[] = [
   ...requeueCases,
   ...interruptedCases,
   ...noflushFlagCases,
+  ...barrierCases,
 ];

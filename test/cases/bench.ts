@@ -6,6 +6,8 @@ import { REQ_WRITE } from '../../src/block/bio.ts';
 import { BlockDevice } from '../../src/block/block-device.ts';
 import { addDisk, Disk, type DiskOptions, declareMedia } from '../../src/block/disk.ts';
 import { mountBdev, SuperBlock } from '../../src/block/file-system.ts';
+import { addRequestDisk, cacheOf, RequestDisk, type RequestDiskOptions } from '../../src/block/request-disk.ts';
+import { declareCachedMedia, type WriteCache } from '../../src/block/write-cache.ts';
 import { dmCreate, dmTableLoad, doResume } from '../../src/core/ioctl.ts';
 import { MappedDevice, SUSPEND_PHASES, type SuspendPhase } from '../../src/core/mapped-device.ts';
 import { dmTargetMessage } from '../../src/core/target-message.ts';
@@ -26,7 +28,9 @@ const DISK_SECTORS = 16;
 const IOS_MAX = 8;
 const RESULTS = 4;
 /** Static words that a case may declare, its bench included. */
-export const CASE_WORDS = 512;
+export const CASE_WORDS = 640;
+/** Slots that a case may need beside those that are there anyway: a disk and a device with request queues. */
+export const CASE_SLOTS = { request: 40, 'request-queue': 2, 'request-disk': 1, 'dm-rq-target-io': 8 } as const;
 /** A result that is not there yet. */
 const NONE = 1;
 
@@ -60,6 +64,7 @@ export class Bench {
   /** Who suspends can be signalled. */
   readonly suspender = new SignalTarget();
   readonly #media = Array.from({ length: DISKS }, () => declareMedia(DISK_SECTORS));
+  readonly #cached = declareCachedMedia(DISK_SECTORS);
   readonly #disks = staticWords(DISKS);
   readonly #device = staticWords(1);
   readonly #sb = staticWords(1);
@@ -80,6 +85,24 @@ export class Bench {
     memory.words[this.#disks + minor] = disk.handle;
   }
 
+  /** Plugs in `disk0` with a request queue and a volatile cache. In `setup`. */
+  *requestDisk(options: Partial<RequestDiskOptions> = {}): Kernel<void> {
+    const all = {
+      name: 'disk0',
+      minor: 0,
+      sectors: DISK_SECTORS,
+      mode: 'hardirqDirect',
+      anyCpu: true,
+      ...options,
+    } as const;
+    memory.words[this.#disks] = (yield* addRequestDisk(all, this.#cached)).handle;
+  }
+
+  /** What that disk has stored, and what it would lose. */
+  get cache(): WriteCache {
+    return cacheOf(RequestDisk.at(memory.words[this.#disks] as number));
+  }
+
   diskAt(minor: number): Disk {
     return Disk.at(memory.words[this.#disks + minor] as number);
   }
@@ -95,10 +118,10 @@ export class Bench {
   }
 
   /** `dm0` with a live table; I/O goes straight to the target. In `setup`. */
-  *device(table: string): Kernel<void> {
+  *device(table: string, requestBased = false): Kernel<void> {
     for (let i = 0; i < RESULTS; i++) memory.words[this.#results + i] = NONE;
     // Not where setup and verify run, so that kdmflush races with them.
-    const created = yield* dmCreate({ name: 'dm0', minor: 0, cpu: CASE_CPUS - 1 });
+    const created = yield* dmCreate({ name: 'dm0', minor: 0, cpu: CASE_CPUS - 1, requestBased });
     if (typeof created === 'number') report('assertion', '', `create gives ${errnoText(created)}`);
     memory.words[this.#device] = created.handle;
     yield* this.load(table);
@@ -140,8 +163,8 @@ export class Bench {
   }
 
   /** Submits a write as I/O number `io`; its sectors get `stamp`, `stamp` + 1, … */
-  *write(io: number, sector: number, size: number, stamp: number): Kernel<void> {
-    yield* this.#submit(io, { sector, size, flags: REQ_WRITE, stamp });
+  *write(io: number, sector: number, size: number, stamp: number, flags = 0): Kernel<void> {
+    yield* this.#submit(io, { sector, size, flags: REQ_WRITE | flags, stamp });
   }
 
   *read(io: number, sector: number): Kernel<void> {

@@ -14,7 +14,7 @@ import { bindSpinLocks, tasSpinLock } from '../../src/shared/spinlock.ts';
 import { installVariant } from '../../src/variants/variants.ts';
 import '../../src/targets/all.ts';
 import { cases } from './all.ts';
-import { Bench, CASE_WORDS } from './bench.ts';
+import { Bench, CASE_SLOTS, CASE_WORDS } from './bench.ts';
 
 export interface CaseOrder {
   readonly sentence: string;
@@ -32,7 +32,7 @@ export function prepare(what: unknown, lockdep: Lockdep | null = null): Bootable
   const found = cases.find((each) => each.sentence === sentence);
   if (found === undefined) throw new Error(`there is no case in which ${sentence}`);
   return {
-    slots: {},
+    slots: CASE_SLOTS,
     staticWords: CASE_WORDS,
     atQuiescence: oracles ? checkQuiescence : undefined,
     whenStuck: oracles ? checkStuck : undefined,

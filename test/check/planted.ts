@@ -2,6 +2,7 @@
  * Planted violations: for each invariant a small program that breaks it. Each is a scenario, so that both machines run it.
  */
 import type { Planted } from './held.ts';
+import { plantedBarrier } from './planted-barrier.ts';
 import { plantedFlush } from './planted-flush.ts';
 import { plantedFreeze } from './planted-freeze.ts';
 import { plantedMisuse } from './planted-misuse.ts';
@@ -18,4 +19,5 @@ export const planted: readonly Planted[] = [
   ...plantedFreeze,
   ...plantedRequest,
   ...plantedFlush,
+  ...plantedBarrier,
 ];
