@@ -23,6 +23,8 @@ import { findOwn } from './own/define.ts';
 import { removeRaces } from './remove-races.ts';
 import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
+import { rqFlushAnswers } from './rq-flush-answers.ts';
+import { rqSuspendOrder } from './rq-suspend-order.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { findSelftest } from './selftest/cases.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
@@ -55,6 +57,8 @@ export const scenarios: readonly Scenario[] = [
   admins,
   ...barrierCut,
   ...rqBarrier,
+  rqSuspendOrder,
+  rqFlushAnswers,
 ];
 /** The scenarios that a clean preset passes. */
 export const scenariosOf = (preset: string): Scenario[] =>
