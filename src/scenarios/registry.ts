@@ -30,8 +30,8 @@ import { findSelftest } from './selftest/cases.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
 import { type RoundPart, roundName } from './suites/leave-out.ts';
 import { locks } from './suites/locks.ts';
-import { pathFailover } from './suites/path-failover.ts';
-import { interruptedSuspend, noflushPushback, suspend, tableSwap } from './suites/suspend-suites.ts';
+import { pathFailover, rqMpathFlush } from './suites/path-failover.ts';
+import { interruptedSuspend, noflushPushback, rqSuspend, suspend, tableSwap } from './suites/suspend-suites.ts';
 import { suspendRaces } from './suspend-races.ts';
 import { swapReaders } from './swap-readers.ts';
 
@@ -73,7 +73,13 @@ export const suites: readonly Suite[] = [
   pathFailover,
   freeze,
   failedSuspend,
+  rqSuspend,
+  rqMpathFlush,
 ];
+
+/** The suites that a clean preset passes, by name. */
+export const suitesOf = (preset: string): string[] =>
+  suites.filter(({ notIn }) => notIn?.[preset] === undefined).map(({ name }) => name);
 
 /** A round's name: `SUITE@SEED.ROUND`, `SUITE@SEED.ROUND~PARTS` without some parts. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)(?:~([0-9a-z]{1,40}))?$/;
