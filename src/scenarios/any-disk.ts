@@ -19,6 +19,8 @@ export type AnyDisk = Disk | RequestDisk;
 
 export interface AnyDiskOptions extends Omit<DiskOptions, 'mode'> {
   readonly mode: AnyDiskMode;
+  /** With a request queue only. */
+  readonly saysBusy?: boolean;
 }
 
 /** A kind of disk. */

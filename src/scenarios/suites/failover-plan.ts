@@ -34,6 +34,8 @@ export interface FailoverPlan {
   /** Missing: the device takes bios, and so do the paths. */
   readonly requests?: RequestsPlan;
   readonly mode: AnyDiskMode;
+  /** Paths say when they can take no more. */
+  readonly saysBusy?: boolean;
   readonly latencyUs: readonly [number, number];
   readonly tables: readonly string[];
   readonly reserve: number;
@@ -68,7 +70,7 @@ export const planRqFailoverRound: FailoverPlanner = (seed, round, cpus) => {
     ...each,
     ios: ios.map((io) => withBarriers(random, io)),
   }));
-  return { ...plan, requests, submitters };
+  return { ...plan, requests, submitters, saysBusy: random.chance(1, 2) };
 };
 
 function draw(

@@ -92,8 +92,8 @@ function must(result: number, what: string): void {
 }
 
 function* setUp(parts: Parts): Kernel<void> {
-  const { mode, latencyUs, reserve, kdmflushCpu, tables, submitters, requests } = parts.plan;
-  yield* parts.paths.plugIn({ sectors: SECTORS, mode, latencyUs, anyCpu: true });
+  const { mode, latencyUs, reserve, kdmflushCpu, tables, submitters, requests, saysBusy = false } = parts.plan;
+  yield* parts.paths.plugIn({ sectors: SECTORS, mode, latencyUs, anyCpu: true, saysBusy });
   parts.home.note();
   const md = yield* dmCreate({ name: 'dm0', minor: 0, reserve, cpu: kdmflushCpu, ...requestBased(requests) });
   if (typeof md === 'number') report('assertion', '', `create gives ${errnoText(md)}`);

@@ -90,6 +90,7 @@ function planDisk(random: Random, sectors: number): DiskPlan {
     mode,
     latencyUs: random.chance(1, 4) ? [100, 200] : [5, 1 + random.below(80)],
     anyCpu: random.chance(2, 3),
+    saysBusy: random.chance(1, 2),
     failNext: 0,
     hangs: interrupts && random.chance(1, 6),
   };

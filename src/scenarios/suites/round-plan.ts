@@ -13,6 +13,8 @@ export interface DiskPlan {
   readonly mode: AnyDiskMode;
   readonly latencyUs: readonly [number, number];
   readonly anyCpu: boolean;
+  /** Of a disk with a request queue. */
+  readonly saysBusy?: boolean;
   /** So many I/Os fail. */
   readonly failNext: number;
   /** Nothing comes back until the operator releases it. */
