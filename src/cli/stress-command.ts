@@ -62,7 +62,8 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
   if (options.html !== undefined) checkFile('--html', options.html);
   const bug = options.bug === undefined ? undefined : findBug(options.bug);
   const preset = options.preset ?? bug?.preset ?? 'unified';
-  const chosen = names.length > 0 ? [...new Set(names)] : bug?.suite == null ? suitesOf(preset) : [bug.suite];
+  const ofPreset = suitesOf(preset).map(({ name }) => name);
+  const chosen = names.length > 0 ? [...new Set(names)] : bug?.suite == null ? ofPreset : [bug.suite];
   // Heavy noise wants twice as many CPUs as were asked for or as the host has cores: each is off its core half of the time.
   const cpus =
     options.noise === 'heavy' ? Math.min(CPUS_MAX, 2 * Math.max(options.cpus, availableParallelism())) : options.cpus;

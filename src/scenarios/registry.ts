@@ -77,9 +77,8 @@ export const suites: readonly Suite[] = [
   rqMpathFlush,
 ];
 
-/** The suites that a clean preset passes, by name. */
-export const suitesOf = (preset: string): string[] =>
-  suites.filter(({ notIn }) => notIn?.[preset] === undefined).map(({ name }) => name);
+/** The suites that a clean preset passes. */
+export const suitesOf = (preset: string): Suite[] => suites.filter(({ notIn }) => notIn?.[preset] === undefined);
 
 /** A round's name: `SUITE@SEED.ROUND`, `SUITE@SEED.ROUND~PARTS` without some parts. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)(?:~([0-9a-z]{1,40}))?$/;
