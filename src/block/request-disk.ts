@@ -67,6 +67,8 @@ export interface RequestDiskOptions {
   readonly barriers?: (typeof BARRIERS)[number];
   /** Requests that it serves at a time; default 2. Not inline. */
   readonly depth?: number;
+  /** Whether it says when it serves as many as it can; default no. Not inline. */
+  readonly saysBusy?: boolean;
   /** Requests in the queue's pool; default 4. */
   readonly nrRequests?: number;
   /** Shortest service time and how much longer it can be, in microseconds. */
@@ -89,6 +91,9 @@ export interface RequestDisk extends Struct {
   anyCpu: number;
   /** Requests that it has; under queue_lock. */
   active: number;
+  /** 1: it says when it has `depth` of them, in `busy`, which is changed under queue_lock and read without. */
+  saysBusy: number;
+  readonly busy: Marked;
   /** Its thread and the one item of it; mode thread only. */
   wq: number;
   work: number;
@@ -116,6 +121,8 @@ export const RequestDisk = defineStruct<RequestDisk>('request-disk', 'disk', 0, 
   latencySpreadUs: plain,
   anyCpu: plain,
   active: plain,
+  saysBusy: plain,
+  busy: marked,
   wq: plain,
   work: plain,
   inHand: plain,
@@ -138,6 +145,7 @@ export function* addRequestDisk(options: RequestDiskOptions, media: number): Ker
   disk.mode = REQUEST_DISK_MODES.indexOf(options.mode);
   disk.barriers = BARRIERS.indexOf(barriers);
   disk.depth = options.depth ?? 2;
+  disk.saysBusy = options.saysBusy === true ? 1 : 0;
   disk.latencyUs = options.latencyUs?.[0] ?? 20;
   disk.latencySpreadUs = options.latencyUs?.[1] ?? 60;
   disk.anyCpu = options.anyCpu === true ? 1 : 0;
@@ -203,6 +211,8 @@ const DISK_QUEUE = queueDrivers.define('disk', {
     }
   },
 
+  lldBusyFn: (q) => diskOf(q).busy.read(HERE),
+
   prepareFlushFn(rq): void {
     rq.cmdType = REQ_TYPE_BLOCK_PC;
     rq.cmd = CMD_FLUSH;
@@ -218,14 +228,22 @@ const DISK_QUEUE = queueDrivers.define('disk', {
 /** The device has room for one more. */
 function* oneLess(q: RequestQueue): Kernel<void> {
   const saved = yield* spinLockIrqsave(q.queueLock, HERE);
-  diskOf(q).active--;
-  yield* __blkRunQueue(q);
+  yield* __oneLess(q);
   yield* spinUnlockIrqrestore(q.queueLock, saved, HERE);
+}
+
+/** queue_lock is held. */
+function* __oneLess(q: RequestQueue): Kernel<void> {
+  const disk = diskOf(q);
+  if (disk.saysBusy !== 0 && disk.active === disk.depth) yield* disk.busy.write(0, HERE);
+  disk.active--;
+  yield* __blkRunQueue(q);
 }
 
 /** To the thread, or to the interrupt actor. queue_lock is held. */
 function* handOver(disk: RequestDisk, rq: Request): Kernel<void> {
   disk.active++;
+  if (disk.saysBusy !== 0 && disk.active === disk.depth) yield* disk.busy.write(1, HERE);
   if (disk.mode === THREAD) {
     rq.completionData = disk.inHand;
     disk.inHand = rq.handle;
@@ -274,8 +292,7 @@ const DISK_DEVICE = devices.define('request-disk', {
     }
     const saved = yield* spinLockIrqsave(q.queueLock, HERE);
     yield* __blkEndRequestAll(q, rq, error);
-    diskOf(q).active--;
-    yield* __blkRunQueue(q);
+    yield* __oneLess(q);
     yield* spinUnlockIrqrestore(q.queueLock, saved, HERE);
   },
 });

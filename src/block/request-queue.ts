@@ -14,7 +14,7 @@
 import { addTimer, delTimer, Timer, timerFunctions } from '../irq/timer.ts';
 import { queueWork, Work, workFunctions } from '../irq/workqueue.ts';
 import { EV_RQ_RUN, emit, listening } from '../machine/events.ts';
-import type { Kernel } from '../machine/kernel.ts';
+import { type Kernel, resolved } from '../machine/kernel.ts';
 import { FunctionTable } from '../shared/function-table.ts';
 import {
   lockdepAssertHeld,
@@ -52,6 +52,8 @@ export interface QueueDriver {
   requestFn(q: RequestQueue): Kernel<void>;
   /** Prepares a request: BLKPREP_*. queue_lock is held. */
   prepRqFn?(q: RequestQueue, rq: Request): Kernel<number>;
+  /** 1 while it can take no more, for drivers that look before they send it something. Any context; missing: it always can. */
+  lldBusyFn?(q: RequestQueue): Kernel<number>;
   /** Marks a request as this driver's flush. */
   prepareFlushFn(rq: Request): void;
   /** The way out of blkCompleteRequest, in the softirq, without a lock. */
@@ -132,6 +134,9 @@ export const driverOf = (q: RequestQueue): QueueDriver => queueDrivers.at(q.driv
 export const elvQueueEmpty = (q: RequestQueue): boolean => q.first === 0;
 export const blkQueuePlugged = (q: RequestQueue): boolean => (q.queueFlags & QUEUE_FLAG_PLUGGED) !== 0;
 export const blkQueueStopped = (q: RequestQueue): boolean => (q.queueFlags & QUEUE_FLAG_STOPPED) !== 0;
+
+/** Models blk_lld_busy. Any context. */
+export const blkLldBusy = (q: RequestQueue): Kernel<number> => driverOf(q).lldBusyFn?.(q) ?? resolved(0);
 
 const timerOf = (q: RequestQueue): Timer => Timer.at(q.unplugTimer);
 

@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { NOISE_LEVELS, type NoiseLevel } from '../actors/noise.ts';
-import { suites } from '../scenarios/registry.ts';
+import { suites, suitesOf } from '../scenarios/registry.ts';
 import { canaries } from '../variants/canaries.ts';
 import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
@@ -61,7 +61,9 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
   checkWritable(options.out);
   if (options.html !== undefined) checkFile('--html', options.html);
   const bug = options.bug === undefined ? undefined : findBug(options.bug);
-  const chosen = names.length > 0 ? [...new Set(names)] : bug?.suite == null ? all : [bug.suite];
+  const preset = options.preset ?? bug?.preset ?? 'unified';
+  const ofPreset = suitesOf(preset).map(({ name }) => name);
+  const chosen = names.length > 0 ? [...new Set(names)] : bug?.suite == null ? ofPreset : [bug.suite];
   // Heavy noise wants twice as many CPUs as were asked for or as the host has cores: each is off its core half of the time.
   const cpus =
     options.noise === 'heavy' ? Math.min(CPUS_MAX, 2 * Math.max(options.cpus, availableParallelism())) : options.cpus;
@@ -71,7 +73,7 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
     seconds: options.rounds === undefined ? (options.seconds ?? DEFAULT_SECONDS) : null,
     rounds: options.rounds ?? null,
     seed: options.seed ?? randomInt(2 ** 31),
-    preset: options.preset ?? bug?.preset ?? 'unified',
+    preset,
     bug: options.bug ?? null,
     lock: options.lock,
     noise: options.noise,

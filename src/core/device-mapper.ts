@@ -81,6 +81,7 @@ export { dmDispatchRequest } from './rq-map.ts';
 export {
   deviceNumber,
   dmCloseDevice,
+  dmDeviceBusy,
   dmGetDevice,
   dmGetMapinfo,
   dmKillUnmapped,

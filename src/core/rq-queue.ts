@@ -8,9 +8,9 @@ import { blkCleanupQueue, blkInitQueue } from '../block/init-queue.ts';
 import { QUEUE_ORDERED_DRAIN_FLUSH } from '../block/ordered.ts';
 import { Request } from '../block/request.ts';
 import { blkQueueStopped, blkStartQueue, blkStopQueue, RequestQueue } from '../block/request-queue.ts';
+import { usleep } from '../irq/timer.ts';
 import { flushWorkqueue, initWork, Work, Workqueue } from '../irq/workqueue.ts';
 import type { Kernel } from '../machine/kernel.ts';
-import { ops } from '../machine/operations.ts';
 import { Mempool, mempoolCreate, mempoolDestroy } from '../shared/mempool.ts';
 import { spinLockIrq, spinUnlockIrq } from '../shared/spinlock.ts';
 import { DmRqTargetIo } from './dm-rq-target-io.ts';
@@ -18,6 +18,9 @@ import { type DmTable, dmTableTarget } from './dm-table.ts';
 import { DM_TYPE_REQUEST_BASED, type MappedDevice } from './mapped-device.ts';
 import { DM_RQ_BARRIER_WORK } from './rq-barrier.ts';
 import { DM_QUEUE } from './rq-request-fn.ts';
+
+/** Between two looks for the last reference, in microseconds. */
+const AWAIT_US = 1000;
 
 export interface RqOptions {
   /** Reserves of the pools. */
@@ -85,8 +88,11 @@ export function* startQueue(md: MappedDevice): Kernel<void> {
   yield* spinUnlockIrq(q.queueLock, HERE);
 }
 
-/** Seam awaitInFlight: who removes the device waits until its reference is the only one (3f77316de0ec). */
+/**
+ * Seam awaitInFlight: who removes the device waits until its reference is the only one (3f77316de0ec). It sleeps, since the last
+ * end of a request may be left to ksoftirqd of this CPU.
+ */
 export function* awaitInFlight(md: MappedDevice): Kernel<void> {
   if (md.queue === 0) return;
-  while ((yield* md.holders.read(HERE)) !== 1) yield* ops.relax(HERE);
+  while ((yield* md.holders.read(HERE)) !== 1) yield* usleep(AWAIT_US, HERE);
 }

@@ -23,12 +23,12 @@ import { queueWork, Work, Workqueue } from '../irq/workqueue.ts';
 import { EIO } from '../machine/errno.ts';
 import { EV_FLUSH_REQUEST, EV_IO_START, emit, listening } from '../machine/events.ts';
 import { bugOn } from '../machine/finding.ts';
-import type { Kernel } from '../machine/kernel.ts';
+import { type Kernel, resolved } from '../machine/kernel.ts';
 import { printk } from '../machine/log.ts';
 import { spinLock, spinUnlock } from '../shared/spinlock.ts';
 import { cloneRqAtomic, dmRqIsFlushRequest } from './dm-rq-target-io.ts';
-import { type DmTable, dmTablePut, typeOf } from './dm-table.ts';
-import { MappedDevice } from './mapped-device.ts';
+import { type DmTable, dmTablePut, dmTableTarget, typeOf } from './dm-table.ts';
+import { DMF_BLOCK_IO_FOR_SUSPEND, MappedDevice } from './mapped-device.ts';
 import { dmSoftirqDone, END_CLONE_REQUEST } from './rq-end.ts';
 import { mapRequest } from './rq-map.ts';
 import { seams } from './seams.ts';
@@ -100,8 +100,21 @@ export function* handToKdmflush(q: RequestQueue, md: MappedDevice, rq: Request):
   yield* queueWork(Workqueue.at(md.wq), Work.at(md.barrierWork), HERE);
 }
 
+/** Whether a device above should send nothing for now: the queue is stopped or about to be, or some target is busy. Models dm_lld_busy. */
+function* dmLldBusy(q: RequestQueue): Kernel<number> {
+  const md = mdOf(q);
+  if (((yield* md.flags.read(HERE)) & DMF_BLOCK_IO_FOR_SUSPEND) !== 0) return 1;
+  const table = yield* dmGetTable(md);
+  if (table === null) return 1;
+  const ti = dmTableTarget(table, 0);
+  const busy = yield* typeOf(ti).busy?.(ti) ?? resolved(0);
+  yield* dmTablePut(table);
+  return busy;
+}
+
 export const DM_QUEUE = queueDrivers.define('dm', {
   name: 'dm',
+  lldBusyFn: dmLldBusy,
   requestFn: (q) => seams.dmRequestFn(q),
   prepRqFn: (q, rq) => seams.dmPrepFn(q, rq),
   prepareFlushFn(rq): void {

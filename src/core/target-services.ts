@@ -4,6 +4,7 @@
 import { Bio } from '../block/bio.ts';
 import { BlockDevice, closeBlockDevice, devNumber, openBlockDevice } from '../block/block-device.ts';
 import type { Request } from '../block/request.ts';
+import { blkLldBusy, RequestQueue } from '../block/request-queue.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { DmTargetIo } from './dm-io.ts';
 import { type DmRqTargetIo, tioOf } from './dm-rq-target-io.ts';
@@ -47,6 +48,10 @@ export function dmRemapRequest(clone: Request, device: number, offset: number): 
     handle = bio.next;
   }
 }
+
+/** Whether a device below can take no more requests for now. Any context. Models dm_underlying_device_busy. */
+export const dmDeviceBusy = (device: number): Kernel<number> =>
+  blkLldBusy(RequestQueue.at(BlockDevice.at(device).queue));
 
 /** A device as table lines print it: always MAJ:MIN. */
 export function deviceNumber(device: number): string {

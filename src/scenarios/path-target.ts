@@ -6,6 +6,9 @@
  * REQUEUE of that while a noflush suspend is under way. An interrupted suspend does not undo presuspend, so queueing stays
  * off until somebody sets it again. The targets of one script share its path and its list, across tables.
  *
+ * Requests are not kept: without a path they go back to the queue of the device, which tries them again some time later. Flushes
+ * of barriers are treated as they are.
+ *
  *   word 0   1: there is a path       word 1   queue_if_no_path     word 2   what it was before presuspend
  *   word 3, 4   the private list      all guarded by the script's m->lock
  */
@@ -13,16 +16,19 @@ import { BioList } from '../block/bio-list.ts';
 import {
   type Bio,
   bioEndio,
+  blkBarrierRq,
   DM_ENDIO_DONE,
   DM_ENDIO_INCOMPLETE,
   DM_ENDIO_REQUEUE,
   DM_MAPIO_REQUEUE,
   DM_MAPIO_SUBMITTED,
+  type DmRqTargetIo,
   type DmTarget,
   type DmTargetIo,
   dmNoflushSuspending,
   EIO,
   genericMakeRequest,
+  type Request,
 } from '../core/device-mapper.ts';
 import { DmTargetIo as TargetIo } from '../core/dm-io.ts';
 import { DmTarget as Target } from '../core/dm-target.ts';
@@ -37,7 +43,7 @@ import {
   spinLockIrqsave,
   spinUnlockIrqrestore,
 } from '../shared/spinlock.ts';
-import { remap, type Script } from '../targets/scripted.ts';
+import { remap, remapRequest, type Script } from '../targets/scripted.ts';
 
 export interface PathPlan {
   /** Whether there is a path at first, and whether clones are kept while there is none. */
@@ -131,6 +137,31 @@ export class PathTarget implements Script {
       this.#held.add(clone);
       said = DM_ENDIO_INCOMPLETE;
     }
+    yield* spinUnlockIrqrestore(this.#lock, saved, HERE);
+    return said;
+  }
+
+  /** Interrupts may be off. */
+  *mapRq(ti: DmTarget, clone: Request): Kernel<number> {
+    if (yield* oneIn(this.#plan.requeueInMap)) return DM_MAPIO_REQUEUE;
+    const w = memory.words;
+    const saved = yield* spinLockIrqsave(this.#lock, HERE);
+    let said = -EIO;
+    if (w[this.#word + PATH] !== 0) said = remapRequest(ti, clone);
+    else if (w[this.#word + QUEUE] !== 0 || (yield* this.#mustPushBack(ti))) said = DM_MAPIO_REQUEUE;
+    yield* spinUnlockIrqrestore(this.#lock, saved, HERE);
+    return said;
+  }
+
+  /** Perhaps with a queue_lock below held. What has been served can not be wanted back, its bios have ended; a flush can. */
+  *rqEndIo(ti: DmTarget, clone: Request, error: number, _tio: DmRqTargetIo): Kernel<number> {
+    if (error === 0 && !blkBarrierRq(clone)) return DM_ENDIO_DONE;
+    if (yield* oneIn(this.#plan.requeueInEndIo)) return DM_ENDIO_REQUEUE;
+    if (error === 0) return DM_ENDIO_DONE;
+    const w = memory.words;
+    const saved = yield* spinLockIrqsave(this.#lock, HERE);
+    const waits = w[this.#word + QUEUE] !== 0 || (yield* this.#mustPushBack(ti));
+    const said = w[this.#word + PATH] === 0 && waits ? DM_ENDIO_REQUEUE : error;
     yield* spinUnlockIrqrestore(this.#lock, saved, HERE);
     return said;
   }

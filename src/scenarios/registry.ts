@@ -26,14 +26,16 @@ import { removeRaces } from './remove-races.ts';
 import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
 import { rqFlush } from './rq-flush.ts';
+import { rqFlushAnswers } from './rq-flush-answers.ts';
+import { rqSuspendOrder } from './rq-suspend-order.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { findSelftest } from './selftest/cases.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
 import { type RoundPart, roundName } from './suites/leave-out.ts';
 import { locks } from './suites/locks.ts';
-import { pathFailover } from './suites/path-failover.ts';
+import { pathFailover, rqMpathFlush } from './suites/path-failover.ts';
 import { shuffled } from './suites/shuffled.ts';
-import { interruptedSuspend, noflushPushback, suspend, tableSwap } from './suites/suspend-suites.ts';
+import { interruptedSuspend, noflushPushback, rqSuspend, suspend, tableSwap } from './suites/suspend-suites.ts';
 import { suspendRaces } from './suspend-races.ts';
 import { swapReaders } from './swap-readers.ts';
 
@@ -62,6 +64,8 @@ export const scenarios: readonly Scenario[] = [
   ...rqBarrier,
   ...rqFlush,
   ...bioBarrier,
+  rqSuspendOrder,
+  rqFlushAnswers,
 ];
 /** The scenarios that a clean preset passes. */
 export const scenariosOf = (preset: string): Scenario[] =>
@@ -76,7 +80,12 @@ export const suites: readonly Suite[] = [
   pathFailover,
   freeze,
   failedSuspend,
+  rqSuspend,
+  rqMpathFlush,
 ];
+
+/** The suites that a clean preset passes. */
+export const suitesOf = (preset: string): Suite[] => suites.filter(({ notIn }) => notIn?.[preset] === undefined);
 
 /** A round's name: `SUITE@SEED.ROUND`, `SUITE@SEED.ROUNDs` with its actors on other CPUs, `SUITE@SEED.ROUND~PARTS` without some parts. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)(s?)(?:~([0-9a-z]{1,40}))?$/;

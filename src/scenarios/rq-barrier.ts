@@ -156,7 +156,7 @@ export const rqBarrier: readonly Scenario[] = [
     build: buildSuspend,
   },
   {
-    name: 'rq-mpath-flush',
+    name: 'rq-barrier-mpath',
     title: 'a barrier over a multipath that loses its path, and a noflush suspend until the path is back',
     cpus: 2,
     slots: requestSlots(2),

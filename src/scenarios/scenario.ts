@@ -30,6 +30,8 @@ export interface Suite {
   readonly title: string;
   /** `without`: a bit for each part that is left out (suites/leave-out.ts). */
   round(seed: number, round: number, cpus: number, without?: bigint): Scenario;
+  /** As of a scenario: runs of all suites leave it out there. */
+  readonly notIn?: Readonly<Record<string, string>>;
   /** What can be left out of a round; missing: nothing. */
   parts?(seed: number, round: number, cpus: number): readonly RoundPart[];
 }

@@ -13,6 +13,7 @@ import {
 import { bindSeams, type Seams } from '../../src/core/seams.ts';
 import { type ExploreResult, Search } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
+import type { Strategy } from '../../src/explore/strategy.ts';
 import { bindListeners } from '../../src/machine/events.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
 import { Lockdep } from '../../src/shared/lockdep/lockdep.ts';
@@ -26,12 +27,19 @@ export interface CheckedResult extends ExploreResult {
   readonly rules: Readonly<Record<ErrorRule, number>>;
 }
 
-/** Explores a scenario under the unified preset, with some seams swapped. `validates`: the lock validator listens too. */
+interface CheckedOptions {
+  /** Whether the lock validator listens too; default: yes. */
+  readonly validates?: boolean;
+  /** Default: a seeded walk. */
+  readonly strategy?: Strategy;
+}
+
+/** Explores a scenario under the unified preset, with some seams swapped, until the strategy has seen all or so many executions are over. */
 export function exploreChecked(
   scenario: Scenario,
   swaps: Partial<Seams>,
   executions: number,
-  validates = true,
+  { validates = true, strategy = new Walk(SEED) }: CheckedOptions = {},
 ): CheckedResult {
   const preset = presets.find(({ name }) => name === 'unified');
   if (preset === undefined) throw new Error('there is no preset unified');
@@ -39,7 +47,7 @@ export function exploreChecked(
   bindSubmitEngine(preset.seams.engine);
   const lockdep = validates ? new Lockdep({ throws: true }) : null;
   bindListeners([...oracles(), ...(lockdep === null ? [] : [lockdep.hear])]);
-  const search = new Search(scenario.build, new Walk(SEED), {
+  const search = new Search(scenario.build, strategy, {
     settings: { cpus: scenario.cpus, lock: 'tas', oracles: true },
     slots: scenario.slots ?? {},
     staticWords: scenario.staticWords,
@@ -52,7 +60,7 @@ export function exploreChecked(
   });
   // The counts lie in the machine's memory, which each execution begins anew.
   let rules: Record<ErrorRule, number> | undefined;
-  for (let run = 0; run < executions && search.run(1); run++) {
+  for (let run = 0; run < executions && strategy.finished?.() !== true && search.run(1); run++) {
     const counted = errorRules();
     const before = rules;
     if (before !== undefined) for (const rule of Object.keys(counted) as ErrorRule[]) counted[rule] += before[rule];

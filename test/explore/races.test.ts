@@ -229,6 +229,7 @@ const GUARDED: readonly Guarded[] = [
   body('&sb_lock', '', mounts),
   body('&inode_lock', 'inode.count', inodes),
   scenario('&q->queue_lock', 'rq-flush-errors', 'request-queue.'),
+  scenario('&md->barrier_error_lock', 'rq-flush-answers', 'mapped-device.barrierError'),
   scenario('&inode->tree_lock', 'frozen-writer', 'inode.dirty'),
   scenario('&md->map_lock', 'path-failover@1.1', 'mapped-device.map'),
   scenario('&m->lock', 'noflush-held', ''),

@@ -4,18 +4,19 @@
  * Each has the device open while it runs, and counts in words of its own.
  */
 import { BlockDevice } from '../../block/block-device.ts';
-import { Disk } from '../../block/disk.ts';
 import { hangDisk, releaseDisk } from '../../block/disk-faults.ts';
 import { heldForLife } from '../../core/bdev-policy.ts';
 import { dmClose, dmRemove, dmTableLoad, doResume } from '../../core/ioctl.ts';
 import { MappedDevice, SUSPEND_PHASES } from '../../core/mapped-device.ts';
 import { seams } from '../../core/seams.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG, dmSuspended } from '../../core/suspend.ts';
+import { dmTargetMessage } from '../../core/target-message.ts';
 import { usleep } from '../../irq/timer.ts';
 import { EINTR, EINVAL, errnoText } from '../../machine/errno.ts';
 import { report } from '../../machine/finding.ts';
 import type { Kernel } from '../../machine/kernel.ts';
 import { memory } from '../../shared/memory.ts';
+import { type AnyDisk, BIO_DISKS, type DiskKind, REQUEST_DISKS } from '../any-disk.ts';
 import type { IoLog } from '../io-log.ts';
 import type { PathTarget } from '../path-target.ts';
 import { submitLoggedIo, type UserIo, waitIo } from '../user-io.ts';
@@ -37,6 +38,12 @@ export interface RoundParts {
 }
 
 export const mdOf = (parts: RoundParts): MappedDevice => MappedDevice.at(memory.words[parts.device] as number);
+
+/** The kind of a round's disks. */
+export const kindOf = ({ requests }: RoundPlan): DiskKind => (requests === undefined ? BIO_DISKS : REQUEST_DISKS);
+
+export const diskOf = ({ plan, disks }: RoundParts, which: number): AnyDisk =>
+  kindOf(plan).at(memory.words[disks + which] as number);
 
 function* pause(us: number): Kernel<void> {
   if (us > 0) yield* usleep(us, HERE);
@@ -92,7 +99,7 @@ export function* runSuspender(
 
 function* afterSuspend(parts: RoundParts, md: MappedDevice, cycle: CyclePlan, result: number): Kernel<void> {
   if (result === -EINTR) {
-    if (cycle.requeueing) for (const path of parts.paths) yield* path.setQueueing();
+    if (cycle.requeueing) yield* setQueueing(parts, md);
     return;
   }
   // Another suspender may have been faster: with −EINVAL, or with a resume that leaves none to us.
@@ -102,6 +109,11 @@ function* afterSuspend(parts: RoundParts, md: MappedDevice, cycle: CyclePlan, re
   const resumed = yield* resumeInTheEnd(parts, md, flags);
   if (resumed !== 0 && (resumed !== -EINVAL || parts.plan.suspenders.length === 1))
     report('assertion', '', `resume gives ${errnoText(resumed)}`);
+}
+
+function* setQueueing({ plan, paths }: RoundParts, md: MappedDevice): Kernel<void> {
+  for (const path of paths) yield* path.setQueueing();
+  if (plan.requests !== undefined) yield* dmTargetMessage(md, 0, 'queue_if_no_path');
 }
 
 /**
@@ -132,13 +144,14 @@ export function* runSignaller(parts: RoundParts, plan: SignallerPlan): Kernel<vo
 /** Loads tables, moves paths, releases disks. */
 export function* runOperator(parts: RoundParts, plan: OperatorPlan): Kernel<void> {
   const md = mdOf(parts);
-  for (const { pauseUs, what, which, looks } of plan.actions) {
+  for (const { pauseUs, what, which, looks, text } of plan.actions) {
     yield* pause(pauseUs);
     for (let look = 0; look < looks && SUSPEND_PHASES[md.phase.value] !== 'wait'; look++) yield* usleep(10, HERE);
     if (what === 'load-table') yield* load(parts, md, which);
     else if (what === 'signal') yield* parts.signals.signal(md);
-    else if (what === 'hang-disk') yield* hangDisk(Disk.at(memory.words[parts.disks + which] as number));
-    else if (what === 'release-disk') yield* releaseDisk(Disk.at(memory.words[parts.disks + which] as number));
+    else if (what === 'hang-disk') yield* hangDisk(diskOf(parts, which));
+    else if (what === 'release-disk') yield* releaseDisk(diskOf(parts, which));
+    else if (what === 'message') yield* dmTargetMessage(md, 0, text ?? '');
     else yield* (parts.paths[which] as PathTarget).setPath(what === 'path-up');
   }
   yield* leave(parts);

@@ -1,10 +1,11 @@
 /**
- * The plan of a round of `path-failover`: everything that a seed decides, as plain data, before anything runs.
+ * The plan of a round of `path-failover` or `rq-mpath-flush`: everything that a seed decides, as plain data, before anything runs.
  */
 import { REQ_WRITE } from '../../block/bio.ts';
-import type { DiskMode } from '../../block/disk.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
-import type { IoPlan } from './round-plan.ts';
+import type { AnyDiskMode } from '../any-disk.ts';
+import { planRequests, withBarriers } from './request-plan.ts';
+import type { IoPlan, RequestsPlan } from './round-plan.ts';
 
 /** Paths to the one storage, and its sectors. */
 export const PATHS = 3;
@@ -30,7 +31,11 @@ export interface PathFault {
 }
 
 export interface FailoverPlan {
-  readonly mode: DiskMode;
+  /** Missing: the device takes bios, and so do the paths. */
+  readonly requests?: RequestsPlan;
+  readonly mode: AnyDiskMode;
+  /** Paths say when they can take no more. */
+  readonly saysBusy?: boolean;
   readonly latencyUs: readonly [number, number];
   readonly tables: readonly string[];
   readonly reserve: number;
@@ -42,15 +47,39 @@ export interface FailoverPlan {
   readonly checker: { readonly cpu: number };
 }
 
-const MODES: readonly DiskMode[] = ['hardirq', 'softirq', 'hardirq', 'inline'];
+const MODES: readonly AnyDiskMode[] = ['hardirq', 'softirq', 'hardirq', 'inline'];
+/** Paths to one storage: its data must be moved by one actor. */
+const REQUEST_MODES: readonly AnyDiskMode[] = ['hardirqDirect', 'softirq'];
 const HANDLERS = ['0', '0', '2 simulated 20', '4 simulated 5 fail-path retry', '4 simulated 40 bypass-pg fail-path'];
 const MESSAGES = ['switch_group 1', 'switch_group 2', 'disable_group 1', 'enable_group 1', 'fail_path disk0'];
 
 /** By how often each comes. */
 const FAULTS: readonly PathFault['what'][] = ['break', 'break', 'blackout', 'blackout', 'heal', 'message'];
 
-export function planFailoverRound(seed: number, round: number, cpus: number): FailoverPlan {
+export type FailoverPlanner = (seed: number, round: number, cpus: number) => FailoverPlan;
+
+export const planFailoverRound: FailoverPlanner = (seed, round, cpus) =>
+  draw(new Random(deriveSeed(seed, round)), round, cpus, planTable, MODES);
+
+/** The same with a request-based device, which has one target, and with barriers. */
+export const planRqFailoverRound: FailoverPlanner = (seed, round, cpus) => {
   const random = new Random(deriveSeed(seed, round));
+  const requests = planRequests(random);
+  const plan = draw(random, round, cpus, () => `0 ${SECTORS} ${planTarget(random)}`, REQUEST_MODES);
+  const submitters = plan.submitters.map(({ ios, ...each }) => ({
+    ...each,
+    ios: ios.map((io) => withBarriers(random, io)),
+  }));
+  return { ...plan, requests, submitters, saysBusy: random.chance(1, 2) };
+};
+
+function draw(
+  random: Random,
+  round: number,
+  cpus: number,
+  table: (random: Random) => string,
+  modes: readonly AnyDiskMode[],
+): FailoverPlan {
   // Each actor on the next CPU, beginning elsewhere in each round, so that all CPUs get their share.
   let nextCpu = round % cpus;
   const takeCpu = (): number => {
@@ -58,14 +87,14 @@ export function planFailoverRound(seed: number, round: number, cpus: number): Fa
     nextCpu = (nextCpu + 1) % cpus;
     return cpu;
   };
-  const tables = Array.from({ length: 1 + random.below(3) }, () => planTable(random));
+  const tables = Array.from({ length: 1 + random.below(3) }, () => table(random));
   const submitters = Array.from({ length: 2 + random.below(2) }, (_, number) => ({
     cpu: takeCpu(),
     depth: 1 + random.below(3),
     ios: planIos(random, number),
   }));
   return {
-    mode: MODES[random.below(MODES.length)] as DiskMode,
+    mode: modes[random.below(modes.length)] as AnyDiskMode,
     latencyUs: [5, 1 + random.below(60)],
     tables,
     reserve: 1 + random.below(2),

@@ -1,5 +1,5 @@
 /**
- * The suite `path-failover`: paths fail and return at random while submitters write and read through multipath targets, and an
+ * The suites `path-failover` and, for a request-based device, `rq-mpath-flush`: paths fail and return at random while submitters write and read through multipath targets, and an
  * administrator loads tables, suspends with noflush and resumes.
  *
  * Whatever happens, no I/O fails: with queue_if_no_path it waits for a path, and a noflush suspend takes it back. A checker
@@ -18,16 +18,26 @@ import type { Kernel } from '../../machine/kernel.ts';
 import type { Actor, Program } from '../../machine/machine.ts';
 import { LINE_WORDS, memory, staticWords } from '../../shared/memory.ts';
 import { Atomic } from '../../shared/word.ts';
-import { MpathIo, Multipath, Pgpath, PriorityGroup } from '../../targets/multipath/multipath.ts';
+import { BIO_DISKS, type DiskKind, REQUEST_DISKS } from '../any-disk.ts';
 import { IoLog, RECORD_WORDS } from '../io-log.ts';
 import { PathFaults, pathFaultsWords } from '../path-faults.ts';
+import { NO_REQUESTS } from '../request-device.ts';
 import type { Scenario, Suite } from '../scenario.ts';
 import { checkSector } from '../sector-check.ts';
 import { SIGNAL_TARGET_WORDS, SignalTarget } from '../signal-target.ts';
 import { submitLoggedIo, type UserIo, waitIo } from '../user-io.ts';
-import { type FailoverPlan, PATHS, type PathFault, planFailoverRound, SECTORS } from './failover-plan.ts';
+import {
+  type FailoverPlan,
+  type FailoverPlanner,
+  PATHS,
+  type PathFault,
+  planFailoverRound,
+  planRqFailoverRound,
+  SECTORS,
+} from './failover-plan.ts';
+import { HOME_WORDS, Home } from './home.ts';
 import { leaveOut, partsOf, roundName } from './leave-out.ts';
-import { checkHome } from './round.ts';
+import { requestBased, requestSlots } from './requests.ts';
 
 /** What the actors of a round share. */
 interface Parts {
@@ -43,6 +53,7 @@ interface Parts {
   readonly suspends: number;
   readonly faults: number;
   readonly logs: readonly IoLog[];
+  readonly home: Home;
 }
 
 const mdOf = ({ device }: Parts): MappedDevice => MappedDevice.at(memory.words[device] as number);
@@ -52,7 +63,7 @@ function count(word: number): void {
 }
 
 function declare(plan: FailoverPlan): Parts {
-  const paths = new PathFaults(PATHS, SECTORS);
+  const paths = new PathFaults(PATHS, SECTORS, kindOf(plan));
   const clocks = staticWords(SECTORS);
   return {
     plan,
@@ -64,12 +75,16 @@ function declare(plan: FailoverPlan): Parts {
     suspends: staticWords(LINE_WORDS),
     faults: staticWords(LINE_WORDS),
     logs: plan.submitters.map(({ ios }) => new IoLog(ios.length, clocks)),
+    home: new Home(),
   };
 }
 
-function wordsOf({ submitters }: FailoverPlan): number {
-  const records = submitters.reduce((sum, { ios }) => sum + ios.length * RECORD_WORDS, 0);
-  return pathFaultsWords(PATHS, SECTORS) + SECTORS + 3 + SIGNAL_TARGET_WORDS + 2 * LINE_WORDS + records;
+const kindOf = ({ requests }: FailoverPlan): DiskKind => (requests === undefined ? BIO_DISKS : REQUEST_DISKS);
+
+function wordsOf(plan: FailoverPlan): number {
+  const records = plan.submitters.reduce((sum, { ios }) => sum + ios.length * RECORD_WORDS, 0);
+  const faults = pathFaultsWords(PATHS, SECTORS, kindOf(plan));
+  return faults + SECTORS + 3 + SIGNAL_TARGET_WORDS + 2 * LINE_WORDS + HOME_WORDS + records;
 }
 
 function must(result: number, what: string): void {
@@ -77,9 +92,10 @@ function must(result: number, what: string): void {
 }
 
 function* setUp(parts: Parts): Kernel<void> {
-  const { mode, latencyUs, reserve, kdmflushCpu, tables, submitters } = parts.plan;
-  yield* parts.paths.plugIn({ sectors: SECTORS, mode, latencyUs, anyCpu: true });
-  const md = yield* dmCreate({ name: 'dm0', minor: 0, reserve, cpu: kdmflushCpu });
+  const { mode, latencyUs, reserve, kdmflushCpu, tables, submitters, requests, saysBusy = false } = parts.plan;
+  yield* parts.paths.plugIn({ sectors: SECTORS, mode, latencyUs, anyCpu: true, saysBusy });
+  parts.home.note();
+  const md = yield* dmCreate({ name: 'dm0', minor: 0, reserve, cpu: kdmflushCpu, ...requestBased(requests) });
   if (typeof md === 'number') report('assertion', '', `create gives ${errnoText(md)}`);
   memory.words[parts.device] = md.handle;
   must(yield* dmTableLoad(md, tables[0] as string), 'the first load');
@@ -175,13 +191,13 @@ function* verify(parts: Parts): Kernel<void> {
   }
   for (let sector = 0; sector < SECTORS; sector++) {
     const ios = logs.flatMap((log) => [...log.ofSector(sector)]);
-    checkSector(sector, ios, 0, memory.words[paths.media + sector] as number);
+    checkSector(sector, ios, 0, paths.content(sector));
   }
   const md = mdOf(parts);
   memory.words[parts.pushedBack] = md.pushedBack.value;
   yield* dmTableClear(md);
   must(yield* dmRemove(md), 'remove');
-  checkHome([Multipath, PriorityGroup, Pgpath, MpathIo]);
+  parts.home.check();
 }
 
 function countsOf({ logs, pushedBack, suspends, faults }: Parts): Record<string, number> {
@@ -214,20 +230,42 @@ export function failoverRound(name: string, plan: FailoverPlan, cpus: number): S
     name,
     title: `${plan.submitters.length} submitters, ${plan.administrator.cycles.length} suspends, ${plan.faults.list.length} faults`,
     cpus,
-    slots: { bio: 96, alarm: 64, 'dm-target': 40, 'dm-table': 12, multipath: 12, 'priority-group': 24, pgpath: 36 },
+    slots: {
+      bio: 96,
+      alarm: 64,
+      'dm-target': 40,
+      'dm-table': 12,
+      multipath: 12,
+      'priority-group': 24,
+      pgpath: 36,
+      ...requestSlots(plan.requests, PATHS, plan.reserve),
+    },
     staticWords: wordsOf(plan),
     build: () => program(declare(plan)),
   };
 }
 
-export const pathFailover: Suite = {
-  name: 'path-failover',
-  title: 'noflush suspends and table loads while paths fail and return: no I/O fails',
-  round: (seed, round, cpus, without = 0n) =>
-    failoverRound(
-      roundName('path-failover', seed, round, without),
-      leaveOut(planFailoverRound(seed, round, cpus), without),
-      cpus,
-    ),
-  parts: (seed, round, cpus) => partsOf(planFailoverRound(seed, round, cpus)),
+function suiteOf(name: string, title: string, plan: FailoverPlanner): Suite {
+  return {
+    name,
+    title,
+    round: (seed, round, cpus, without = 0n) =>
+      failoverRound(roundName(name, seed, round, without), leaveOut(plan(seed, round, cpus), without), cpus),
+    parts: (seed, round, cpus) => partsOf(plan(seed, round, cpus)),
+  };
+}
+
+export const pathFailover = suiteOf(
+  'path-failover',
+  'noflush suspends and table loads while paths fail and return: no I/O fails',
+  planFailoverRound,
+);
+
+export const rqMpathFlush: Suite = {
+  ...suiteOf(
+    'rq-mpath-flush',
+    'the same below a request-based device, with barriers: no I/O and no flush fails',
+    planRqFailoverRound,
+  ),
+  notIn: NO_REQUESTS,
 };

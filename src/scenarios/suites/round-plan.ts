@@ -4,15 +4,17 @@
  * A plan is a pure function of suite, seed, round and number of CPUs, and small enough for the model machine. What is left to
  * the machine is the interleaving, the service times of disks and the choices of targets.
  */
-import type { DiskMode } from '../../block/disk.ts';
+import type { AnyDiskMode } from '../any-disk.ts';
 import type { PathPlan } from '../path-target.ts';
 import type { IoRequest } from '../user-io.ts';
 
 export interface DiskPlan {
   readonly sectors: number;
-  readonly mode: DiskMode;
+  readonly mode: AnyDiskMode;
   readonly latencyUs: readonly [number, number];
   readonly anyCpu: boolean;
+  /** Of a disk with a request queue. */
+  readonly saysBusy?: boolean;
   /** So many I/Os fail. */
   readonly failNext: number;
   /** Nothing comes back until the operator releases it. */
@@ -69,11 +71,13 @@ export interface SignallerPlan {
 
 export interface OperatorAction {
   readonly pauseUs: number;
-  readonly what: 'path-up' | 'path-down' | 'hang-disk' | 'release-disk' | 'load-table' | 'signal';
+  readonly what: 'path-up' | 'path-down' | 'hang-disk' | 'release-disk' | 'load-table' | 'signal' | 'message';
   /** Number of the script, disk or table. */
   readonly which: number;
   /** Looks for a suspend that waits for I/O before it acts. */
   readonly looks: number;
+  /** Of a message: what the target is told. It may be one that does not understand it. */
+  readonly text?: string;
 }
 
 export interface OperatorPlan {
@@ -81,7 +85,17 @@ export interface OperatorPlan {
   readonly actions: readonly OperatorAction[];
 }
 
+/** Of a request-based device. */
+export interface RequestsPlan {
+  /** Requests in the pool of each queue. */
+  readonly nrRequests: number;
+  /** Records of cloned requests beside the reserve. */
+  readonly records: number;
+}
+
 export interface RoundPlan {
+  /** Missing: the device takes bios, and so do its disks. */
+  readonly requests?: RequestsPlan;
   readonly disks: readonly DiskPlan[];
   readonly segments: readonly SegmentPlan[];
   readonly sectors: number;

@@ -1,33 +1,23 @@
 /**
  * A round about suspending, as a program: builds what the plan says, runs the actors, and checks what they left behind.
  */
-import { Bio } from '../../block/bio.ts';
-import { addDisk, declareMedia } from '../../block/disk.ts';
 import { hangDisk } from '../../block/disk-faults.ts';
-import { DmIo, DmTargetIo } from '../../core/dm-io.ts';
-import { DmTable } from '../../core/dm-table.ts';
-import { DmTarget } from '../../core/dm-target.ts';
 import { dmCreate, dmOpen, dmTableClear, dmTableLoad, doResume } from '../../core/ioctl.ts';
-import { MappedDevice } from '../../core/mapped-device.ts';
 import { dmSuspended } from '../../core/suspend.ts';
-import { Alarm } from '../../irq/alarm.ts';
-import { Timer } from '../../irq/timer.ts';
-import { Work, Workqueue } from '../../irq/workqueue.ts';
 import { errnoText } from '../../machine/errno.ts';
 import { report } from '../../machine/finding.ts';
 import type { Kernel } from '../../machine/kernel.ts';
 import type { Actor, Program } from '../../machine/machine.ts';
 import { LINE_WORDS, memory, staticWords } from '../../shared/memory.ts';
-import { Mempool } from '../../shared/mempool.ts';
-import type { Struct, StructType } from '../../shared/struct.ts';
 import { bindScripts } from '../../targets/scripted.ts';
 import { failedAlthough } from '../failed-although.ts';
 import { IoLog, RECORD_WORDS } from '../io-log.ts';
 import { PATH_TARGET_WORDS, PathTarget } from '../path-target.ts';
 import type { Scenario } from '../scenario.ts';
 import { checkSector, checkZeroSector } from '../sector-check.ts';
-import { UserIo } from '../user-io.ts';
 import {
+  diskOf,
+  kindOf,
   mdOf,
   type RoundParts,
   removeDevice,
@@ -36,6 +26,8 @@ import {
   runSubmitter,
   runSuspender,
 } from './actors.ts';
+import { HOME_WORDS, Home } from './home.ts';
+import { requestBased, requestSlots } from './requests.ts';
 import type { RoundPlan } from './round-plan.ts';
 import { SUSPEND_SIGNALS_WORDS, SuspendCounts, SuspendSignals } from './suspend-signals.ts';
 
@@ -46,12 +38,13 @@ interface Built {
   readonly media: readonly number[];
   readonly logs: readonly IoLog[];
   readonly counts: readonly SuspendCounts[];
+  readonly home: Home;
 }
 
 const SHARED_WORDS = 2;
 
 function wordsOf(plan: RoundPlan): number {
-  const media = plan.disks.reduce((sum, disk) => sum + disk.sectors + 1, 0);
+  const media = plan.disks.reduce((sum, disk) => sum + kindOf(plan).mediaWords(disk.sectors) + 1, 0);
   const records = plan.submitters.reduce((sum, each) => sum + each.ios.length * RECORD_WORDS, 0);
   const counts = plan.suspenders.length * LINE_WORDS;
   return (
@@ -61,12 +54,13 @@ function wordsOf(plan: RoundPlan): number {
     plan.sectors +
     plan.paths.length * PATH_TARGET_WORDS +
     SUSPEND_SIGNALS_WORDS +
+    HOME_WORDS +
     SHARED_WORDS
   );
 }
 
 function declare(plan: RoundPlan, cpus: number): Built {
-  const media = plan.disks.map((disk) => declareMedia(disk.sectors));
+  const media = plan.disks.map((disk) => kindOf(plan).declareMedia(disk.sectors));
   const clocks = staticWords(plan.sectors);
   const paths = plan.paths.map((path) => new PathTarget(path));
   bindScripts(paths);
@@ -83,6 +77,7 @@ function declare(plan: RoundPlan, cpus: number): Built {
     media,
     logs: plan.submitters.map((submitter) => new IoLog(submitter.ios.length, clocks)),
     counts: plan.suspenders.map(() => new SuspendCounts()),
+    home: new Home(),
   };
 }
 
@@ -92,7 +87,14 @@ export function suspendRound(name: string, plan: RoundPlan, cpus: number): Scena
     name,
     title: `${plan.submitters.length} submitters, ${plan.suspenders.length} suspenders${plan.signaller === null ? '' : ', signals'}`,
     cpus,
-    slots: { bio: 96, alarm: 64, 'dm-target': 40, 'dm-target-io': 48, 'dm-table': 12 },
+    slots: {
+      bio: 96,
+      alarm: 64,
+      'dm-target': 40,
+      'dm-target-io': 48,
+      'dm-table': 12,
+      ...requestSlots(plan.requests, plan.disks.length, plan.reserve),
+    },
     staticWords: wordsOf(plan),
     build: () => program(declare(plan, cpus)),
   };
@@ -131,18 +133,20 @@ function actorsOf({ parts, logs, counts }: Built): Actor[] {
 }
 
 /** Disks, the device with its first table, and an open for each actor. */
-function* setUp({ parts, media }: Built, opens: number): Kernel<void> {
+function* setUp({ parts, media, home }: Built, opens: number): Kernel<void> {
   const w = memory.words;
   const { plan } = parts;
   for (const path of parts.paths) path.init();
   for (let i = 0; i < plan.disks.length; i++) {
     const each = plan.disks[i] as RoundPlan['disks'][number];
-    const disk = yield* addDisk({ ...each, name: `disk${i}`, minor: i }, media[i] as number);
+    const disk = yield* kindOf(plan).add({ ...each, name: `disk${i}`, minor: i }, media[i] as number);
     w[parts.disks + i] = disk.handle;
     disk.failNext.init(each.failNext);
     if (each.hangs) yield* hangDisk(disk);
   }
-  const md = yield* dmCreate({ name: 'dm0', minor: 0, reserve: plan.reserve, cpu: plan.kdmflushCpu });
+  home.note();
+  const { reserve, kdmflushCpu } = plan;
+  const md = yield* dmCreate({ name: 'dm0', minor: 0, reserve, cpu: kdmflushCpu, ...requestBased(plan.requests) });
   if (typeof md === 'number') report('assertion', '', `create gives ${errnoText(md)}`);
   w[parts.device] = md.handle;
   const loaded = yield* dmTableLoad(md, plan.tables[0] as string);
@@ -171,41 +175,18 @@ function* verify(built: Built): Kernel<void> {
     yield* dmTableClear(mdOf(parts));
     yield* removeDevice(parts);
   }
-  checkHome();
+  built.home.check();
 }
 
 /** I44 for every sector of the device. */
-function checkContents({ parts, logs, media }: Built): void {
+function checkContents({ parts, logs }: Built): void {
   for (const { from, sectors, disk, start } of parts.plan.segments)
     for (let i = 0; i < sectors; i++) {
       const sector = from + i;
       const ios = logs.flatMap((log) => [...log.ofSector(sector)]);
       if (disk < 0) checkZeroSector(sector, ios);
-      else checkSector(sector, ios, 0, memory.words[(media[disk] as number) + start + i] as number);
+      else checkSector(sector, ios, 0, kindOf(parts.plan).content(diskOf(parts, disk), start + i));
     }
-}
-
-const GONE: readonly StructType<Struct>[] = [
-  MappedDevice,
-  DmTable,
-  DmTarget,
-  DmIo,
-  DmTargetIo,
-  Bio,
-  Mempool,
-  Workqueue,
-  Work,
-  Timer,
-  Alarm,
-  UserIo,
-];
-
-/** I29: the device is gone and nothing of it is left. */
-export function checkHome(more: readonly StructType<Struct>[] = []): void {
-  for (const type of [...GONE, ...more]) {
-    const left = type.live().length;
-    if (left > 0) report('leak', 'I29', `${left} of the kind ${type.name} are left when the device is gone`);
-  }
 }
 
 function total<T>(list: readonly T[], of: (each: T) => number): number {

@@ -5,12 +5,15 @@
  *   noflush-pushback     noflush suspends while targets have no path or hand I/O back
  *   interrupted-suspend  suspends that a signal interrupts, with I/O that does not come back for a while
  *   table-swap           in each cycle another table, of other targets and of another size
+ *   rq-suspend           all of it with a request-based device, and barriers
  */
 import { DISK_MODES } from '../../block/disk.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
+import { NO_REQUESTS } from '../request-device.ts';
 import type { Suite } from '../scenario.ts';
 import { planCollidingRound, planInterruptingRound } from './burst-plan.ts';
 import { leaveOut, partsOf, roundName } from './leave-out.ts';
+import { planRequestRound } from './request-plan.ts';
 import { suspendRound } from './round.ts';
 import type { RoundPlan } from './round-plan.ts';
 import { planSuspendRound, type SuspendKnobs } from './suspend-plan.ts';
@@ -20,13 +23,19 @@ export interface SuspendSuite extends Suite {
   plan(seed: number, round: number, cpus: number): RoundPlan;
 }
 
+type Planner = (random: Random, round: number, cpus: number) => RoundPlan;
+
 /** Every second round is a `burst`, if there is one. */
-function suiteOf(name: string, title: string, knobs: SuspendKnobs, burst?: typeof planCollidingRound): SuspendSuite {
-  const plan = (seed: number, round: number, cpus: number): RoundPlan => {
-    const random = new Random(deriveSeed(seed, round));
+function suiteOf(name: string, title: string, knobs: SuspendKnobs, burst?: Planner): SuspendSuite {
+  return suiteBy(name, title, (random, round, cpus) => {
     if (burst !== undefined && random.chance(1, 2)) return burst(random, round, cpus);
     return planSuspendRound(knobs, random, round, cpus);
-  };
+  });
+}
+
+function suiteBy(name: string, title: string, planner: Planner): SuspendSuite {
+  const plan = (seed: number, round: number, cpus: number): RoundPlan =>
+    planner(new Random(deriveSeed(seed, round)), round, cpus);
   return {
     name,
     title,
@@ -112,3 +121,12 @@ export const tableSwap = suiteOf('table-swap', 'load, suspend, swap and resume i
   modes: DISK_MODES,
   swapEvery: true,
 });
+
+export const rqSuspend: SuspendSuite = {
+  ...suiteBy(
+    'rq-suspend',
+    'suspends, signals and table loads of a request-based device under I/O and barriers',
+    planRequestRound,
+  ),
+  notIn: NO_REQUESTS,
+};

@@ -1,8 +1,8 @@
 /**
  * Multipath for requests: as for bios, but a clone that has failed is never sent again; the core makes another one.
  *
- * Models multipath_map, multipath_end_io, do_end_io and dispatch_queued_ios of dm-mpath.c (2.6.33). Not modelled: busy, and the
- * other path of a group for a request that a path has refused.
+ * Models multipath_map, multipath_end_io, do_end_io and dispatch_queued_ios of dm-mpath.c (2.6.33). Not modelled: the other path
+ * of a group for a request that a path has refused.
  */
 import {
   DM_ENDIO_DONE,
@@ -11,6 +11,7 @@ import {
   DM_MAPIO_REQUEUE,
   type DmRqTargetIo,
   type DmTarget,
+  dmDeviceBusy,
   dmDispatchRequest,
   dmKillUnmapped,
   dmRequeueUnmapped,
@@ -26,7 +27,7 @@ import {
 } from '../../core/device-mapper.ts';
 import { REQUESTS } from './carrier.ts';
 import { freeMpio, mapIo, mustPushBack } from './map.ts';
-import { MpathIo, type Multipath, multipathOf, Pgpath } from './multipath.ts';
+import { MpathIo, type Multipath, multipathOf, Pgpath, PriorityGroup, pathsOf } from './multipath.ts';
 import { failPath } from './path.ts';
 
 /** Interrupts may be off, so without a record the request goes back to be mapped later. */
@@ -59,6 +60,29 @@ function* doEndIo(m: Multipath, error: number, mpio: MpathIo): Kernel<number> {
   if (m.nrValidPaths === 0 && m.queueIfNoPath === 0 && !(yield* mustPushBack(m))) answer = -EIO;
   yield* spinUnlockIrqrestore(m.lock, saved, HERE);
   return answer;
+}
+
+/**
+ * Seam busy: whether a request should rather wait in the queue of the device: all paths of the group that comes next have as much as they can
+ * take. Without a path it should come, to be queued or to fail. With queue_lock held. Models multipath_busy.
+ */
+export function* busy(m: Multipath): Kernel<number> {
+  const saved = yield* spinLockIrqsave(m.lock, HERE);
+  let active = 0;
+  let full = 0;
+  for (const pgpath of nextPaths(m)) {
+    if (pgpath.isActive === 0) continue;
+    active++;
+    full += yield* dmDeviceBusy(pgpath.device);
+  }
+  yield* spinUnlockIrqrestore(m.lock, saved, HERE);
+  return active > 0 && full === active ? 1 : 0;
+}
+
+/** The paths of the group that is probably used next; none if it is not known yet. */
+function nextPaths(m: Multipath): Iterable<Pgpath> {
+  const group = m.currentPgpath === 0 && m.nextPg !== 0 ? m.nextPg : m.currentPg;
+  return group === 0 ? [] : pathsOf(PriorityGroup.at(group));
 }
 
 /** In kmultipathd: a request that was queued is mapped again. */

@@ -11,6 +11,8 @@ export interface MultipathSeams {
   readonly activate: (m: Multipath, pgpath: Pgpath, delayUs: number) => Kernel<void>;
   /** In end_io: what becomes of a clone that has failed while no path is left. */
   readonly withoutPaths: (m: Multipath) => Kernel<number>;
+  /** Whether a request should wait in the queue of the device. With its queue_lock held. */
+  readonly busy: (m: Multipath) => Kernel<number>;
   /** In postsuspend: waits for an activation that is under way. */
   readonly waitForPgInit: (m: Multipath) => Kernel<void>;
   /** In the destructor: waits for the work items that are about to be freed. */

@@ -26,7 +26,7 @@ import { message } from './message.ts';
 import { groupsOf, MpathIo, Multipath, multipathOf, Pgpath, PriorityGroup, pathsOf } from './multipath.ts';
 import { parse } from './parse.ts';
 import { waitForPgInit } from './pg-init.ts';
-import { mapRq, rqEndIo } from './request.ts';
+import { busy, mapRq, rqEndIo } from './request.ts';
 import { bindMultipathSeams, type MultipathSeams, seams } from './seams.ts';
 import { statusLine, tableLine } from './status.ts';
 import { postsuspend, presuspend, resume } from './suspend.ts';
@@ -112,6 +112,7 @@ export const multipathSeams: MultipathSeams = {
   mayActivate: oneAtATime,
   activate,
   withoutPaths,
+  busy,
   waitForPgInit,
   flushBeforeFree,
 };
@@ -126,6 +127,7 @@ defineTarget({
   endIo,
   mapRq,
   rqEndIo,
+  busy: (ti) => seams.busy(multipathOf(ti)),
   presuspend,
   postsuspend,
   resume,

@@ -1,0 +1,174 @@
+/**
+ * What is shown of request-based flushes and suspends by going through all interleavings, within what each search says of itself.
+ */
+import { type Test, test } from 'tap';
+import { RequestQueue } from '../../src/block/request-queue.ts';
+import { DM_ENDIO_REQUEUE } from '../../src/core/device-mapper.ts';
+import type { MappedDevice as Md } from '../../src/core/mapped-device.ts';
+import { MappedDevice } from '../../src/core/mapped-device.ts';
+import { storeBarrierError } from '../../src/core/rq-barrier.ts';
+import { stopQueue } from '../../src/core/rq-queue.ts';
+import type { Seams } from '../../src/core/seams.ts';
+import { ModelMachine } from '../../src/explore/explore.ts';
+import { Bounded } from '../../src/explore/strategies/bounded.ts';
+import { Dpor } from '../../src/explore/strategies/dpor.ts';
+import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
+import { EIO, ENXIO, EOPNOTSUPP, errnoText } from '../../src/machine/errno.ts';
+import { bindListeners } from '../../src/machine/events.ts';
+import type { Kernel } from '../../src/machine/kernel.ts';
+import { rqFlushAnswers } from '../../src/scenarios/rq-flush-answers.ts';
+import { rqSuspendOrder } from '../../src/scenarios/rq-suspend-order.ts';
+import type { Scenario } from '../../src/scenarios/scenario.ts';
+import { memory, staticWords } from '../../src/shared/memory.ts';
+import { spinLockIrqsave, spinUnlockIrqrestore } from '../../src/shared/spinlock.ts';
+import { Marked } from '../../src/shared/word.ts';
+import { exploreChecked } from '../check/model.ts';
+import { onCpus } from '../support/model.ts';
+
+const RESULTS = [0, -EIO, -ENXIO, DM_ENDIO_REQUEUE, -EOPNOTSUPP];
+const CALLERS_MAX = 4;
+const RUNS_MAX = 20_000;
+
+const text = (result: number): string => (result > 0 ? 'REQUEUE' : errnoText(result));
+
+/** Every multiset of `size` results. */
+function multisets(size: number, from = 0): number[][] {
+  if (size === 0) return [[]];
+  return RESULTS.flatMap((result, i) => (i < from ? [] : multisets(size - 1, i).map((rest) => [result, ...rest])));
+}
+
+/** What a multiset comes to: the highest rank; which of several other errors it is depends on who is first. */
+function endsOf(results: readonly number[]): number[] {
+  if (results.includes(-EOPNOTSUPP)) return [-EOPNOTSUPP];
+  if (results.includes(DM_ENDIO_REQUEUE)) return [DM_ENDIO_REQUEUE];
+  const errors = [...new Set(results.filter((result) => result !== 0))];
+  return errors.length === 0 ? [0] : errors;
+}
+
+type Store = (md: Md, error: number) => Kernel<void>;
+
+/** What callers on as many CPUs can leave behind, in all interleavings. */
+function seenBy(store: Store, results: readonly number[]): string[] {
+  const device = (word: number): Md => MappedDevice.at(memory.words[word] as number);
+  const dpor = new Dpor();
+  bindListeners([]);
+  const machine = new ModelMachine(
+    () => {
+      const word = staticWords(1);
+      return {
+        *setup(): Kernel<void> {
+          memory.words[word] = MappedDevice.alloc()?.handle ?? 0;
+        },
+        actors: onCpus(...results.map((result) => () => store(device(word), result))),
+        outcome: () => text(device(word).barrierError),
+      };
+    },
+    dpor,
+    {
+      settings: { cpus: CALLERS_MAX, lock: 'tas', oracles: false },
+      slots: {},
+      staticWords: 1,
+      stepLimit: 1000,
+    },
+  );
+  const seen = new Set<string>();
+  for (let run = 0; !dpor.finished(); run++) {
+    if (run === RUNS_MAX) throw new Error(`more than ${RUNS_MAX} runs for ${results.map(text)}`);
+    const { finding, outcome } = machine.run(run);
+    if (finding !== null) return [finding.message];
+    if (outcome !== null) seen.add(outcome);
+  }
+  return [...seen].sort();
+}
+
+const expected = (results: readonly number[]): string[] => endsOf(results).map(text).sort();
+
+test('up to four callers of store_barrier_error leave the rank of what they say, in every interleaving', (t) => {
+  for (let callers = 1; callers <= CALLERS_MAX; callers++)
+    for (const results of multisets(callers))
+      t.strictSame(seenBy(storeBarrierError, results), expected(results), results.map(text).join(', '));
+  t.end();
+});
+
+/** A store of another precedence, under the lock. */
+const storing = (supersedes: (stored: number, error: number) => boolean): Store =>
+  function* store(md, error): Kernel<void> {
+    const saved = yield* spinLockIrqsave(md.barrierErrorLock, HERE);
+    if (supersedes(md.barrierError, error)) md.barrierError = error;
+    yield* spinUnlockIrqrestore(md.barrierErrorLock, saved, HERE);
+  };
+
+const firstOnly = storing((stored) => stored === 0);
+const requeueFirst = storing(
+  (stored, error) =>
+    stored === 0 || error === DM_ENDIO_REQUEUE || (stored !== DM_ENDIO_REQUEUE && error === -EOPNOTSUPP),
+);
+
+const BARRIER_ERROR = MappedDevice.offsetOf('barrierError');
+
+/** The right precedence without the lock. */
+const unlocked: Store = function* store(md, error): Kernel<void> {
+  const word = new Marked(md.address + BARRIER_ERROR);
+  const stored = yield* word.read(HERE);
+  if (stored === 0 || error === -EOPNOTSUPP || (stored !== -EOPNOTSUPP && error === DM_ENDIO_REQUEUE))
+    yield* word.write(error, HERE);
+};
+
+const MISTAKES = [
+  ['the first of all', firstOnly],
+  ['REQUEUE before -EOPNOTSUPP', requeueFirst],
+  ['the right one without the lock', unlocked],
+] as const;
+
+for (const [what, store] of MISTAKES)
+  test(`a store that keeps ${what} leaves something else`, (t) => {
+    const wrong = multisets(2).filter((results) => seenBy(store, results).join() !== expected(results).join());
+    t.not(wrong.length, 0);
+    t.match(wrong.map((results) => results.map(text).join()).join('; '), /REQUEUE,-EOPNOTSUPP/);
+    t.end();
+  });
+
+/** All schedules of a scenario with up to so many preemptions, interrupts that enter among them. */
+function everySchedule(t: Test, scenario: Scenario, preemptions: number): void {
+  const bounded = new Bounded(preemptions, preemptions);
+  const { finding, outcomes, executions } = exploreChecked(scenario, {}, Number.POSITIVE_INFINITY, {
+    strategy: bounded,
+  });
+  t.equal(finding, null);
+  t.ok(bounded.finished());
+  t.strictSame([...outcomes.keys()].sort(), [...(scenario.outcomes ?? [])].sort());
+  t.comment(`${executions} executions: ${bounded.exhausted()}`);
+}
+
+test('a flush of two clones ends as their answers say, whichever CPUs they come back on', (t) => {
+  everySchedule(t, rqFlushAnswers, 0);
+  t.end();
+});
+
+for (const [what, store] of MISTAKES)
+  test(`a flush whose store keeps ${what} ends otherwise`, (t) => {
+    const { finding } = exploreChecked(rqFlushAnswers, { storeBarrierError: store }, 3000, { validates: false });
+    t.match(finding, { kind: 'wrong-error', invariant: 'I43' });
+    t.end();
+  });
+
+test('a suspend that stops the queue, waits for kdmflush and then for I/O leaves nothing behind that maps a flush', (t) => {
+  everySchedule(t, rqSuspendOrder, 1);
+  t.end();
+});
+
+/** The two steps in the other order. */
+const flushThenStop: Partial<Seams> = {
+  *stopAndFlush(md): Kernel<void> {
+    yield* flushWorkqueue(Workqueue.at(md.wq), HERE);
+    yield* stopQueue(RequestQueue.at(md.queue));
+  },
+};
+
+test('a suspend that waits for kdmflush before it stops the queue returns while a flush is mapped', (t) => {
+  const bounded = new Bounded(0, 2);
+  const { finding } = exploreChecked(rqSuspendOrder, flushThenStop, RUNS_MAX, { strategy: bounded });
+  t.match(finding, { kind: 'assertion', invariant: /^I(9|10|46)$/ });
+  t.comment(finding?.message);
+  t.end();
+});
