@@ -4,29 +4,33 @@
  * Each lock of docs/LOCKING.md either has a program here that shows a race without it, or guards no plain word, as that page says.
  */
 import { type Test, test } from 'tap';
-import { Bio, bioPut } from '../../src/block/bio.ts';
+import { BIO_RW_BARRIER, BIO_RW_UNPLUG, Bio, bioPut, REQ_WRITE } from '../../src/block/bio.ts';
 import { BlockDevice } from '../../src/block/block-device.ts';
 import { freezeBdev, mountBdev, thawBdev, umountBdev } from '../../src/block/file-system.ts';
 import { bdget, bdput, Inode, lockInode, unlockInode } from '../../src/block/inode.ts';
 import { getKblockd, putKblockd } from '../../src/block/kblockd.ts';
+import { hangRequestDisk, type RequestDisk, releaseRequestDisk } from '../../src/block/request-disk.ts';
 import { prepare } from '../../src/cli/boot.ts';
+import { DM_MAPIO_REMAPPED, dmRemapRequest } from '../../src/core/device-mapper.ts';
 import { DmTable, dmTablePut } from '../../src/core/dm-table.ts';
 import { dmTableEvent } from '../../src/core/event.ts';
 import { dmTableLoad, doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { SUSPEND_PHASES } from '../../src/core/mapped-device.ts';
 import { ModelMachine } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
+import { EIO } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import type { FindingReport, Program } from '../../src/machine/machine.ts';
 import { ops } from '../../src/machine/operations.ts';
 import { findScenario } from '../../src/scenarios/registry.ts';
+import { submitIo, type UserIo } from '../../src/scenarios/user-io.ts';
 import { type Mempool, mempoolAlloc, mempoolCreate } from '../../src/shared/mempool.ts';
 import { defineHardwareHandler } from '../../src/targets/multipath/hardware-handler.ts';
 import { getKmultipathd, putKmultipathd } from '../../src/targets/multipath/kmultipathd.ts';
 import { Pgpath } from '../../src/targets/multipath/multipath.ts';
 import { dmPgInitComplete } from '../../src/targets/multipath/pg-init.ts';
 import { readText } from '../support/documents.ts';
-import { type Body, endOf, runKernel, type World, write } from '../support/kernel.ts';
+import { type Body, bdevOf, endOf, runKernel, type World, write } from '../support/kernel.ts';
 import { declareMissing, WITHOUT_LOCK_WORDS, withoutLocks } from '../support/without-lock.ts';
 import { pathsOf, rested, tell } from '../targets/multipath/support.ts';
 
@@ -189,6 +193,43 @@ const inodeLocks: Body = function* inodeLocks(world): Kernel<void> {
   yield* bdput(inode);
 };
 
+/** Slots for two disks with request queues and a device over them. */
+const requestSlots = { request: 40, 'request-queue': 3, 'request-disk': 2, 'dm-rq-target-io': 12 };
+
+/** A barrier over a target that flushes two disks, which fail it on two CPUs. */
+const flushes: Body = function* flushes(world): Kernel<void> {
+  const disks: RequestDisk[] = [];
+  for (let i = 0; i < 2; i++) disks.push(yield* world.requestDisk({ mode: 'hardirqDirect', anyCpu: true }));
+  const script = world.script({
+    numFlushRequests: 2,
+    mapRq(_ti, clone, tio) {
+      dmRemapRequest(clone, (disks[tio.info] as RequestDisk).bdev, 0);
+      return resolved(DM_MAPIO_REMAPPED);
+    },
+    rqEndIo: () => resolved(-EIO),
+  });
+  const md = yield* world.device(`0 4 scripted disk0 0 ${script}`, true);
+  const flags = REQ_WRITE | BIO_RW_BARRIER | BIO_RW_UNPLUG;
+  yield* endOf(yield* submitIo(bdevOf(md), { sector: 0, size: 0, flags, stamp: 0 }));
+};
+
+/** Two who want a request of a pool that has none left. Until they wait they only read what queue_lock guards. */
+const requests: Body = function* requests(world): Kernel<void> {
+  const disk = yield* world.requestDisk({ mode: 'hardirqDirect', nrRequests: 1 });
+  const put = (sector: number): Kernel<UserIo> =>
+    submitIo(bdevOf(disk), { sector, size: 1, flags: REQ_WRITE | BIO_RW_UNPLUG, stamp: 1 });
+  yield* hangRequestDisk(disk);
+  const first = yield* put(0);
+  const others = [1, 2].map((cpu) =>
+    world.start(cpu, function* user(): Kernel<void> {
+      yield* endOf(yield* put(2 * cpu));
+    }),
+  );
+  yield* releaseRequestDisk(disk);
+  yield* endOf(first);
+  for (const { join } of others) yield* join();
+};
+
 /** The path of an activation that ends when the program says so. */
 let waiting = 0;
 defineHardwareHandler({
@@ -239,6 +280,8 @@ const GUARDED: readonly Guarded[] = [
   scenario('&md->deferred_lock &md->io_lock', 'noflush-two', 'mapped-device.deferred'),
   scenario('&wq->lock', 'suspend@1.0', 'workqueue.'),
   scenario('&io->endio_lock', 'noflush-split', 'dm-io.error', '2.6.20'),
+  body('&md->barrier_error_lock', 'mapped-device.barrierError', flushes, requestSlots),
+  body('&q->rq_wait &q->queue_lock', '&q->rq_wait', requests, requestSlots),
   body('&pool->lock', 'mempool.currNr', pools, { bio: 1 }),
   scenario('&md->wait', 'suspend@1.0', ''),
   scenario('&md->eventq', 'admins', ''),
@@ -264,6 +307,15 @@ for (const { locks, word, find, findClean } of GUARDED)
     t.equal(places.length, 2, places.join(' and '));
     t.equal(findClean(), null, 'and none with it');
   });
+
+test('the list of those who wait for a request has two locks: each alone guards it', async (t) => {
+  for (const lock of ['&q->rq_wait', '&q->queue_lock']) {
+    const options = { runs: 4 * RUNS, cpus: 4, oracles: false, lockdep: false, slots: requestSlots, missing: [lock] };
+    const finding = runKernel(requests, options).finding;
+    t.notMatch(finding?.message, /race on &q->rq_wait/, finding?.message ?? `nothing without ${lock}`);
+    t.equal(finding === null, lock === '&q->rq_wait');
+  }
+});
 
 test('each lock is missed by a program here, or guards no plain word, as its page says', async (t) => {
   const page = readText('docs/LOCKING.md');
