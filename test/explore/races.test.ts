@@ -6,10 +6,11 @@
 import { type Test, test } from 'tap';
 import { BIO_RW_BARRIER, BIO_RW_UNPLUG, Bio, bioPut, REQ_WRITE } from '../../src/block/bio.ts';
 import { BlockDevice } from '../../src/block/block-device.ts';
+import { hangDisk, releaseDisk } from '../../src/block/disk-faults.ts';
 import { freezeBdev, mountBdev, thawBdev, umountBdev } from '../../src/block/file-system.ts';
 import { bdget, bdput, Inode, lockInode, unlockInode } from '../../src/block/inode.ts';
 import { getKblockd, putKblockd } from '../../src/block/kblockd.ts';
-import { hangRequestDisk, type RequestDisk, releaseRequestDisk } from '../../src/block/request-disk.ts';
+import type { RequestDisk } from '../../src/block/request-disk.ts';
 import { prepare } from '../../src/cli/boot.ts';
 import { DM_MAPIO_REMAPPED, dmRemapRequest } from '../../src/core/device-mapper.ts';
 import { DmTable, dmTablePut } from '../../src/core/dm-table.ts';
@@ -218,14 +219,14 @@ const requests: Body = function* requests(world): Kernel<void> {
   const disk = yield* world.requestDisk({ mode: 'hardirqDirect', nrRequests: 1 });
   const put = (sector: number): Kernel<UserIo> =>
     submitIo(bdevOf(disk), { sector, size: 1, flags: REQ_WRITE | BIO_RW_UNPLUG, stamp: 1 });
-  yield* hangRequestDisk(disk);
+  yield* hangDisk(disk);
   const first = yield* put(0);
   const others = [1, 2].map((cpu) =>
     world.start(cpu, function* user(): Kernel<void> {
       yield* endOf(yield* put(2 * cpu));
     }),
   );
-  yield* releaseRequestDisk(disk);
+  yield* releaseDisk(disk);
   yield* endOf(first);
   for (const { join } of others) yield* join();
 };
