@@ -24,6 +24,6 @@ export const wqWorkNoResched: Bug = {
   swaps: { afterDispatch: () => resolved(undefined) },
   scenario: 'noflush-slow-presuspend',
   suite: null,
-  model: { kind: 'livelock', invariants: [''] },
+  model: { kind: 'livelock', invariants: ['I48'] },
   real: null,
 };
