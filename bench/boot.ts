@@ -7,6 +7,7 @@ import type { Bootable } from '../src/actors/boot-module.ts';
 import { bindListeners } from '../src/machine/events.ts';
 import type { Program } from '../src/machine/machine.ts';
 import { startProfiledRound, traceListeners } from '../src/profile/session.ts';
+import { Lockdep } from '../src/shared/lockdep/lockdep.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../src/shared/spinlock.ts';
 import { installVariant } from '../src/variants/variants.ts';
 import { type BiosOrder, bios, biosWords } from './programs/bios.ts';
@@ -20,7 +21,12 @@ export { attach } from '../src/cli/boot.ts';
 export interface BenchOrder {
   readonly spinLock: 'tas' | 'ticket';
   readonly run: ProgramOrder;
+  /** The lock validator listens. */
+  readonly lockdep?: boolean;
 }
+
+/** This thread's. */
+const validator = new Lockdep({ throws: false });
 
 function plan(run: ProgramOrder): { staticWords: number; build: () => Program } {
   switch (run.program) {
@@ -34,13 +40,14 @@ function plan(run: ProgramOrder): { staticWords: number; build: () => Program } 
 }
 
 export function prepare(order: unknown): Bootable {
-  const { spinLock, run } = order as BenchOrder;
+  const { spinLock, run, lockdep = false } = order as BenchOrder;
   const { staticWords, build } = plan(run);
   return {
     slots: {},
     staticWords,
     build() {
-      bindListeners(traceListeners);
+      bindListeners(lockdep ? [...traceListeners, validator.hear] : traceListeners);
+      if (lockdep) validator.attach();
       bindSpinLocks(spinLock === 'ticket' ? ticketSpinLock : tasSpinLock);
       installVariant({ preset: 'unified', bug: null });
       const program = build();

@@ -68,7 +68,6 @@ export async function suiteRounds(): Promise<Row[]> {
             variant,
             lock: 'tas',
             oracles: true,
-            shuffle: null,
           });
         let number = 0;
         while (number < WARM_UP_ROUNDS) await one(number++);

@@ -1,11 +1,12 @@
 /**
- * What the profiler changes on two CPUs: the same programs on a machine with it and on one without, turn by turn.
+ * What the profiler and the lock validator change on two CPUs: the same programs on a machine with them and on one without, turn by turn.
  */
 import { makeProfileBuffers } from '../src/profile/layout.ts';
 import type { ProgramOrder } from './boot.ts';
 import { medianOf } from './measure.ts';
 import { onMachine, type Run } from './real.ts';
 import type { Row, Target } from './row.ts';
+import { LOCKDEP_TARGET } from './solo-lockdep.ts';
 
 /** Many short windows: on a host that is busy, most of the long ones are disturbed. */
 const REPEATS = 31;
@@ -14,39 +15,43 @@ const WINDOW_US = 30_000;
 interface Subject {
   readonly what: string;
   readonly run: ProgramOrder & { readonly cpus: number };
-  readonly target?: Target;
+  readonly target: Target;
 }
+
+/** Who listens on the one machine and not on the other. */
+type Listener = 'profiler' | 'validator';
 
 const us = WINDOW_US;
 const lock = { program: 'contended', lock: 'spinlock', readsOfTen: 0, us } as const;
 const twoCpus = { program: 'bios', devices: 2, cpus: 2, us } as const;
 
-const SUBJECTS: readonly Subject[] = [
-  { what: 'bios, two CPUs, a device each', run: twoCpus, target: { atLeast: 0.9 } },
-  { what: 'one hot spinlock, two CPUs', run: { ...lock, cpus: 2 }, target: { atLeast: 0.75 } },
+const subjects = (uncontended: Target, hot: Target): Subject[] => [
+  { what: 'bios, two CPUs, a device each', run: twoCpus, target: uncontended },
+  { what: 'one hot spinlock, two CPUs', run: { ...lock, cpus: 2 }, target: hot },
 ];
 
 type Counts = Awaited<ReturnType<Run>>;
 
 /** What the program counted on either machine, pair by pair. */
-async function alternate({ run }: Subject): Promise<{ on: Counts[]; off: Counts[] }> {
+async function alternate({ run }: Subject, who: Listener): Promise<{ on: Counts[]; off: Counts[] }> {
   const buffers = makeProfileBuffers(run.cpus, { by: 'class', exact: false, trace: false, inject: null });
   const on: Counts[] = [];
   const off: Counts[] = [];
   await onMachine(run.cpus, (without) =>
     onMachine(
       run.cpus,
-      async (profiled) => {
+      async (heard) => {
         const order = { spinLock: 'tas', run } as const;
+        const heardOrder = { ...order, lockdep: who === 'validator' };
         await without(order);
-        await profiled(order);
+        await heard(heardOrder);
         for (let i = 0; i < REPEATS; i++) {
           off.push(await without(order));
-          on.push(await profiled(order));
+          on.push(await heard(heardOrder));
         }
       },
       undefined,
-      buffers,
+      who === 'profiler' ? buffers : null,
     ),
   );
   return { on, off };
@@ -68,10 +73,13 @@ function ratios(what: string, on: readonly number[], off: readonly number[], bes
   };
 }
 
-export async function profiledRates(): Promise<Row[]> {
+export const profiledRates = (): Promise<Row[]> => rates('profiler', subjects({ atLeast: 0.9 }, { atLeast: 0.75 }));
+export const validatedRates = (): Promise<Row[]> => rates('validator', subjects(LOCKDEP_TARGET, LOCKDEP_TARGET));
+
+async function rates(who: Listener, programs: readonly Subject[]): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const subject of SUBJECTS) {
-    const { on, off } = await alternate(subject);
+  for (const subject of programs) {
+    const { on, off } = await alternate(subject, who);
     const competes = subject.run.program === 'contended';
     rows.push(ratios(subject.what, on.map(rate), off.map(rate), !competes, subject.target));
     if (competes)

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { contendedLocks } from './contended.ts';
 import { biosOnTwoCpus, suiteRounds, suspendCycles } from './machines.ts';
-import { profiledRates } from './profiled.ts';
+import { profiledRates, validatedRates } from './profiled.ts';
 import type { Row } from './row.ts';
 import { promiseSteps, twoJobs } from './search.ts';
 
@@ -45,6 +45,15 @@ export const measurements: readonly Measurement[] = [
     measure: async () => [
       ...(await solo('profile-counts', 'profile-trace', 'profile-exact')),
       ...(await profiledRates()),
+    ],
+  },
+  {
+    name: 'lockdep',
+    title: 'What the lock validator changes',
+    measure: async () => [
+      ...(await solo('lockdep-cpu')),
+      ...(await validatedRates()),
+      ...(await solo('lockdep-model')),
     ],
   },
   { name: 'rounds', title: 'Rounds of the stress suites, oracles on', measure: suiteRounds },

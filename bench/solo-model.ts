@@ -20,7 +20,7 @@ export function soloModel(oracles: boolean): Row[] {
   if (scenario === undefined) throw new Error(`there is no scenario ${SCENARIO}`);
   const { cpus } = scenario;
   const variant = { preset: 'unified', bug: null };
-  const bootable = prepare({ scenario: SCENARIO, cpus, variant, lock: 'tas', oracles, shuffle: null });
+  const bootable = prepare({ scenario: SCENARIO, cpus, variant, lock: 'tas', oracles });
   const settings = { cpus, lock: 'tas', oracles } as const;
   const search = new Search(bootable.build, new Walk(1), { ...bootable, settings, stepLimit: STEP_LIMIT });
   const stepRates: number[] = [];

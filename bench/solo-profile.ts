@@ -8,17 +8,11 @@ import type { Kernel } from '../src/machine/kernel.ts';
 import { makeProfileBuffers } from '../src/profile/layout.ts';
 import { attachCpu, attachMain, cpuProfiler, startProfiledRound, traceListeners } from '../src/profile/session.ts';
 import { declareSpinLock, tasSpinLock } from '../src/shared/spinlock.ts';
-import { medianOf, nanoseconds } from './measure.ts';
 import { createLinear, inlineBios, SECTORS } from './programs/linear.ts';
+import { BIOS, PAIRS, rateLeft } from './rate-left.ts';
 import type { Row, Target } from './row.ts';
 import { solo } from './solo.ts';
 import { plainPairs } from './solo-locks.ts';
-
-const WARM_UP_TURNS = 60;
-const TURNS = 600;
-/** In a turn, 100 to 250 µs. */
-const BIOS = 100;
-const PAIRS = 3000;
 
 interface Mode {
   readonly exact: boolean;
@@ -34,29 +28,10 @@ function attach(mode: Mode): void {
   startProfiledRound(0);
 }
 
-/** The rate with ÷ the rate without: best over best, and the median of neighbouring turns. */
-function* rateLeft(subject: (count: number) => Kernel<void>, count: number): Kernel<{ best: number; median: number }> {
-  const best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY] as [number, number];
-  const ratios: number[] = [];
-  for (let turn = 0; turn < WARM_UP_TURNS + TURNS; turn++) {
-    bindProfiler(null);
-    bindListeners([]);
-    const start = nanoseconds();
-    yield* subject(count);
-    const without = nanoseconds() - start;
-    bindProfiler(cpuProfiler);
-    bindListeners(traceListeners);
-    const again = nanoseconds();
-    yield* subject(count);
-    const profiled = nanoseconds() - again;
-    if (turn < WARM_UP_TURNS) continue;
-    best[0] = Math.min(best[0], without);
-    best[1] = Math.min(best[1], profiled);
-    ratios.push(without / profiled);
-  }
-  bindProfiler(null);
-  bindListeners([]);
-  return { best: best[0] / best[1], median: medianOf(ratios) };
+/** The profiler listens, or nobody does. */
+function listen(on: boolean): void {
+  bindProfiler(on ? cpuProfiler : null);
+  bindListeners(on ? traceListeners : []);
 }
 
 export function soloProfile(how: 'counts' | 'trace' | 'exact'): Row[] {
@@ -71,7 +46,7 @@ export function soloProfile(how: 'counts' | 'trace' | 'exact'): Row[] {
       count: number,
       target?: Target,
     ): Kernel<void> {
-      const { best, median } = yield* rateLeft(subject, count);
+      const { best, median } = yield* rateLeft(listen, subject, count);
       const row = { what: `${what}${suffix}`, measured: best, median, unit: 'with ÷ without' };
       rows.push(target === undefined ? row : { ...row, target });
     }

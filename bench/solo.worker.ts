@@ -6,6 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { tasSpinLock, ticketSpinLock } from '../src/shared/spinlock.ts';
 import type { Row } from './row.ts';
 import { soloBio } from './solo-bio.ts';
+import { modelLockdep, soloLockdep } from './solo-lockdep.ts';
 import { soloLocks } from './solo-locks.ts';
 import { soloModel } from './solo-model.ts';
 import { soloMultipath } from './solo-multipath.ts';
@@ -20,6 +21,8 @@ const MEASUREMENTS: Readonly<Record<string, () => Row[]>> = {
   'bio-on': () => soloBio(true),
   'model-off': () => soloModel(false),
   'model-on': () => soloModel(true),
+  'lockdep-cpu': soloLockdep,
+  'lockdep-model': modelLockdep,
   'profile-counts': () => soloProfile('counts'),
   'profile-trace': () => soloProfile('trace'),
   'profile-exact': () => soloProfile('exact'),

@@ -131,7 +131,10 @@ async function runReplay(text: string, options: ReplayOptions): Promise<void> {
     const ok = run.found === null && divergence === null;
     const heading = { settings: { ...what.order, budget: null }, verdict: verdict(run, divergence), ok };
     const own = options.own === undefined ? '' : `--own ${options.own} `;
-    writePage(options.html, replayPage(heading, what.order, result, `dmrace replay ${own}${text}`));
+    writePage(
+      options.html,
+      replayPage(heading, what.order, result, what.schedule.earlier, `dmrace replay ${own}${text}`),
+    );
   }
   if (options.json === true) process.stdout.write(`${JSON.stringify(replayJson(result), null, 2)}\n`);
   else print(what, result);

@@ -16,6 +16,8 @@ export interface PageData {
   readonly tables: readonly PageTable[];
   /** Null where no run can be stepped through. */
   readonly run: Run | null;
+  /** Runs that come before it: what they have taught the lock validator is part of the finding. */
+  readonly earlier: readonly Run[];
   /** What was seen of locks; none: nobody looked. */
   readonly locks: readonly LockStat[];
   readonly profile: Omit<ProfileReport, 'locks'> | null;

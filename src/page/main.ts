@@ -6,6 +6,7 @@ import { chips, h, section } from './dom.ts';
 import { bindKeys, helpDialog, type Key } from './keys.ts';
 import { ProfileView } from './profile-view.ts';
 import { RunView } from './run-view.ts';
+import { RunsView } from './runs-view.ts';
 import { sortableTable } from './table.ts';
 import { switchTheme, themeButton } from './theme.ts';
 
@@ -101,8 +102,13 @@ function header(data: PageData, openHelp: () => void): HTMLElement {
   );
 }
 
+function runView({ run, earlier }: PageData): RunView | RunsView | null {
+  if (run === null || run.steps.length === 0) return null;
+  return earlier.length === 0 ? new RunView(run) : new RunsView([...earlier, run]);
+}
+
 function draw(data: PageData): void {
-  const run = data.run === null || data.run.steps.length === 0 ? null : new RunView(data.run);
+  const run = runView(data);
   const profile = data.locks.length === 0 && data.profile === null ? null : new ProfileView(data.locks, data.profile);
   // A page has one of them at most.
   const keys: Key[] = [...(run?.keys ?? profile?.keys ?? [])];

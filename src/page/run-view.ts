@@ -22,9 +22,12 @@ export class RunView {
   readonly #slider: HTMLInputElement;
   readonly #said = h('output', { class: 'said' });
   #step = 0;
+  readonly #beyond: (direction: 1 | -1) => void;
 
-  constructor(run: Run) {
+  /** `beyond`: where a step leads that there is no more. */
+  constructor(run: Run, title = 'The run', beyond: (direction: 1 | -1) => void = () => {}) {
     this.#run = run;
+    this.#beyond = beyond;
     const last = run.steps.length - 1;
     this.#lanes = new Lanes('Who runs where', runLanes(run), (at) => this.go(Math.floor(at)));
     this.#list = new StepList(run, (step) => this.go(step));
@@ -36,7 +39,7 @@ export class RunView {
     );
     this.keys = [...this.#moves, ...this.#lanes.keys];
     this.element = section(
-      'The run',
+      title,
       this.#lanes.element,
       h('div', { class: 'controls' }, ...buttons, this.#slider),
       this.#said,
@@ -75,6 +78,17 @@ export class RunView {
     this.#state.show(this.#step);
   }
 
+  #goBy(direction: 1 | -1): void {
+    const step = this.#step + direction;
+    if (step < 0 || step >= this.#run.steps.length) this.#beyond(direction);
+    else this.go(step);
+  }
+
+  /** To the first step or the last. */
+  goTo(end: 'first' | 'last'): void {
+    this.go(end === 'first' ? 0 : this.#run.steps.length - 1);
+  }
+
   /** To the next step in a direction that is one of these. */
   #seek(direction: 1 | -1, wanted: (step: RunStep) => boolean): void {
     const { steps } = this.#run;
@@ -100,8 +114,8 @@ export class RunView {
       label: '«',
       run: () => this.#seek(-1, ({ turned }) => turned),
     },
-    { keys: ['ArrowLeft'], shown: '←', does: 'step before', label: '‹', run: () => this.go(this.#step - 1) },
-    { keys: ['ArrowRight'], shown: '→', does: 'next step', label: '›', run: () => this.go(this.#step + 1) },
+    { keys: ['ArrowLeft'], shown: '←', does: 'step before', label: '‹', run: () => this.#goBy(-1) },
+    { keys: ['ArrowRight'], shown: '→', does: 'next step', label: '›', run: () => this.#goBy(1) },
     {
       keys: ['Shift+ArrowRight'],
       shown: 'Shift →',

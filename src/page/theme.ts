@@ -25,8 +25,17 @@ export function themeButton(): HTMLElement {
 /** The value of a colour of the style. */
 export const colour = (name: string): string => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
 
-/** Colours of things that have names, the same in every picture of the page. */
+/** Colours of things that have names, the same in every picture of the page. So many stand in the style, the others are made. */
 const COLOURS = 10;
+/** Each hue lies in the widest gap between those before it; steps of lightness tell neighbours apart. */
+const GOLDEN_ANGLE = 137.508;
+const LIGHTNESS = [0.68, 0.58, 0.76];
+
+function makeColour(number: number): void {
+  const lightness = LIGHTNESS[number % LIGHTNESS.length] as number;
+  root.style.setProperty(`--c${number}`, `oklch(${lightness} 0.11 ${((number * GOLDEN_ANGLE) % 360).toFixed(1)})`);
+}
+
 /** The locks of a device are never of one colour. */
 const LOCKS_OF_DEVICE = ['suspend_lock', 'io_lock', 'map_lock', 'deferred_lock', 'pushback_lock'];
 const given = new Map(LOCKS_OF_DEVICE.map((name, number) => [`&md->${name}`, number]));
@@ -34,7 +43,9 @@ const given = new Map(LOCKS_OF_DEVICE.map((name, number) => [`&md->${name}`, num
 /** `submitter0` and `submitter1` have the same, as have readers and writers of a lock. */
 export function colourOf(name: string): string {
   const kind = name.replace(/ \((?:read|write)\)$/, '').replace(/[/\d]*$/, '');
-  const number = given.get(kind) ?? given.size % COLOURS;
+  const known = given.get(kind);
+  const number = known ?? given.size;
+  if (known === undefined && number >= COLOURS) makeColour(number);
   given.set(kind, number);
   return `c${number}`;
 }

@@ -50,6 +50,13 @@ function processes({ cpus, devices }: Timeline): TraceEvent[] {
 
 const us = (ns: number): number => ns / 1000;
 
+/** Fractions do not add up exactly: a slice must not end a hair after what begins at its end, or viewers take it for one that crosses. */
+function durationUs(startNs: number, durationNs: number): number {
+  const [start, end] = [us(startNs), us(startNs + durationNs)];
+  const duration = end - start;
+  return start + duration <= end ? duration : Math.max(0, duration - end * Number.EPSILON);
+}
+
 /** Waits and holds that may overlap others of their CPU. */
 const overlaps = ({ kind, sleeping }: Slice): boolean => kind === 'hold' || (kind === 'wait' && sleeping);
 
@@ -60,7 +67,10 @@ function sliceEvents(slice: Slice, number: number, { cpus }: Timeline): TraceEve
   const pid = kind === 'suspend' ? cpus + 2 : lane + 1;
   const tid = kind === 'suspend' ? lane + 1 : RUN_THREAD;
   const args = isLock ? { args: { site, who } } : {};
-  if (!overlaps(slice)) return [{ ph: 'X', cat: kind, name, pid, tid, ts: us(startNs), dur: us(durationNs), ...args }];
+  if (!overlaps(slice)) {
+    const dur = durationUs(startNs, durationNs);
+    return [{ ph: 'X', cat: kind, name, pid, tid, ts: us(startNs), dur, ...args }];
+  }
   const id = String(number);
   return [
     { ph: 'b', cat: kind, name, pid, tid, id, ts: us(startNs), ...args },

@@ -3,6 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import tap, { test } from 'tap';
 import type { PageData, Points, Run, RunContext } from '../../src/page/data.ts';
@@ -19,6 +20,7 @@ import { runCli } from '../support/cli.ts';
 import { testFolder } from '../support/folder.ts';
 
 const OUT = testFolder(tap);
+const TWO_ORDERS = fileURLToPath(new URL('../../../test/fixtures/two-orders.js', import.meta.url));
 const FILE = join(OUT, 'finding.html');
 // As it was found: it has many switches.
 const BUG = ['--bug', 'nf-check-then-queue-unlocked', '--seed', '1', '--jobs', '1', '--shrink-seconds', '0'];
@@ -340,4 +342,82 @@ test('a run of 10,000 steps opens, and only the lines in sight exist', inBrowser
   const lines = await page.locator('[role=option]').count();
   t.ok(lines > 20 && lines < 100, `${lines} lines`);
   t.strictSame(complaints, []);
+});
+
+/** What a page has, and Node has not. */
+interface InPage {
+  getComputedStyle(element: unknown): { readonly borderLeftColor: string };
+}
+
+/** In the page: the colour of who makes a step. */
+const border = (element: unknown): string =>
+  (globalThis as unknown as InPage).getComputedStyle(element).borderLeftColor;
+
+test('things with different names have different colours, however many there are', inBrowser, async (t) => {
+  const names = Array.from({ length: 40 }, (_, i) => `${'abcdefghij'[i % 10]}-${'klmn'[Math.floor(i / 10)]}`);
+  const [first, step] = [run.contexts[0] as RunContext, run.steps[0] as Run['steps'][number]];
+  const contexts = names.map((name) => ({ ...first, name }));
+  const steps = names.map((_, context) => ({ ...step, context }));
+  const file = pageFile(t, { ...data, run: { ...run, contexts, watched: [], steps, decisive: null } });
+  const { page, complaints } = await openPage(file);
+  const shades = new Map<string, string>();
+  for (const key of ['Home', 'End']) {
+    await page.keyboard.press(key);
+    await afterDrawing(page);
+    for (const cell of await page.locator('.lines .cell').all()) {
+      const [name = ''] = ((await cell.getAttribute('title')) ?? '').split(':');
+      shades.set(name, await cell.evaluate(border));
+    }
+  }
+  t.equal(shades.size, names.length);
+  t.equal(new Set(shades.values()).size, names.length);
+  t.strictSame(complaints, []);
+  t.strictSame(await accessibilityFaults(file), []);
+});
+
+test('a finding that takes several runs shows them one after the other', inBrowser, async (t) => {
+  const out = testFolder(t);
+  const file = join(out, 'orders.html');
+  const { code } = await runCli(
+    ['explore', TWO_ORDERS, '--seed', '1', '--jobs', '1', '--out', out, '--html', file],
+    out,
+  );
+  t.equal(code, 1);
+  const shown = dataOf(readFileSync(file, 'utf8'));
+  t.equal(shown.earlier.length, 1);
+  const [before, last] = [...shown.earlier, shown.run as Run] as [Run, Run];
+  const locks = ({ contexts }: Run): string[] =>
+    contexts.flatMap(({ holds }) => holds.flatMap(([, held]) => (held.length === 2 ? [held.join(' ')] : [])));
+  t.ok(locks(before).length > 0 && locks(last).length > 0);
+  t.not(
+    locks(before)
+      .filter((each) => each.includes('two'))
+      .join(),
+    locks(last)
+      .filter((each) => each.includes('two'))
+      .join(),
+  );
+  const { page, complaints } = await openPage(file);
+  const title = () => page.locator('section h2').nth(1).textContent();
+  const said = () => page.locator('.said b').textContent();
+  t.equal(await title(), 'Run 2 of 2, with the finding');
+  await page.keyboard.press('Home');
+  await page.keyboard.press('ArrowLeft');
+  t.equal(await title(), 'Run 1 of 2', 'before the first step of one run lies the last of the other');
+  t.equal(await said(), `Step ${before.steps.length} of ${before.steps.length}`);
+  await page.keyboard.press('ArrowRight');
+  t.strictSame([await title(), await said()], ['Run 2 of 2, with the finding', `Step 1 of ${last.steps.length}`]);
+  await page.keyboard.press('[');
+  t.equal(await title(), 'Run 1 of 2');
+  await page.getByRole('tab', { name: 'Run 2 of 2' }).click();
+  t.equal(await title(), 'Run 2 of 2, with the finding');
+  t.equal(await page.locator('[role=tab][aria-selected=true]').count(), 1);
+  t.strictSame(complaints, []);
+  t.strictSame(await accessibilityFaults(file), []);
+
+  const replayed = join(out, 'replayed.html');
+  const schedule = shown.findings[0]?.command.split(' ').at(-1) ?? '';
+  t.equal((await runCli(['replay', schedule, '--own', TWO_ORDERS, '--html', replayed], out)).code, 1);
+  const again = dataOf(readFileSync(replayed, 'utf8'));
+  t.strictSame([again.earlier, again.run?.steps], [shown.earlier, last.steps]);
 });

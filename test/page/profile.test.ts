@@ -19,6 +19,7 @@ const data: PageData = {
   findings: [],
   tables: [],
   run: null,
+  earlier: [],
   locks: profile.locks,
   profile,
 };

@@ -71,16 +71,42 @@ test('one run gives the document, a trace that viewers take, and wait times that
 
 test('a trace that breaks a rule of the format is noticed', async (t) => {
   const slice = (ts: number, dur: number): TraceEvent => ({ ph: 'X', name: 'a', cat: 'task', pid: 1, tid: 1, ts, dur });
-  const point = (ph: 's' | 'f', ts: number): TraceEvent => ({ ...slice(ts, 0), ph, cat: 'bio', id: '1' });
-  const name: TraceEvent = { ph: 'M', name: 'process_name', pid: 1, tid: 0, ts: 0, args: { name: 'CPU 0' } };
+  const thread = { name: 'a', pid: 1, tid: 1 };
+  const point = (ph: 's' | 'f', ts: number): TraceEvent => ({
+    ...thread,
+    ph,
+    ts,
+    cat: 'bio',
+    id: '1',
+    ...(ph === 'f' ? { bp: 'e' } : {}),
+  });
+  const side = (ph: 'b' | 'e', ts: number): TraceEvent => ({ ...thread, ph, ts, cat: 'hold', id: '1' });
+  const named = (name: string, tid: number): TraceEvent => ({
+    ph: 'M',
+    name,
+    pid: 1,
+    tid,
+    ts: 0,
+    args: { name: 'CPU 0' },
+  });
+  const names = [named('process_name', 0), named('thread_name', 1)];
   const complaints = (...events: TraceEvent[]): number =>
-    traceComplaints({ displayTimeUnit: 'ns', otherData: {}, traceEvents: [name, ...events] }).length;
+    traceComplaints({ displayTimeUnit: 'ns', otherData: {}, traceEvents: [...names, ...events] }).length;
   t.equal(complaints(slice(0, 10), slice(2, 3), point('s', 2), point('f', 9)), 0);
+  t.equal(complaints(side('b', 1), side('e', 2)), 0);
   t.equal(complaints(slice(0, 10), slice(5, 10)), 1, 'slices that cross');
   t.equal(complaints(slice(0, 10), point('f', 2)), 1, 'an arrow without a beginning');
   t.equal(complaints(slice(0, 10), point('s', 2), point('f', 20)), 1, 'an arrow that ends nowhere');
-  t.equal(complaints({ ...slice(0, 1), ph: 'b', id: '1' }), 1, 'what begins and does not end');
-  t.equal(complaints({ ...slice(0, 1), pid: 7 }), 1, 'a process without a name');
+  t.equal(complaints(slice(0.1, 0.2), slice(0.3, 1)), 1, 'also if only by the last bit');
+  t.equal(complaints(side('b', 1)), 1, 'what begins and does not end');
+  t.equal(complaints(side('e', 1), side('b', 2)), 1, 'what ends before it begins');
+  t.equal(complaints({ ...slice(0, 1), pid: 7 }), 2, 'a process and a thread without a name');
+  t.equal(complaints(named('thread_name', 1), slice(0, 1)), 1, 'two names');
+  t.equal(complaints(slice(5, 1), slice(0, 1)), 1, 'one that comes late');
+  t.equal(complaints({ ...slice(0, 1), dur: -1 }), 1, 'a negative duration');
+  t.equal(complaints({ ...slice(0, 1), colour: 'red' } as TraceEvent), 1, 'what the format does not know');
+  const { dur, ...endless } = slice(0, 1);
+  t.equal(complaints(endless), 1, 'a slice without a duration');
 });
 
 test('holders of the lock that --inject names take longer, in every second round', async (t) => {

@@ -48,7 +48,8 @@ export interface OpenedPage {
   readonly requests: string[];
 }
 
-export async function openPage(file: string, colorScheme: 'light' | 'dark' = 'light'): Promise<OpenedPage> {
+/** A page of anybody's. */
+export async function visit(file: string, colorScheme: 'light' | 'dark' = 'light'): Promise<OpenedPage> {
   started ??= startBrowser();
   const page = await (await started).newPage({ viewport: { width: 1300, height: 900 }, colorScheme });
   const complaints: string[] = [];
@@ -63,8 +64,14 @@ export async function openPage(file: string, colorScheme: 'light' | 'dark' = 'li
   });
   page.on('request', (request) => requests.push(request.url()));
   await page.goto(pathToFileURL(file).href);
-  await page.waitForSelector('html[data-drawn]');
   return { page, complaints, requests };
+}
+
+/** One of ours. */
+export async function openPage(file: string, colorScheme: 'light' | 'dark' = 'light'): Promise<OpenedPage> {
+  const opened = await visit(file, colorScheme);
+  await opened.page.waitForSelector('html[data-drawn]');
+  return opened;
 }
 
 /** The data that stands in a page. */

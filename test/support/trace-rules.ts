@@ -1,20 +1,58 @@
-/** What Perfetto and chrome://tracing ask of a file in the Trace Event format, as complaints. */
+/**
+ * What Perfetto and chrome://tracing ask of a file in the Trace Event format, as complaints: the shape of each event, and how they hang together.
+ */
+import { Ajv } from 'ajv';
 import type { TraceEvent, TraceFile } from '../../src/profile/trace-event.ts';
 
 const lane = ({ pid, tid }: TraceEvent): string => `${pid}/${tid}`;
 const end = ({ ts, dur = 0 }: TraceEvent): number => ts + dur;
-/** Timestamps are microseconds with a fraction. */
+/** Of arrows, whose points are no ends of slices. */
 const ROUNDING = 0.002;
 
-function brokenEvent(event: TraceEvent): string | null {
-  const { ph, name, pid, tid, ts, dur } = event;
-  if (typeof name !== 'string' || name === '') return `an event of phase ${ph} has no name`;
-  if (![pid, tid, ts].every((value) => Number.isFinite(value) && value >= 0)) return `${name}: pid, tid or ts`;
-  if (ph === 'X' && !(Number.isFinite(dur) && (dur as number) >= 0)) return `${name}: an X event without a duration`;
-  if (['b', 'e', 's', 't', 'f'].includes(ph) && (event.id === undefined || event.cat === undefined))
-    return `${name}: a ${ph} event without id or cat`;
-  return null;
-}
+const text = { type: 'string', minLength: 1 };
+const number = { type: 'number', minimum: 0 };
+const whole = { type: 'integer', minimum: 0 };
+const words = { type: 'object', additionalProperties: { type: ['string', 'number'] } };
+const common = { name: text, pid: whole, tid: whole, ts: number };
+
+/** An event of these phases: what it must have, and what it may have. Nothing else. */
+const event = (phases: readonly string[], has: object, may: object = {}): object => ({
+  type: 'object',
+  properties: { ph: { enum: phases }, ...common, ...has, ...may },
+  required: [...new Set(['ph', ...Object.keys(common), ...Object.keys(has)])],
+  additionalProperties: false,
+});
+
+/** The events that a trace has, as https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU describes them. */
+const EVENT = {
+  oneOf: [
+    event(['X'], { cat: text, dur: number }, { args: words }),
+    event(['b', 'e'], { cat: text, id: text }, { args: words }),
+    event(['s', 't'], { cat: text, id: text }),
+    event(['f'], { cat: text, id: text, bp: { const: 'e' } }),
+    event(['C'], { args: { type: 'object', minProperties: 1, additionalProperties: { type: 'number' } } }),
+    event(['M'], {
+      name: { enum: ['process_name', 'thread_name'] },
+      args: { type: 'object', properties: { name: text }, required: ['name'], additionalProperties: false },
+    }),
+  ],
+};
+const FILE = {
+  type: 'object',
+  properties: {
+    displayTimeUnit: { enum: ['ms', 'ns'] },
+    otherData: { type: 'object', additionalProperties: { type: 'string' } },
+    traceEvents: { type: 'array' },
+  },
+  required: ['traceEvents'],
+  additionalProperties: false,
+};
+const ajv = new Ajv({ strict: false });
+const isFile = ajv.compile(FILE);
+const isEvent = ajv.compile(EVENT);
+
+const brokenEvent = (each: TraceEvent): string | null =>
+  isEvent(each) ? null : `${JSON.stringify(each)} is no event of the format`;
 
 /** Complete events of a thread lie inside each other or apart. */
 function crossing(events: readonly TraceEvent[]): string[] {
@@ -22,9 +60,9 @@ function crossing(events: readonly TraceEvent[]): string[] {
   const open = new Map<string, TraceEvent[]>();
   for (const event of events.filter(({ ph }) => ph === 'X').sort((a, b) => a.ts - b.ts || end(b) - end(a))) {
     const stack = open.get(lane(event)) ?? [];
-    while (stack.length > 0 && end(stack.at(-1) as TraceEvent) <= event.ts + ROUNDING) stack.pop();
+    while (stack.length > 0 && end(stack.at(-1) as TraceEvent) <= event.ts) stack.pop();
     const outer = stack.at(-1);
-    if (outer !== undefined && end(event) > end(outer) + ROUNDING)
+    if (outer !== undefined && end(event) > end(outer))
       found.push(`${event.name} at ${event.ts} ends after ${outer.name}, in which it began`);
     stack.push(event);
     open.set(lane(event), stack);
@@ -32,16 +70,38 @@ function crossing(events: readonly TraceEvent[]): string[] {
   return found;
 }
 
-/** Each asynchronous slice that begins ends, once. */
+/** Each asynchronous slice begins once and then ends once, under the same name in the same process. */
 function unpaired(events: readonly TraceEvent[]): string[] {
-  const open = new Map<string, number>();
-  for (const { ph, cat, id } of events) {
+  const phases = new Map<string, string>();
+  for (const { ph, cat, id, pid, name } of events) {
     if (ph !== 'b' && ph !== 'e') continue;
-    const key = `${cat}/${id}`;
-    open.set(key, (open.get(key) ?? 0) + (ph === 'b' ? 1 : -1));
+    const key = `${cat}/${id}/${pid}/${name}`;
+    phases.set(key, (phases.get(key) ?? '') + ph);
   }
-  return [...open].filter(([, left]) => left !== 0).map(([key]) => `${key} does not begin and end once`);
+  return [...phases].filter(([, all]) => all !== 'be').map(([key, all]) => `${key} goes ${all}, not be`);
 }
+
+/** Each process has one name, and each thread with slices. */
+function unnamed(events: readonly TraceEvent[]): string[] {
+  const names = new Map<string, number>();
+  const count = (what: string): Map<string, number> => names.set(what, (names.get(what) ?? 0) + 1);
+  for (const each of events.filter(({ ph }) => ph === 'M'))
+    count(each.name === 'process_name' ? `process ${each.pid}` : `thread ${lane(each)}`);
+  const wanted = events.flatMap((each) => [
+    `process ${each.pid}`,
+    ...(each.ph === 'X' ? [`thread ${lane(each)}`] : []),
+  ]);
+  return [...new Set(wanted)].flatMap((what) => {
+    const times = names.get(what) ?? 0;
+    return times === 1 ? [] : [`${what} has ${times} names`];
+  });
+}
+
+/** In the order of their times; names come first. */
+const unsorted = (events: readonly TraceEvent[]): string[] =>
+  events
+    .slice(1)
+    .flatMap((each, i) => (each.ts < (events[i] as TraceEvent).ts ? [`${each.name} at ${each.ts} comes late`] : []));
 
 /** Arrows go forwards, from s over t to f, and each of their points lies in a slice of its thread. */
 function brokenArrows(events: readonly TraceEvent[]): string[] {
@@ -64,12 +124,13 @@ function brokenArrows(events: readonly TraceEvent[]): string[] {
   return found;
 }
 
-export function traceComplaints({ traceEvents }: TraceFile): string[] {
-  const events = [...traceEvents];
-  const named = new Set(events.filter(({ ph }) => ph === 'M').map(({ pid }) => pid));
+export function traceComplaints(file: TraceFile): string[] {
+  const events = file.traceEvents;
   return [
-    ...events.flatMap((event) => brokenEvent(event) ?? []),
-    ...events.filter(({ pid }) => !named.has(pid)).map(({ name, pid }) => `${name}: process ${pid} has no name`),
+    ...(isFile(file) ? [] : ['the file is none of the format']),
+    ...events.flatMap((each) => brokenEvent(each) ?? []),
+    ...unnamed(events),
+    ...unsorted(events),
     ...crossing(events),
     ...unpaired(events),
     ...brokenArrows(events),

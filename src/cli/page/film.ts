@@ -207,9 +207,12 @@ class Film {
 /** Longer runs are not filmed: nobody steps through them. */
 export const FILM_STEPS_MAX = 20_000;
 
-/** Makes a recorded run again. `decisive`: number of its decisive step, from 1, or null. */
-export function film(order: MachineOrder, choices: Choices, decisive: number | null): Run {
-  const recorder = new RunRecorder(modelMachine(order));
+/** Makes a recorded run again, after those that come before it. `decisive`: number of its decisive step, from 1, or null. */
+export function film(order: MachineOrder, choices: Choices, decisive: number | null, earlier: readonly Choices[]): Run {
+  const recorder = new RunRecorder(
+    modelMachine(order),
+    earlier.map((each) => new FollowSchedule(each)),
+  );
   const { cpus } = recorder.machine.execution;
   const trace = new Trace(recorder.names);
   const seen = new Film(cpus);

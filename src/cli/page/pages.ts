@@ -4,6 +4,7 @@
 import { Option } from 'commander';
 import type { RecordedRun } from '../../explore/recorded-run.ts';
 import type { Divergence, ReplayResult } from '../../explore/replay.ts';
+import type { Choices } from '../../explore/schedule.ts';
 import type { PageData, PageTable, Run } from '../../page/data.ts';
 import { COVERAGE_HEAD, coverageRows } from '../explore-coverage.ts';
 import type { MachineOrder } from '../explore-machine.ts';
@@ -34,17 +35,28 @@ function page(command: string, { subject, settings, verdict, ok }: Heading): Pag
     name,
     Array.isArray(value) ? value.join(' ') : String(value),
   ]);
-  const nothing = { findings: [], tables: [], run: null, locks: [], profile: null };
+  const nothing = { findings: [], tables: [], run: null, earlier: [], locks: [], profile: null };
   return { command, subject, ok, verdict, settings: Object.fromEntries(words), ...nothing };
 }
 
 const subjectOf = ({ scenario, bug }: MachineOrder): string => (bug === null ? scenario : `${scenario} with ${bug}`);
 
-/** The run to step through, and what to say where there is none. */
-function filmed(order: MachineOrder, run: RecordedRun, decisive: number | null): { run: Run | null; notes: string[] } {
-  if (run.steps <= FILM_STEPS_MAX) return { run: film(order, run, decisive), notes: [] };
+interface Filmed {
+  readonly run: Run | null;
+  readonly earlier: readonly Run[];
+  /** What to say where there is no run. */
+  readonly notes: string[];
+}
+
+/** The runs to step through: the recorded one, and those that come before it. */
+function filmed(order: MachineOrder, run: RecordedRun, decisive: number | null, earlier: readonly Choices[]): Filmed {
+  if (run.steps <= FILM_STEPS_MAX) {
+    const before = earlier.map((choices, i) => film(order, choices, null, earlier.slice(0, i)));
+    return { run: film(order, run, decisive, earlier), earlier: before, notes: [] };
+  }
   const [steps, most] = [run.steps, FILM_STEPS_MAX].map((count) => count.toLocaleString('en'));
-  return { run: null, notes: [`The run has ${steps} steps; only runs of up to ${most} can be stepped through here.`] };
+  const notes = [`The run has ${steps} steps; only runs of up to ${most} can be stepped through here.`];
+  return { run: null, earlier: [], notes };
 }
 
 /** Of several scenarios a line each, and the first run that was found. */
@@ -61,9 +73,9 @@ function scenarioPage(heading: Heading, result: ExploreAnswer, found: Found | nu
   if (outcomes.length > 0) tables.unshift({ title: 'Outcomes', head: ['outcome', 'executions'], rows: outcomes });
   const base = { ...page('explore', heading), tables };
   if (found === null) return base;
-  const { run, notes } = filmed(found.order, found.run, decisiveStepOf(found));
+  const { notes, ...runs } = filmed(found.order, found.run, decisiveStepOf(found), found.earlier);
   const finding = { report: found.finding, command: replayCommand(found), notes: [...foundNotes(found), ...notes] };
-  return { ...base, subject: subjectOf(found.order), findings: [finding], run };
+  return { ...base, subject: subjectOf(found.order), findings: [finding], ...runs };
 }
 
 const divergenceNote = ({ step, expected, found }: Divergence): string =>
@@ -74,12 +86,13 @@ export function replayPage(
   heading: Omit<Heading, 'subject'>,
   order: MachineOrder,
   result: ReplayResult,
+  earlier: readonly Choices[],
   command: string,
 ): PageData {
-  const { run, notes } = filmed(order, result.run, null);
+  const { notes, ...runs } = filmed(order, result.run, null, earlier);
   if (result.divergence !== null) notes.unshift(divergenceNote(result.divergence));
   const findings = result.run.found === null ? [] : [{ report: result.run.found, command, notes }];
-  return { ...page('replay', { ...heading, subject: subjectOf(order) }), findings, run };
+  return { ...page('replay', { ...heading, subject: subjectOf(order) }), findings, ...runs };
 }
 
 export function stressPage(heading: Heading, settings: StressSettings, outcome: StressOutcome): PageData {
