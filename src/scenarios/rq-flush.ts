@@ -224,6 +224,9 @@ export const rqFlush: readonly Scenario[] = [
   scenario('rq-flush-unmapped', 'the map of a target refuses both of its flushes in all ways', MAP_WORDS, () =>
     buildMap(REFUSALS),
   ),
+  scenario('rq-flush-requeued', 'the map of a target wants both of its flushes back', MAP_WORDS, () =>
+    buildMap([DM_MAPIO_REQUEUE]),
+  ),
   scenario('rq-two-barriers', 'the barriers of two writers', REQUEST_DEVICE_WORDS + 3, buildTwoBarriers),
   scenario('rq-flush-suspend', 'a barrier without data, and a suspend', REQUEST_DEVICE_WORDS + 2, buildSuspend),
   scenario('rq-last-write', 'a write, and the device removed as soon as it has ended', LAST_WORDS, () =>

@@ -41,7 +41,7 @@ export const rqbOriginalRequeuedPerClone: Bug = {
   seed: '002',
   preset: 'unified',
   swaps: { dmRequeueUnmappedRequest },
-  scenario: 'rq-flush-unmapped',
+  scenario: 'rq-flush-requeued',
   suite: null,
   model: { kind: 'double-completion', invariants: ['I25'] },
   real: null,
