@@ -20,6 +20,8 @@ const MEASUREMENTS: Readonly<Record<string, () => Row[]>> = {
   'bio-on': () => soloBio(true),
   'model-off': () => soloModel(false),
   'model-on': () => soloModel(true),
+  'model-barrier-off': () => soloModel(false, 'rq-barrier-cut'),
+  'model-barrier-on': () => soloModel(true, 'rq-barrier-cut'),
   'profile-counts': () => soloProfile('counts'),
   'profile-trace': () => soloProfile('trace'),
   'profile-exact': () => soloProfile('exact'),

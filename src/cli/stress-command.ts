@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { NOISE_LEVELS, type NoiseLevel } from '../actors/noise.ts';
-import { suites } from '../scenarios/registry.ts';
+import { suites, suitesOf } from '../scenarios/registry.ts';
 import { canaries } from '../variants/canaries.ts';
 import { presets } from '../variants/presets.ts';
 import { bugs, findBug } from '../variants/variants.ts';
@@ -53,15 +53,21 @@ const DEFAULT_SECONDS = 30;
 
 /** Checks everything and fills in what was not said; nothing is started. */
 function stressSettings(names: readonly string[], options: StressOptions): StressSettings {
-  const all = suites.map(({ name }) => name);
-  checkNames(names, all, 'suite');
+  checkNames(
+    names,
+    suites.map(({ name }) => name),
+    'suite',
+  );
   if (options.seconds !== undefined && options.rounds !== undefined)
     throw new UsageError('--seconds and --rounds exclude each other; give one of them.');
   checkReporter(options);
   checkWritable(options.out);
   if (options.html !== undefined) checkFile('--html', options.html);
   const bug = options.bug === undefined ? undefined : findBug(options.bug);
+  const preset = options.preset ?? bug?.preset ?? 'unified';
+  const all = suitesOf(preset).map(({ name }) => name);
   const chosen = names.length > 0 ? [...new Set(names)] : bug?.suite == null ? all : [bug.suite];
+  checkPossible(chosen, preset);
   // Heavy noise wants twice as many CPUs as were asked for or as the host has cores: each is off its core half of the time.
   const cpus =
     options.noise === 'heavy' ? Math.min(CPUS_MAX, 2 * Math.max(options.cpus, availableParallelism())) : options.cpus;
@@ -71,7 +77,7 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
     seconds: options.rounds === undefined ? (options.seconds ?? DEFAULT_SECONDS) : null,
     rounds: options.rounds ?? null,
     seed: options.seed ?? randomInt(2 ** 31),
-    preset: options.preset ?? bug?.preset ?? 'unified',
+    preset,
     bug: options.bug ?? null,
     lock: options.lock,
     noise: options.noise,
@@ -79,6 +85,13 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
     out: options.out,
     logLevel: options.logLevel,
   };
+}
+
+/** Each suite must have what it is about in the preset. */
+function checkPossible(names: readonly string[], preset: string): void {
+  for (const { name, notIn } of suites)
+    if (names.includes(name) && notIn?.[preset] !== undefined)
+      throw new UsageError(`There is no suite '${name}' in preset '${preset}': ${notIn[preset]}.`);
 }
 
 function exitCode(outcome: StressOutcome): number {

@@ -26,6 +26,7 @@ import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { findSelftest } from './selftest/cases.ts';
+import { barrier, barrierPowercut } from './suites/barrier.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
 import { type RoundPart, roundName } from './suites/leave-out.ts';
 import { locks } from './suites/locks.ts';
@@ -71,7 +72,11 @@ export const suites: readonly Suite[] = [
   pathFailover,
   freeze,
   failedSuspend,
+  barrier,
+  barrierPowercut,
 ];
+/** The suites that a preset has what it takes for. */
+export const suitesOf = (preset: string): Suite[] => suites.filter(({ notIn }) => notIn?.[preset] === undefined);
 
 /** A round's name: `SUITE@SEED.ROUND`, `SUITE@SEED.ROUND~PARTS` without some parts. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)(?:~([0-9a-z]{1,40}))?$/;

@@ -26,6 +26,8 @@ export interface Scenario {
 export interface Suite {
   readonly name: string;
   readonly title: string;
+  /** Presets that lack what it is about, and why: a run of all suites leaves it out there. */
+  readonly notIn?: Readonly<Record<string, string>>;
   /** `without`: a bit for each part that is left out (suites/leave-out.ts). */
   round(seed: number, round: number, cpus: number, without?: bigint): Scenario;
   /** What can be left out of a round; missing: nothing. */

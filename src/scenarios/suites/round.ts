@@ -201,7 +201,11 @@ const GONE: readonly StructType<Struct>[] = [
 
 /** I29: the device is gone and nothing of it is left. */
 export function checkHome(more: readonly StructType<Struct>[] = []): void {
-  for (const type of [...GONE, ...more]) {
+  checkGone([...GONE, ...more]);
+}
+
+export function checkGone(types: readonly StructType<Struct>[]): void {
+  for (const type of types) {
     const left = type.live().length;
     if (left > 0) report('leak', 'I29', `${left} of the kind ${type.name} are left when the device is gone`);
   }
