@@ -155,9 +155,11 @@ export function nothingWaits(bio: number, md: number, site: Site): void {
   const w = memory.words;
   const held = w[md + MD_IN_HAND] as number;
   const inHand = held !== 0 && w[held] === w[md + MD_IN_HAND_GENERATION] && locationOf(held) === DISPATCHED;
+  // The list first: the flag is set without a lock, before anything is handed back, and stays set while io_lock is held here.
+  const waiting = Atomics.load(w, md + MD_DEFERRED) !== 0;
   // Without a pushback list what is handed back lies here already before the suspend shuts the gate.
-  const early = noflushIsSet(md) && wasPushedBack(md, w[md + MD_FIRST_DEFERRED] as number);
-  if ((w[md + MD_DEFERRED] !== 0 && !early) || inHand) overtaken(bio, md, false, site);
+  const early = waiting && noflushIsSet(md) && wasPushedBack(md, w[md + MD_FIRST_DEFERRED] as number);
+  if ((waiting && !early) || inHand) overtaken(bio, md, false, site);
 }
 
 /** A clone is made: it begins where the one before it ended. The splitter alone maps. */

@@ -22,16 +22,22 @@ import { splitAndProcess } from './submit.ts';
 /** The thread of a mapped device. */
 export const KDMFLUSH = defineWorker('kdmflush');
 
-/** Dispatches deferred bios until there are none or the device is being suspended. */
+/** Dispatches deferred bios until there are none, the device is being suspended, or a noflush suspend has them come back. */
 export const DM_WQ_WORK = workFunctions.define('dm_wq_work', function* dmWqWork(handle): Kernel<void> {
   const md = MappedDevice.at(handle);
+  let begun = false;
   yield* downWrite(md.ioLock, HERE);
   while (((yield* md.flags.read(HERE)) & DMF_BLOCK_IO_FOR_SUSPEND) === 0) {
     yield* spinLockIrq(md.deferredLock, HERE);
-    const bio = md.deferred.pop();
+    // Only with 2.6.33's way of pushing back: what has just come back would be mapped again and again, until the suspend that
+    // takes it back shuts the gate; the suspender may be a task of this very CPU.
+    const comesBack = begun && md.pushedAhead > 0;
+    const bio = comesBack ? null : md.deferred.pop();
+    begun = true;
     if (bio !== null && listening !== 0) emit(EV_DISPATCH, bio.address, md.address, HERE);
     md.pushedAhead = 0;
     yield* spinUnlockIrq(md.deferredLock, HERE);
+    if (comesBack) break;
     if (bio === null) {
       // Under io_lock: nobody can queue between the look at the empty list and this.
       yield* md.flags.clear(DMF_QUEUE_IO_TO_THREAD, HERE);
@@ -41,7 +47,7 @@ export const DM_WQ_WORK = workFunctions.define('dm_wq_work', function* dmWqWork(
     // A request-based device has deferred it before its first table was bound.
     if (md.type === DM_TYPE_REQUEST_BASED) yield* genericMakeRequest(bio);
     else if ((bio.bioFlags & BIO_RW_BARRIER) === 0) yield* splitAndProcess(md, bio);
-    // It waits on the list until the noflush suspend is over, and so does all behind it. Who ends the suspend queues this work.
+    // It waits on the list until the noflush suspend is over, as above. Who ends the suspend queues this work.
     else if (!(yield* seams.processBarrier(md, bio))) return;
     yield* downWrite(md.ioLock, HERE);
   }

@@ -2,7 +2,8 @@
  * The mechanisms of 2.6.33 where they differ from the unified core's: no pushback list.
  *
  * Models dec_pending and dm_suspend of dm.c (2.6.33). What a target wants back goes to the head of the deferred list, so bios that
- * are pushed back come back in the reverse order. Repaired: a barrier does not overtake them.
+ * are pushed back come back in the reverse order. Repaired: a barrier does not overtake them, and kdmflush (core/deferred.ts) does not
+ * map them again and again.
  */
 import { Bio } from '../block/bio.ts';
 import type { DmIo } from '../core/dm-io.ts';

@@ -47,6 +47,8 @@ export interface BarrierPlan {
   /** Reserve of the device's pools. */
   readonly reserve: number;
   readonly kdmflushCpu: number;
+  /** The disks refuse flushes, and so barriers of a request-based device end with −EOPNOTSUPP. */
+  readonly refuses: boolean;
   /** So many writes, and flushes, of the first disk fail. */
   readonly failNext: number;
   readonly failFlush: number;
@@ -87,9 +89,10 @@ export function planBarrierRound(cuts: boolean, seed: number, round: number, cpu
   }));
   const ios = submitters.reduce((sum, submitter) => sum + submitter.ios.length, 0);
   // A flush that fails although power is on promises nothing, so what follows it is not told from what a cut may leave.
+  const requestBased = layout !== 'joined' && random.chance(1, 2);
   const fails = !cuts && layout !== 'multipath' && random.chance(1, 2);
   return {
-    requestBased: layout !== 'joined' && random.chance(1, 2),
+    requestBased,
     layout,
     table: planTable(layout, random),
     mode: modes[random.below(modes.length)] as RequestDiskMode,
@@ -98,6 +101,8 @@ export function planBarrierRound(cuts: boolean, seed: number, round: number, cpu
     nrRequests: 1 + random.below(4),
     reserve: 1 + random.below(2),
     kdmflushCpu: random.below(cpus),
+    // What a bio-based device makes of it is no error, and nothing is promised by its barriers then.
+    refuses: requestBased && layout !== 'multipath' && random.chance(1, 6),
     failNext: fails ? random.below(2) : 0,
     failFlush: fails ? random.below(4) : 0,
     submitters,

@@ -3,7 +3,7 @@
  * paths fail and return and an administrator suspends and resumes. In the second one power is cut at some moment.
  *
  * Whatever happened, each write that a completed barrier covers is on the media at the end, and none that came after a barrier is
- * there without those (I40, I41: durability.ts). Before the cut no I/O fails, unless the round has a disk fail.
+ * there without those (I40, I41: durability.ts). Before the cut no I/O fails, unless the round has a disk fail or refuse flushes.
  */
 import { Bio } from '../../block/bio.ts';
 import { BlockDevice } from '../../block/block-device.ts';
@@ -106,8 +106,9 @@ function must(result: number, what: string): void {
 function* setUp(parts: Parts): Kernel<void> {
   const { plan, media } = parts;
   const w = memory.words;
-  const { mode, latencyUs, depth, nrRequests } = plan;
-  const options = { sectors: BARRIER_SECTORS, mode, latencyUs, depth, nrRequests, anyCpu: true };
+  const { mode, latencyUs, depth, nrRequests, refuses } = plan;
+  const barriers = refuses ? 'refuse' : 'flush';
+  const options = { sectors: BARRIER_SECTORS, mode, latencyUs, depth, nrRequests, barriers, anyCpu: true } as const;
   for (let minor = 0; minor < disksOf(plan); minor++) {
     const own = media[isMultipath(parts) ? 0 : minor] as number;
     w[parts.disks + minor] = (yield* addRequestDisk({ ...options, name: `disk${minor}`, minor }, own)).handle;
@@ -246,7 +247,7 @@ function* verify(parts: Parts): Kernel<void> {
   const { plan, log } = parts;
   const { underWay, errorBeforeCut } = log.ends();
   if (underWay > 0) report('lost-bio', 'I1', `${underWay} I/Os have not ended`);
-  if (errorBeforeCut !== 0 && plan.failNext === 0 && plan.failFlush === 0)
+  if (errorBeforeCut !== 0 && plan.failNext === 0 && plan.failFlush === 0 && !plan.refuses)
     failedAlthough(errorBeforeCut, 'nothing in the round allows an error before power is cut');
   log.check((sector) => {
     const place = placeOf(plan.layout, sector);
