@@ -12,9 +12,10 @@ import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../src/shared/spinlo
 import { installVariant } from '../src/variants/variants.ts';
 import { type BiosOrder, bios, biosWords } from './programs/bios.ts';
 import { type ContendedOrder, contended, contendedWords } from './programs/contended.ts';
+import { REQUESTS_SLOTS, REQUESTS_WORDS, type RequestsOrder, requests } from './programs/requests.ts';
 import { SUSPENDS_WORDS, type SuspendsOrder, suspends } from './programs/suspends.ts';
 
-export type ProgramOrder = ContendedOrder | BiosOrder | SuspendsOrder;
+export type ProgramOrder = ContendedOrder | BiosOrder | RequestsOrder | SuspendsOrder;
 
 export { attach } from '../src/cli/boot.ts';
 
@@ -28,12 +29,20 @@ export interface BenchOrder {
 /** This thread's. */
 const validator = new Lockdep({ throws: false });
 
-function plan(run: ProgramOrder): { staticWords: number; build: () => Program } {
+interface Plan {
+  readonly staticWords: number;
+  readonly slots?: Readonly<Record<string, number>>;
+  readonly build: () => Program;
+}
+
+function plan(run: ProgramOrder): Plan {
   switch (run.program) {
     case 'contended':
       return { staticWords: contendedWords(run.cpus), build: () => contended(run) };
     case 'bios':
       return { staticWords: biosWords(run), build: () => bios(run) };
+    case 'requests':
+      return { staticWords: REQUESTS_WORDS, slots: REQUESTS_SLOTS, build: () => requests(run) };
     case 'suspends':
       return { staticWords: SUSPENDS_WORDS, build: () => suspends(run) };
   }
@@ -41,9 +50,9 @@ function plan(run: ProgramOrder): { staticWords: number; build: () => Program } 
 
 export function prepare(order: unknown): Bootable {
   const { spinLock, run, lockdep = false } = order as BenchOrder;
-  const { staticWords, build } = plan(run);
+  const { staticWords, slots = {}, build } = plan(run);
   return {
-    slots: {},
+    slots,
     staticWords,
     build() {
       bindListeners(lockdep ? [...traceListeners, validator.hear] : traceListeners);

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { contendedLocks } from './contended.ts';
 import { biosOnTwoCpus, suiteRounds, suspendCycles } from './machines.ts';
 import { profiledRates, validatedRates } from './profiled.ts';
+import { requestCosts } from './requests.ts';
 import type { Row } from './row.ts';
 import { promiseSteps, twoJobs } from './search.ts';
 
@@ -38,6 +39,11 @@ export const measurements: readonly Measurement[] = [
   { name: 'contended-2', title: 'Contended locks on two CPUs', measure: () => contendedLocks(2) },
   { name: 'contended-4', title: 'Contended locks on four CPUs', measure: () => contendedLocks(4) },
   { name: 'multipath', title: 'Multipath over immediate disks, one CPU', measure: () => solo('multipath') },
+  {
+    name: 'request',
+    title: 'Requests and barriers over an immediate disk with a cache, one CPU',
+    measure: async () => [...(await requestCosts()), ...(await solo('model-barrier-on', 'model-barrier-off'))],
+  },
   { name: 'suspend', title: 'Suspend and resume', measure: suspendCycles },
   {
     name: 'profile',

@@ -23,6 +23,8 @@ const MEASUREMENTS: Readonly<Record<string, () => Row[]>> = {
   'model-on': () => soloModel(true),
   'lockdep-cpu': soloLockdep,
   'lockdep-model': modelLockdep,
+  'model-barrier-off': () => soloModel(false, 'rq-barrier-cut'),
+  'model-barrier-on': () => soloModel(true, 'rq-barrier-cut'),
   'profile-counts': () => soloProfile('counts'),
   'profile-trace': () => soloProfile('trace'),
   'profile-exact': () => soloProfile('exact'),

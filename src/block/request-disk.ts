@@ -106,6 +106,8 @@ export interface RequestDisk extends Struct {
   readonly heldBack: HeldBack;
   /** 1: a flush says that it is done and does nothing. */
   readonly lies: Marked;
+  /** Handle of another disk whose power is cut with this one's, 0: none. */
+  powerNext: number;
 }
 
 export const RequestDisk = defineStruct<RequestDisk>('request-disk', 'disk', 0, {
@@ -130,6 +132,7 @@ export const RequestDisk = defineStruct<RequestDisk>('request-disk', 'disk', 0, 
   failFlush: atomic,
   heldBack: heldBackField,
   lies: marked,
+  powerNext: plain,
 });
 
 const KLOOPD = defineWorker('kloopd');
@@ -297,6 +300,11 @@ const DISK_DEVICE = devices.define('request-disk', {
   },
 });
 
+/** The power of the two is cut in one moment. Not inline and thread. In `setup`. */
+export function sharePower(disk: RequestDisk, other: RequestDisk): void {
+  disk.powerNext = other.handle;
+}
+
 /** Cuts the disk's power: what was only in its cache is gone, in part and in any order, and from now on it fails all it is asked. */
 export function* cutPower(disk: RequestDisk): Kernel<void> {
   if (disk.mode === INLINE || disk.mode === THREAD) {
@@ -313,7 +321,8 @@ export function* cutPower(disk: RequestDisk): Kernel<void> {
 const CUT_DEVICE = devices.define('request-disk-cut', {
   line: LINE_DEVICE,
   *elapsed(alarm): Kernel<number> {
-    yield* cacheOf(RequestDisk.at(alarm.arg)).cut();
+    for (let handle = alarm.arg; handle !== 0; handle = RequestDisk.at(handle).powerNext)
+      yield* cacheOf(RequestDisk.at(handle)).cut();
     return 1;
   },
   *interrupt(alarm): Kernel<void> {

@@ -153,16 +153,17 @@ export function nothingWaits(bio: number, md: number, site: Site): void {
   // Taken off the list in its turn, under the lock, and mapped after that was let go.
   if (locationOf(bio) === DISPATCHED) return;
   const w = memory.words;
-  // The list first: a completion on another CPU may put its bio there right now, and it numbers the bio before that.
-  //   submitter        | completion
-  //   was one numbered? no
-  //                    | number it, put it at the head
-  //   is one there? yes: by the list alone it would look like one from before the gate was opened
-  const waiting = w[md + MD_DEFERRED] !== 0;
   const held = w[md + MD_IN_HAND] as number;
   const inHand = held !== 0 && w[held] === w[md + MD_IN_HAND_GENERATION] && locationOf(held) === DISPATCHED;
+  // The list first: a completion on another CPU may put its bio there right now, and it numbers the bio before that. The flag is set before
+  // anything is handed back, and stays set while io_lock is held here.
+  //   submitter            | completion
+  //   was one numbered? no
+  //                        | numbers it, puts it at the head
+  //   does one wait? yes: it would look like one that was there before the gate was opened
+  const waiting = Atomics.load(w, md + MD_DEFERRED) !== 0;
   // Without a pushback list what is handed back lies here already before the suspend shuts the gate.
-  const early = noflushIsSet(md) && wasPushedBack(md, w[md + MD_FIRST_DEFERRED] as number);
+  const early = waiting && noflushIsSet(md) && wasPushedBack(md, w[md + MD_FIRST_DEFERRED] as number);
   if ((waiting && !early) || inHand) overtaken(bio, md, false, site);
 }
 

@@ -53,8 +53,11 @@ const DEFAULT_SECONDS = 30;
 
 /** Checks everything and fills in what was not said; nothing is started. */
 function stressSettings(names: readonly string[], options: StressOptions): StressSettings {
-  const all = suites.map(({ name }) => name);
-  checkNames(names, all, 'suite');
+  checkNames(
+    names,
+    suites.map(({ name }) => name),
+    'suite',
+  );
   if (options.seconds !== undefined && options.rounds !== undefined)
     throw new UsageError('--seconds and --rounds exclude each other; give one of them.');
   checkReporter(options);
@@ -64,6 +67,7 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
   const preset = options.preset ?? bug?.preset ?? 'unified';
   const ofPreset = suitesOf(preset).map(({ name }) => name);
   const chosen = names.length > 0 ? [...new Set(names)] : bug?.suite == null ? ofPreset : [bug.suite];
+  checkPossible(chosen, preset);
   // Heavy noise wants twice as many CPUs as were asked for or as the host has cores: each is off its core half of the time.
   const cpus =
     options.noise === 'heavy' ? Math.min(CPUS_MAX, 2 * Math.max(options.cpus, availableParallelism())) : options.cpus;
@@ -81,6 +85,13 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
     out: options.out,
     logLevel: options.logLevel,
   };
+}
+
+/** Each suite must have what it is about in the preset. */
+function checkPossible(names: readonly string[], preset: string): void {
+  for (const { name, notIn } of suites)
+    if (names.includes(name) && notIn?.[preset] !== undefined)
+      throw new UsageError(`There is no suite '${name}' in preset '${preset}': ${notIn[preset]}.`);
 }
 
 function exitCode(outcome: StressOutcome): number {

@@ -10,7 +10,6 @@ import { DurabilityLog, durabilityWords } from './durability.ts';
 import {
   BARRIER,
   NO_REQUESTS,
-  REQUEST_DEVICE_SECTORS,
   REQUEST_DEVICE_WORDS,
   RequestDevice,
   type RequestDeviceOptions,
@@ -67,7 +66,7 @@ function build(options: RequestDeviceOptions): Program {
     counts: () => ({
       'barriers.completed': log.completed(),
       'power.cuts': 1,
-      'sectors.checked': REQUEST_DEVICE_SECTORS,
+      'sectors.checked': log.checked(),
     }),
   };
 }

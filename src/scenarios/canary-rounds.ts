@@ -4,8 +4,9 @@
  * The bio ends on CPU 0, the suspender runs on CPU 1, and who arranges the meeting sleeps between its looks, so that two CPUs
  * are enough.
  */
-import { REQ_WRITE } from '../block/bio.ts';
+import { BIO_RW_UNPLUG, REQ_WRITE } from '../block/bio.ts';
 import { hangDisk, releaseDisk } from '../block/disk-faults.ts';
+import { cutPower } from '../block/request-disk.ts';
 import { DM_ENDIO_REQUEUE, dmNoflushSuspending } from '../core/device-mapper.ts';
 import { doResume, doSuspend } from '../core/ioctl.ts';
 import { SUSPEND_PHASES } from '../core/mapped-device.ts';
@@ -13,14 +14,16 @@ import { DM_SUSPEND_NOFLUSH_FLAG } from '../core/suspend.ts';
 import { usleep } from '../irq/timer.ts';
 import { errnoText } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
-import type { Kernel } from '../machine/kernel.ts';
+import { CHOICE_SCENARIO, type Kernel } from '../machine/kernel.ts';
 import type { Actor, Program } from '../machine/machine.ts';
 import { ops } from '../machine/operations.ts';
 import { memory, staticWords } from '../shared/memory.ts';
 import { Marked } from '../shared/word.ts';
 import { bindScripts } from '../targets/scripted.ts';
 import { DEVICE_WORDS, Device } from './device.ts';
+import { DurabilityLog, durabilityWords } from './durability.ts';
 import { bustedKind } from './litmus/lock-kinds.ts';
+import { BARRIER, REQUEST_DEVICE_WORDS, RequestDevice, requestSlots } from './request-device.ts';
 import type { Scenario } from './scenario.ts';
 import { SIGNAL_TARGET_WORDS, SignalTarget } from './signal-target.ts';
 import { submitIo, waitIo } from './user-io.ts';
@@ -34,6 +37,7 @@ const SETTLE_US = 150;
 const SIGNAL_US = 700;
 /** How often each task enters. On threads a relax takes about 0.1 ms, and the other one may start late. */
 const LOCK_ROUNDS = 40;
+const CANARY_WRITES = 4;
 
 interface DrainOptions {
   readonly name: string;
@@ -123,6 +127,38 @@ function bustedLock(): Program {
   return { actors: [actor(0), actor(1)] };
 }
 
+/** Two barriers one after the other, and a power cut when both have ended: what was only in the cache is gone with one chance in two. */
+function barriersAndCut(): Program {
+  const device = new RequestDevice();
+  const log = new DurabilityLog(CANARY_WRITES);
+  return {
+    *setup(): Kernel<void> {
+      const bioBased = (yield* ops.choice(CHOICE_SCENARIO, 2, HERE)) !== 0;
+      yield* device.create({ table: '0 4 linear disk0 0', bioBased });
+    },
+    actors: [
+      {
+        name: 'writer',
+        cpu: 0,
+        *run(): Kernel<void> {
+          for (let entry = 0; entry < CANARY_WRITES; entry++) {
+            // A write of a sector, then a barrier that has its own.
+            const flags = entry % 2 === 0 ? BIO_RW_UNPLUG : BARRIER;
+            const write = { sector: entry, size: 1, stamp: 10 + entry, flags } as const;
+            yield* log.wait(entry, yield* log.submit(device.bdev, entry, write));
+          }
+          yield* log.cutting();
+          yield* cutPower(device.disk);
+        },
+      },
+    ],
+    *verify(): Kernel<void> {
+      log.check((sector) => device.cache.stored(sector));
+    },
+    outcome: () => `${log.completed()} barriers completed`,
+  };
+}
+
 export const canaryRounds: readonly Scenario[] = [
   {
     name: 'canary-lock',
@@ -143,4 +179,12 @@ export const canaryRounds: readonly Scenario[] = [
     noflush: true,
     signal: true,
   }),
+  {
+    name: 'canary-barrier',
+    title: 'barriers on a device of either type, and a power cut after the last one',
+    cpus: 2,
+    slots: requestSlots(2),
+    staticWords: REQUEST_DEVICE_WORDS + durabilityWords(CANARY_WRITES),
+    build: barriersAndCut,
+  },
 ];

@@ -19,7 +19,7 @@ import { Atomic } from '../shared/word.ts';
 import { submitIo, type UserIo, waitIo } from './user-io.ts';
 
 const ENTRY_WORDS = 8;
-const LOOKS_MAX = 200;
+const LOOKS_MAX = 400;
 const SUBMITTED = 1;
 const ENDED = 2;
 
@@ -43,11 +43,12 @@ interface Entry {
   readonly end: number;
 }
 
-export const durabilityWords = (entries: number): number => 2 + entries * ENTRY_WORDS;
+export const durabilityWords = (entries: number): number => 3 + entries * ENTRY_WORDS;
 
 export class DurabilityLog {
   readonly #clock = new Atomic(staticWords(1));
   readonly #cut = staticWords(1);
+  readonly #checked = staticWords(1);
   readonly #words: number;
   readonly #entries: number;
 
@@ -85,9 +86,9 @@ export class DurabilityLog {
     return error;
   }
 
-  /** Waits until so many tickets are drawn, or for a while: some submissions never come. */
-  *until(tickets: number): Kernel<void> {
-    for (let look = 0; look < LOOKS_MAX && (yield* this.#clock.read(HERE)) < tickets; look++) yield* ops.relax(HERE);
+  /** Waits until so many tickets are drawn, or for a while: some submissions never come. `pause` passes the time between two looks. */
+  *until(tickets: number, pause: () => Kernel<void> = () => ops.relax(HERE)): Kernel<void> {
+    for (let look = 0; look < LOOKS_MAX && (yield* this.#clock.read(HERE)) < tickets; look++) yield* pause();
   }
 
   /** Power will be cut from now on. */
@@ -110,11 +111,31 @@ export class DurabilityLog {
       }));
   }
 
+  /** How the I/Os have ended, and the first error that came before the cut, 0: none did. At the end. */
+  ends(): { submitted: number; completed: number; failed: number; underWay: number; errorBeforeCut: number } {
+    const cut = memory.words[this.#cut] as number;
+    const entries = this.#all();
+    const ended = entries.filter(({ end }) => end !== Number.POSITIVE_INFINITY);
+    const failed = ended.filter(({ error }) => error !== 0);
+    return {
+      submitted: entries.length,
+      completed: ended.length - failed.length,
+      failed: failed.length,
+      underWay: entries.length - ended.length,
+      errorBeforeCut: failed.find(({ end }) => cut === 0 || end < cut - 1)?.error ?? 0,
+    };
+  }
+
   /** Barriers that had ended well before the cut. */
   completed(): number {
     const cut = memory.words[this.#cut] as number;
     return this.#all().filter(({ barrier, error, end }) => barrier && error === 0 && (cut === 0 || end < cut - 1))
       .length;
+  }
+
+  /** How often `check` has looked at a sector, once for each write in it that a barrier orders. */
+  checked(): number {
+    return memory.words[this.#checked] as number;
   }
 
   /** Checks the media; `stored` gives what a sector has. At the end. */
@@ -141,6 +162,7 @@ export class DurabilityLog {
   /** The sector has this write, or one that may have followed it. */
   #required(write: Entry, entries: Entry[], stored: (sector: number) => number, invariant: string, why: string): void {
     const there = stored(write.sector);
+    (memory.words[this.#checked] as number)++;
     const writer = entries.find((entry) => entry.sector === write.sector && entry.stamp === there);
     if (there === write.stamp || (writer !== undefined && writer.end > write.begin)) return;
     report('lost-bio', invariant, `sector ${write.sector} has ${there} and not ${write.stamp}, although ${why}`);

@@ -30,6 +30,7 @@ import { rqFlushAnswers } from './rq-flush-answers.ts';
 import { rqSuspendOrder } from './rq-suspend-order.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { findSelftest } from './selftest/cases.ts';
+import { barrier, barrierPowercut } from './suites/barrier.ts';
 import { failedSuspend, freeze } from './suites/freeze.ts';
 import { type RoundPart, roundName } from './suites/leave-out.ts';
 import { locks } from './suites/locks.ts';
@@ -82,9 +83,10 @@ export const suites: readonly Suite[] = [
   failedSuspend,
   rqSuspend,
   rqMpathFlush,
+  barrier,
+  barrierPowercut,
 ];
-
-/** The suites that a clean preset passes. */
+/** The suites that a preset has what it takes for. */
 export const suitesOf = (preset: string): Suite[] => suites.filter(({ notIn }) => notIn?.[preset] === undefined);
 
 /** A round's name: `SUITE@SEED.ROUND`, `SUITE@SEED.ROUNDs` with its actors on other CPUs, `SUITE@SEED.ROUND~PARTS` without some parts. */

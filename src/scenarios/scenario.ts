@@ -28,10 +28,10 @@ export interface Scenario {
 export interface Suite {
   readonly name: string;
   readonly title: string;
+  /** Presets that lack what it is about, and why: a run of all suites leaves it out there. */
+  readonly notIn?: Readonly<Record<string, string>>;
   /** `without`: a bit for each part that is left out (suites/leave-out.ts). */
   round(seed: number, round: number, cpus: number, without?: bigint): Scenario;
-  /** As of a scenario: runs of all suites leave it out there. */
-  readonly notIn?: Readonly<Record<string, string>>;
   /** What can be left out of a round; missing: nothing. */
   parts?(seed: number, round: number, cpus: number): readonly RoundPart[];
 }

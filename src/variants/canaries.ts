@@ -2,12 +2,18 @@
  * The canaries of every stress run.
  */
 
+import { type Bio, bioEndio } from '../block/bio.ts';
+import { blkOrderedCurSeq, QUEUE_ORDSEQ_POSTFLUSH } from '../block/ordered-seq.ts';
+import { RequestQueue } from '../block/request-queue.ts';
+import { dmFlush, sendPart } from '../core/barrier.ts';
 import type { MappedDevice } from '../core/mapped-device.ts';
+import { dmRqBarrier } from '../core/rq-barrier.ts';
+import { seams } from '../core/seams.ts';
 import { EINTR } from '../machine/errno.ts';
-import type { Kernel } from '../machine/kernel.ts';
-import { RMW_ADD } from '../machine/kernel.ts';
+import { EV_BARRIER_BEGIN, EV_BARRIER_END, emit, listening } from '../machine/events.ts';
+import { type Kernel, RMW_ADD, resolved } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
-import { current, signalPending } from '../shared/task.ts';
+import { current, signalPending, TASK_UNINTERRUPTIBLE } from '../shared/task.ts';
 import { defineWait, finishWait, freeWait, prepareToWait, scheduleOn } from '../shared/wait-queue.ts';
 import { nfCheckThenQueueUnlocked } from './bugs/nf-check-then-queue-unlocked.ts';
 import type { Canary } from './canary.ts';
@@ -80,4 +86,58 @@ const pushbackUnlocked: Canary = {
   rounds: 6,
 };
 
-export const canaries: readonly Canary[] = [lockBusted, wakeDropped, recheckMissing, pushbackUnlocked];
+/** kdmflush says that all is flushed, and asks no target. */
+function* flushNothing(md: MappedDevice, bio: Bio): Kernel<boolean> {
+  md.barrierError = 0;
+  yield* seams.waitForCompletion(md, TASK_UNINTERRUPTIBLE);
+  if (bio.size > 0) yield* sendPart(md, bio);
+  yield* bioEndio(bio, md.barrierError);
+  return true;
+}
+
+const flushLies: Canary = {
+  id: 'flush-lies',
+  title: 'a flush that is said to be done and is not',
+  preset: 'unified',
+  scenario: 'canary-barrier',
+  swaps: { dmRqBarrier: () => resolved(0), processBarrier: flushNothing },
+  delay: null,
+  kinds: ['lost-bio'],
+  rounds: 20,
+};
+
+/** Of a bio-based device: the oracle says so before the media do. */
+function* leaveOutPostFlush(md: MappedDevice, bio: Bio): Kernel<boolean> {
+  md.barrierError = 0;
+  if (listening !== 0) emit(EV_BARRIER_BEGIN, md.address, bio.address, HERE);
+  yield* seams.waitForCompletion(md, TASK_UNINTERRUPTIBLE);
+  yield* dmFlush(md);
+  if (bio.size > 0) yield* sendPart(md, bio);
+  if (listening !== 0) emit(EV_BARRIER_END, md.address, md.barrierError, HERE);
+  yield* bioEndio(bio, md.barrierError);
+  return true;
+}
+
+const postFlushDropped: Canary = {
+  id: 'post-flush-dropped',
+  title: 'a barrier that ends before its own data is durable',
+  preset: 'unified',
+  scenario: 'canary-barrier',
+  swaps: {
+    dmRqBarrier: (md) =>
+      blkOrderedCurSeq(RequestQueue.at(md.queue)) === QUEUE_ORDSEQ_POSTFLUSH ? resolved(0) : dmRqBarrier(md),
+    processBarrier: leaveOutPostFlush,
+  },
+  delay: null,
+  kinds: ['lost-bio', 'reorder'],
+  rounds: 20,
+};
+
+export const canaries: readonly Canary[] = [
+  lockBusted,
+  wakeDropped,
+  recheckMissing,
+  pushbackUnlocked,
+  flushLies,
+  postFlushDropped,
+];

@@ -9,6 +9,8 @@ import type { FindingKind } from '../machine/finding.ts';
 export interface Canary {
   readonly id: string;
   readonly title: string;
+  /** The preset in which it sings whatever preset is tested; missing: that one, or unified where it has no place for the mistake. */
+  readonly preset?: string;
   /** The scenario whose rounds show it. */
   readonly scenario: string;
   /** The seams that it replaces. */

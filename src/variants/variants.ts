@@ -151,6 +151,7 @@ export function findBug(id: string): Bug | undefined {
 
 /** The preset in which a canary sings when `preset` is tested: that one, or unified where it has no place for the mistake. */
 export function presetOfCanary(preset: string, canary: Canary): string {
+  if (canary.preset !== undefined) return canary.preset;
   const seams = presets.find((each) => each.name === preset)?.seams;
   return seams === undefined || whyIllegal({ ...seams, ...canary.swaps }) !== null ? 'unified' : preset;
 }

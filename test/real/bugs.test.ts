@@ -21,6 +21,7 @@ const ASSERTED = [
   'noflush-resize-inode-mutex',
   'nf-complete-and-push-back',
   'nf-flush-after-unlock',
+  'bio-barrier-last-error-wins',
 ];
 
 for (const id of ASSERTED) {

@@ -3,7 +3,7 @@
  */
 import { test } from 'tap';
 import { exploreScenario } from '../../src/cli/explore-scenario.ts';
-import { suites } from '../../src/scenarios/registry.ts';
+import { suitesOf } from '../../src/scenarios/registry.ts';
 import { CLEAN_PRESETS } from '../support/kernel.ts';
 import { runRound, startMachine } from '../support/real.ts';
 
@@ -60,7 +60,7 @@ for (const preset of CLEAN_PRESETS)
   test(`${preset}: rounds of every suite are clean on threads`, async (t) => {
     t.comment(`seed ${SEED}`);
     const machine = await startMachine(t, 4);
-    for (const { name } of suites)
+    for (const { name } of suitesOf(preset))
       for (let round = 0; round < SUITE_ROUNDS; round++) {
         const scenario = `${name}@${SEED}.${round}`;
         const { finding } = await runRound(machine, { scenario, preset, seed: SEED + round });

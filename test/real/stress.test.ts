@@ -30,6 +30,8 @@ test('a short run catches its canaries, runs every suite and reports all of it a
       ['wake-dropped', true],
       ['recheck-missing', true],
       ['nf-check-then-queue-unlocked', true],
+      ['flush-lies', true],
+      ['post-flush-dropped', true],
     ],
   );
   t.strictSame(
@@ -60,13 +62,13 @@ test('a run for people says its settings first and last, and its verdict in the 
 test('Ctrl-C among the suites says what its canaries and rounds have shown', async (t) => {
   const cli = startCli(['stress', '--seconds', '600', '--seed', '5', '--json', '--log-level', 'info'], t.testdir());
   // The last of the canaries.
-  await cli.logged('"nf-check-then-queue-unlocked"');
+  await cli.logged('"post-flush-dropped"');
   cli.process.kill('SIGINT');
   const result = await cli.ended;
   t.equal(result.code, 130);
   const json = JSON.parse(result.stdout) as StressJson;
   t.equal(json.ok, false);
-  t.equal(json.canaries.length, 4);
+  t.equal(json.canaries.length, 6);
 });
 
 test('Ctrl-C prints what is known so far and ends with 130, without a process left behind', async (t) => {

@@ -7,6 +7,7 @@ import { ModelMachine } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
 import type { RunOutcome } from '../../src/machine/machine.ts';
 import { findScenario, suites } from '../../src/scenarios/registry.ts';
+import { barrier, barrierPowercut } from '../../src/scenarios/suites/barrier.ts';
 import { planFailoverRound } from '../../src/scenarios/suites/failover-plan.ts';
 import { planLocksRound } from '../../src/scenarios/suites/locks.ts';
 import { interruptedSuspend, noflushPushback, suspend } from '../../src/scenarios/suites/suspend-suites.ts';
@@ -40,7 +41,7 @@ function runRound(name: string, cpus: number, executions: number, bug: string | 
 }
 
 const suspendSuites = [suspend, noflushPushback, interruptedSuspend];
-const plans = [...suspendSuites, { plan: planLocksRound }, { plan: planFailoverRound }];
+const plans = [...suspendSuites, { plan: planLocksRound }, { plan: planFailoverRound }, barrier, barrierPowercut];
 
 for (const { name } of suites)
   test(`rounds of suite ${name} are clean, whatever the schedule`, async (t) => {
@@ -99,6 +100,17 @@ test('a shuffled round has the same actors on other CPUs, and is clean', async (
   }
   t.ok(moved > 0);
 });
+for (const { name } of [barrier, barrierPowercut])
+  test(`in rounds of ${name} barriers complete, and sectors are checked for what they cover`, async (t) => {
+    const total = new Map<string, number>();
+    for (let round = 0; round < ROUNDS; round++)
+      for (const { counts } of runRound(`${name}@8.${round}`, CPUS, EXECUTIONS))
+        for (const [key, count] of Object.entries(counts)) total.set(key, (total.get(key) ?? 0) + count);
+    for (const key of ['barriers.completed', 'sectors.checked', 'suspends.done', 'paths.broken', 'bios.pushedBack'])
+      t.ok((total.get(key) ?? 0) > 0, key);
+    t.equal(total.get('power.cuts'), name === 'barrier' ? 0 : ROUNDS * EXECUTIONS);
+    t.equal(total.get('bios.submitted'), (total.get('bios.completed') ?? 0) + (total.get('bios.failed') ?? 0));
+  });
 
 test('the same seed gives the same round, another one another', async (t) => {
   for (const { plan } of plans) {
@@ -157,6 +169,8 @@ test('the rounds of canaries are clean without them, and not with them', async (
     ['canary-drain', 'wake-dropped'],
     ['canary-drain', 'recheck-missing'],
     ['canary-pushback', 'nf-check-then-queue-unlocked'],
+    ['canary-barrier', 'flush-lies'],
+    ['canary-barrier', 'post-flush-dropped'],
   ] as const) {
     const clean = runRound(name, 2, 300).at(-1) as RunOutcome;
     t.equal(clean.finding, null, clean.finding?.message ?? 'clean');

@@ -8,6 +8,7 @@ export interface StressJson {
     bios: Record<string, number>;
     errorsByRule: Record<string, number>;
     suspends: Record<string, number>;
+    barriers: Record<string, number>;
     interruptedByPhase: Record<string, number>;
     findings: readonly {
       kind: string;

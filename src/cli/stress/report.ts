@@ -57,6 +57,13 @@ function suiteTable(suites: readonly SuiteTally[]): ReportTable {
   return { title: 'Suites', head, rows, right: [1, 2, 3, 4, 5, 6, 7, 8, 9] };
 }
 
+/** What the suites about barriers have shown: how often a sector was looked at because a barrier orders a write in it. */
+function barrierTable(suites: readonly SuiteTally[]): ReportTable {
+  const names = ['barriers.completed', 'power.cuts', 'sectors.checked'];
+  const rows = suites.map((suite) => [suite.name, ...names.map((name) => suite.count(name))]);
+  return { title: 'Barriers', head: ['suite', 'barriers', 'power cuts', 'sectors checked'], rows, right: [1, 2, 3] };
+}
+
 /** As locktorture says it: how often each kind of lock was held, for writing and for reading. */
 function lockTable(suites: readonly SuiteTally[]): ReportTable {
   const counts = suites.flatMap((suite) => Object.entries(suite.lockCounts()));
@@ -90,6 +97,7 @@ export function stressTables(settings: StressSettings, outcome: StressOutcome): 
     },
     lockTable(outcome.suites.filter((suite) => suite.has('locks'))),
     suiteTable(outcome.suites),
+    barrierTable(devices.filter((suite) => suite.has('barriers'))),
     {
       title: 'Errors',
       head: ['suite', 'ends by rule', 'suspends interrupted in phase'],
@@ -148,6 +156,11 @@ export function stressJson(settings: StressSettings, outcome: StressOutcome): ob
         failed: suite.count('suspends.failed'),
       },
       interruptedByPhase: suite.below('interrupted'),
+      barriers: {
+        completed: suite.count('barriers.completed'),
+        powerCuts: suite.count('power.cuts'),
+        sectorsChecked: suite.count('sectors.checked'),
+      },
       locks: suite.lockCounts(),
       findings: suite.findings,
     })),

@@ -21,7 +21,7 @@ export const barrierOverPushback: Bug = {
   preset: '2.6.33',
   swaps: { barrierMayGoOn: () => resolved(true) },
   scenario: 'bio-barrier-noflush',
-  suite: null,
+  suite: 'barrier',
   model: { kind: 'reorder', invariants: ['I40'] },
-  real: null,
+  real: { kind: 'reorder', invariants: ['I40'] },
 };

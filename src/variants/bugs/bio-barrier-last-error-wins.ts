@@ -25,7 +25,7 @@ export const bioBarrierLastErrorWins: Bug = {
   preset: '2.6.33',
   swaps: { noteBarrierError },
   scenario: 'bio-barrier-errors',
-  suite: null,
+  suite: 'barrier',
   model: { kind: 'wrong-error', invariants: ['I43'] },
-  real: null,
+  real: { kind: 'wrong-error', invariants: ['I43'] },
 };
