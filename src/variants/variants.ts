@@ -44,6 +44,7 @@ import { nfRefusedInSuccess } from './bugs/nf-refused-in-success.ts';
 import { noflushQueryPutsMd } from './bugs/noflush-query-puts-md.ts';
 import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
 import { nullMapWindowInSwap } from './bugs/null-map-window-in-swap.ts';
+import { queueIoEnablesIrqs } from './bugs/queue-io-enables-irqs.ts';
 import { rqCompleteUnmappedClone } from './bugs/rq-complete-unmapped-clone.ts';
 import { rqbAllocInRequestFn } from './bugs/rqb-alloc-in-request-fn.ts';
 import { rqbCloneReadAfterFree } from './bugs/rqb-clone-read-after-free.ts';
@@ -127,6 +128,7 @@ export const bugs: readonly Bug[] = [
   dmPutFreesInIrq,
   mapLockNotIrqsafe,
   rqCompleteUnmappedClone,
+  queueIoEnablesIrqs,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */
