@@ -25,8 +25,8 @@ import { findOwn } from './own/define.ts';
 import { removeRaces } from './remove-races.ts';
 import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
-import { rqFlush } from './rq-flush.ts';
 import { rqFlushAnswers } from './rq-flush-answers.ts';
+import { rqMeetings } from './rq-meetings.ts';
 import { rqSuspendOrder } from './rq-suspend-order.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { findSelftest } from './selftest/cases.ts';
@@ -63,10 +63,10 @@ export const scenarios: readonly Scenario[] = [
   admins,
   ...barrierCut,
   ...rqBarrier,
-  ...rqFlush,
   ...bioBarrier,
   rqSuspendOrder,
   rqFlushAnswers,
+  ...rqMeetings,
 ];
 /** The scenarios that a clean preset passes. */
 export const scenariosOf = (preset: string): Scenario[] =>

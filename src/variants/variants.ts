@@ -49,6 +49,7 @@ import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
 import { nullMapWindowInSwap } from './bugs/null-map-window-in-swap.ts';
 import { queueIoEnablesIrqs } from './bugs/queue-io-enables-irqs.ts';
 import { rqCompleteUnmappedClone } from './bugs/rq-complete-unmapped-clone.ts';
+import { rqRequeueNoRun } from './bugs/rq-requeue-no-run.ts';
 import { rqbAllocInRequestFn } from './bugs/rqb-alloc-in-request-fn.ts';
 import { rqbCloneReadAfterFree } from './bugs/rqb-clone-read-after-free.ts';
 import { rqbDrainAssumption } from './bugs/rqb-drain-assumption.ts';
@@ -137,6 +138,7 @@ export const bugs: readonly Bug[] = [
   bioBarrierRequeueInEndio,
   barrierOverPushback,
   queueIoEnablesIrqs,
+  rqRequeueNoRun,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */

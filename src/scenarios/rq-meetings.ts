@@ -1,11 +1,12 @@
 /**
- * The flush of a request-based device: its clones end on two CPUs at once, or are refused by the target's map, or the flushes of two
- * barriers follow each other.
+ * Small meetings of requests and flushes of a request-based device, each of which one mistake spoils: the clones of a flush end on two
+ * CPUs at once, or are refused by the target's map; the flushes of two barriers follow each other; the device is removed as soon as
+ * its last I/O has ended; paths fail.
  */
 import { BIO_RW_UNPLUG, REQ_WRITE } from '../block/bio.ts';
 import type { BlockDevice } from '../block/block-device.ts';
 import { blkBarrierRq, DM_MAPIO_REMAPPED, DM_MAPIO_REQUEUE } from '../core/device-mapper.ts';
-import { dmClose, dmOpen, dmRemove, doResume, doSuspend } from '../core/ioctl.ts';
+import { dmClose, dmOpen, dmRemove } from '../core/ioctl.ts';
 import { dmTargetMessage } from '../core/target-message.ts';
 import { EIO, EOPNOTSUPP, errnoText } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
@@ -61,8 +62,7 @@ function buildTwoDisks(): Program {
   };
 }
 
-/** What the target's map may say to a flush. */
-const REFUSALS = [-EIO, -EOPNOTSUPP, DM_MAPIO_REQUEUE] as const;
+const ERRORS = [-EIO, -EOPNOTSUPP] as const;
 
 /**
  * A barrier over a target with two flushes. To the clones of the first attempt its map says one of `answers`, the others are well. Like
@@ -129,29 +129,8 @@ function buildTwoBarriers(): Program {
   };
 }
 
-/** A barrier, and a suspend. */
-function buildSuspend(): Program {
-  const device = new RequestDevice();
-  const results = staticWords(2);
-  return {
-    setup: () => device.create({ table: '0 4 linear disk0 0' }),
-    actors: [
-      barrierWriter(device, 0, 0, results),
-      {
-        name: 'suspender',
-        cpu: 1,
-        *run(): Kernel<void> {
-          memory.words[results + 1] = yield* doSuspend(device.md, 0);
-          yield* doResume(device.md, 0);
-        },
-      },
-    ],
-    outcome: () => `barrier ${said(results)}, suspend ${said(results + 1)}`,
-  };
-}
-
 /** A writer that removes the device as soon as its write, or its barrier, has ended. */
-function buildLast(flags: number, size: 0 | 1): Program {
+function buildLast(flags: number): Program {
   const device = new RequestDevice();
   const results = staticWords(2);
   return {
@@ -163,7 +142,7 @@ function buildLast(flags: number, size: 0 | 1): Program {
         *run(): Kernel<void> {
           const { md, bdev } = device;
           yield* dmOpen(md);
-          memory.words[results] = yield* write(bdev, size, flags);
+          memory.words[results] = yield* write(bdev, 1, flags);
           yield* dmClose(md);
           memory.words[results + 1] = yield* dmRemove(md);
         },
@@ -193,6 +172,28 @@ function buildLastPath(): Program {
   };
 }
 
+/** A write over a multipath whose first path fails it: it goes through the second one. */
+function buildFailover(): Program {
+  const device = new RequestDevice(2);
+  const result = staticWords(1);
+  return {
+    *setup(): Kernel<void> {
+      yield* device.create({ table: '0 4 multipath 0 0 1 1 round-robin 0 2 0 disk0 disk1', anyCpu: true });
+      yield* device.disk.failNext.set(1, HERE);
+    },
+    actors: [
+      {
+        name: 'writer',
+        cpu: 0,
+        *run(): Kernel<void> {
+          memory.words[result] = yield* write(device.bdev, 1, BIO_RW_UNPLUG);
+        },
+      },
+    ],
+    outcome: () => `write ${said(result)}`,
+  };
+}
+
 function* failPath(device: RequestDevice): Kernel<void> {
   yield* dmTargetMessage(device.md, 0, 'fail_path disk0');
 }
@@ -210,7 +211,7 @@ const scenario = (name: string, title: string, words: number, build: () => Progr
 const LAST_WORDS = REQUEST_DEVICE_WORDS + 2;
 const MAP_WORDS = REQUEST_DEVICE_WORDS + 5;
 
-export const rqFlush: readonly Scenario[] = [
+export const rqMeetings: readonly Scenario[] = [
   scenario(
     'rq-flush-two-disks',
     'the flush of one disk fails while another disk refuses flushes',
@@ -219,26 +220,27 @@ export const rqFlush: readonly Scenario[] = [
     2,
   ),
   scenario('rq-flush-map', 'the map of a target refuses one of its two flushes, or both, in all ways', MAP_WORDS, () =>
-    buildMap([DM_MAPIO_REMAPPED, ...REFUSALS]),
+    buildMap([DM_MAPIO_REMAPPED, DM_MAPIO_REQUEUE, ...ERRORS]),
   ),
-  scenario('rq-flush-unmapped', 'the map of a target refuses both of its flushes in all ways', MAP_WORDS, () =>
-    buildMap(REFUSALS),
-  ),
-  scenario('rq-flush-requeued', 'the map of a target wants both of its flushes back', MAP_WORDS, () =>
-    buildMap([DM_MAPIO_REQUEUE]),
-  ),
+  scenario('rq-flush-unmapped', 'the map of a target fails both of its flushes', MAP_WORDS, () => buildMap(ERRORS)),
   scenario('rq-two-barriers', 'the barriers of two writers', REQUEST_DEVICE_WORDS + 3, buildTwoBarriers),
-  scenario('rq-flush-suspend', 'a barrier without data, and a suspend', REQUEST_DEVICE_WORDS + 2, buildSuspend),
   scenario('rq-last-write', 'a write, and the device removed as soon as it has ended', LAST_WORDS, () =>
-    buildLast(BIO_RW_UNPLUG, 1),
+    buildLast(BIO_RW_UNPLUG),
   ),
   scenario('rq-last-barrier', 'a barrier, and the device removed as soon as it has ended', LAST_WORDS, () =>
-    buildLast(BARRIER, 0),
+    buildLast(BARRIER),
   ),
   scenario(
     'rq-last-path',
     'a write over a multipath that does not queue and loses its path',
     REQUEST_DEVICE_WORDS + 1,
     buildLastPath,
+  ),
+  scenario(
+    'rq-failover',
+    'a write over a multipath whose first path fails',
+    requestDeviceWords(2) + 1,
+    buildFailover,
+    2,
   ),
 ];
