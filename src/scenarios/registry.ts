@@ -24,6 +24,7 @@ import { removeRaces } from './remove-races.ts';
 import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
 import { rqFlushAnswers } from './rq-flush-answers.ts';
+import { rqMpath } from './rq-mpath.ts';
 import { rqSuspendOrder } from './rq-suspend-order.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { findSelftest } from './selftest/cases.ts';
@@ -59,6 +60,7 @@ export const scenarios: readonly Scenario[] = [
   ...rqBarrier,
   rqSuspendOrder,
   rqFlushAnswers,
+  ...rqMpath,
 ];
 /** The scenarios that a clean preset passes. */
 export const scenariosOf = (preset: string): Scenario[] =>

@@ -26,7 +26,7 @@ import {
   runQueueLater,
 } from '../core/rq-end.ts';
 import { awaitInFlight, stopAndFlush } from '../core/rq-queue.ts';
-import { dmPrepFn, dmRequestFn } from '../core/rq-request-fn.ts';
+import { dmPrepFn, dmRequestFn, isLive } from '../core/rq-request-fn.ts';
 import type { Seams } from '../core/seams.ts';
 import { dmRequest, mapHasEnded, queueIo } from '../core/submit.ts';
 import {
@@ -106,6 +106,7 @@ const unified: Preset = {
     iSizeWrite,
     stopAndFlush,
     dmRequestFn,
+    isLive,
     leaveAfterRequeue: true,
     dmPrepFn,
     dmCompleteRequest,
@@ -172,6 +173,7 @@ const seed002: Preset = {
     markSuspended: postsuspendFirst,
     replaceTable: unbindThenBind,
     iSizeWrite: iSizeWriteUnderIMutex,
+    isLive: () => true,
     leaveAfterRequeue: false,
     runQueue: runQueueAtOnce,
     putInFlight: putPerhapsLast,

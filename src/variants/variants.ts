@@ -16,9 +16,11 @@ import { inlineDispatchEndSubmits } from './bugs/inline-dispatch-end-submits.ts'
 import { interruptedAlthoughDrained } from './bugs/interrupted-although-drained.ts';
 import { interruptedSuspendLimbo } from './bugs/interrupted-suspend-limbo.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
+import { kdmflushDestroysItself } from './bugs/kdmflush-destroys-itself.ts';
 import { mdLockSingle } from './bugs/md-lock-single.ts';
 import { mergedListPushbackAtTail } from './bugs/merged-list-pushback-at-tail.ts';
 import { mpathActivateNullPath } from './bugs/mpath-activate-null-path.ts';
+import { mpathBusyBlocksItself } from './bugs/mpath-busy-blocks-itself.ts';
 import { mpathEndioPlainLock } from './bugs/mpath-endio-plain-lock.ts';
 import { mpathEventWorkAfterFree } from './bugs/mpath-event-work-after-free.ts';
 import { mpathFreezeBeforeNoqueue } from './bugs/mpath-freeze-before-noqueue.ts';
@@ -41,6 +43,8 @@ import { nfRefusedInSuccess } from './bugs/nf-refused-in-success.ts';
 import { noflushQueryPutsMd } from './bugs/noflush-query-puts-md.ts';
 import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
 import { nullMapWindowInSwap } from './bugs/null-map-window-in-swap.ts';
+import { rqRequeueBusyLoop } from './bugs/rq-requeue-busy-loop.ts';
+import { rqTableKeptOverMap } from './bugs/rq-table-kept-over-map.ts';
 import { rszBdgetStallInSuspendLock } from './bugs/rsz-bdget-stall-in-suspend-lock.ts';
 import { suspendWaitNoBarrier } from './bugs/suspend-wait-no-barrier.ts';
 import { tableLastPutAnywhere } from './bugs/table-last-put-anywhere.ts';
@@ -90,6 +94,10 @@ export const bugs: readonly Bug[] = [
   mpathPgInitOverlap,
   mpathEndioPlainLock,
   mpathEventWorkAfterFree,
+  rqRequeueBusyLoop,
+  kdmflushDestroysItself,
+  mpathBusyBlocksItself,
+  rqTableKeptOverMap,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */
