@@ -31,6 +31,8 @@ kobject-outlives-md kobject-release-in-module io-before-first-table internal-res
 table-clear-hash-lock mpath-qinp-flag-churn destroy-vs-internal-suspend destroy-ab-ba-srcu presuspend-undo
 waitqueue-active-no-barrier pending-dropped-before-io-freed requeue-split-bio suspend-eintr-code
 inflight-mirror-lost-update fair-rwsem-recursive-read dm-get-md-gap mpath-dtr-vs-pg-init-done
+rq-requeue-busy-loop rq-run-queue-recursion mpath-busy-blocks-itself kdmflush-destroys-itself flush-requeue-spin
+suspend-uninterruptible-in-flushwq two-counter-zero-test
 `
   .trim()
   .split(/\s+/);

@@ -26,6 +26,7 @@ import { spinLockOwner } from '../shared/spinlock.ts';
 import { eachLive } from './words.ts';
 
 const RQ_LOC = Request.offsetOf('oracle');
+const RQ_QUEUE = Request.offsetOf('queue');
 const RQ_NUMBER = RQ_LOC + 1;
 const RQ_RUN = RQ_LOC + 2;
 const Q_NEXT_NUMBER = RequestQueue.offsetOf('oracle');
@@ -74,13 +75,22 @@ function oneQueueLock(site: Site): void {
   if (held > 1) report('lock-order', 'I19', `CPU ${cpu} holds ${held} queue_locks`, site);
 }
 
+/**
+ * The requests of a queue whose lock is held. Others may be freed at any moment, so their words are looked at and not they
+ * themselves; one of this queue that is at one of these places stays there.
+ */
+function eachOf(q: RequestQueue, places: number, look: (rq: Request, address: number) => void): void {
+  eachLive(Request, (address) => {
+    if (memory.words[address + RQ_QUEUE] !== q.handle || ((places >> locationOf(address)) & 1) === 0) return;
+    look(Request.atAddress(address), address);
+  });
+}
+
 /** Started requests of type FS, counted one by one. */
 function startedOf(q: RequestQueue): number {
   let count = 0;
-  eachLive(Request, (address) => {
-    if (locationOf(address) !== STARTED) return;
-    const rq = Request.atAddress(address);
-    if (rq.queue === q.handle && blkAccountRq(rq)) count++;
+  eachOf(q, 1 << STARTED, (rq) => {
+    if (blkAccountRq(rq)) count++;
   });
   return count;
 }
@@ -146,10 +156,8 @@ function startedInTurn(q: RequestQueue, rq: Request, address: number, site: Site
       report('reorder', 'I40', `${rqName(rq)} overtakes the barrier that came before it`, site);
     return;
   }
-  eachLive(Request, (other) => {
-    const each = Request.atAddress(other);
-    const place = locationOf(other);
-    if (each.queue !== q.handle || each.cmdType !== REQ_TYPE_FS || (place !== QUEUED && place !== STARTED)) return;
+  eachOf(q, (1 << QUEUED) | (1 << STARTED), (each, other) => {
+    if (each.cmdType !== REQ_TYPE_FS) return;
     if (each.handle !== q.barRq && (((w[other + RQ_NUMBER] as number) - number) | 0) < 0)
       report('reorder', 'I40', `a barrier goes on while ${rqName(each)}, which came before it, has not ended`, site);
   });

@@ -60,9 +60,22 @@ export function* dmRequestFn(q: RequestQueue): Kernel<void> {
   yield* dmTablePut(table);
 }
 
-/** Gives true when something may be left for later. */
+/** Seam isLive: with queue_lock held and the queue not stopped, so that nobody binds a table meanwhile. */
+export const isLive = (md: MappedDevice, table: DmTable): boolean => md.map === table.handle;
+
+/**
+ * Gives true when something may be left for later. While a request is mapped queue_lock is free, and the table may be replaced:
+ *
+ *   CPU0 request_fn                        CPU1
+ *   maps a request, which ends elsewhere
+ *                                          suspend: stops the queue, nothing is in flight
+ *                                          swaps the tables; resume: starts the queue
+ *   the queue is not stopped: maps
+ *   the next one by the old table
+ */
 function* serveQueue(q: RequestQueue, md: MappedDevice, table: DmTable): Kernel<boolean> {
   while (!blkQueuePlugged(q) && !blkQueueStopped(q)) {
+    if (!seams.isLive(md, table)) return true;
     const rq = yield* blkPeekRequest(q);
     if (rq === null) return true;
     if (dmRqIsFlushRequest(rq)) {

@@ -103,6 +103,8 @@ export interface Seams {
   readonly doOrdered: (q: RequestQueue, rq: Request) => Kernel<Ordered>;
   /** Takes requests off the queue of the device and maps their clones. queue_lock is held. */
   readonly dmRequestFn: (q: RequestQueue) => Kernel<void>;
+  /** Whether the table by which request_fn has begun is the one by which it may go on. queue_lock is held. */
+  readonly isLive: (md: MappedDevice, table: DmTable) => boolean;
   /** Whether request_fn leaves off when a target wants a request back. */
   readonly leaveAfterRequeue: boolean;
   /** Attaches a clone to a request, or says why not: BLKPREP_*. queue_lock is held. */

@@ -27,6 +27,7 @@ import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
 import { rqFlushAnswers } from './rq-flush-answers.ts';
 import { rqMeetings } from './rq-meetings.ts';
+import { rqMpath } from './rq-mpath.ts';
 import { rqSuspendOrder } from './rq-suspend-order.ts';
 import type { Scenario, Suite } from './scenario.ts';
 import { findSelftest } from './selftest/cases.ts';
@@ -67,6 +68,7 @@ export const scenarios: readonly Scenario[] = [
   rqSuspendOrder,
   rqFlushAnswers,
   ...rqMeetings,
+  ...rqMpath,
 ];
 /** The scenarios that a clean preset passes. */
 export const scenariosOf = (preset: string): Scenario[] =>

@@ -37,7 +37,7 @@ import {
   runQueueLater,
 } from '../core/rq-end.ts';
 import { awaitInFlight, stopAndFlush } from '../core/rq-queue.ts';
-import { dmPrepFn, dmRequestFn, handToKdmflush } from '../core/rq-request-fn.ts';
+import { dmPrepFn, dmRequestFn, handToKdmflush, isLive } from '../core/rq-request-fn.ts';
 import type { Seams } from '../core/seams.ts';
 import { dmRequest, mapHasEnded, queueIo } from '../core/submit.ts';
 import {
@@ -124,6 +124,7 @@ const unified: Preset = {
     finishBarrierIo,
     noteBarrierError,
     dmRequestFn,
+    isLive,
     leaveAfterRequeue: true,
     dmPrepFn,
     handToKdmflush,
@@ -191,6 +192,7 @@ const seed002: Preset = {
     markSuspended: postsuspendFirst,
     replaceTable: unbindThenBind,
     iSizeWrite: iSizeWriteUnderIMutex,
+    isLive: () => true,
     leaveAfterRequeue: false,
     runQueue: runQueueAtOnce,
     putInFlight: putPerhapsLast,

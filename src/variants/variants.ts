@@ -21,10 +21,12 @@ import { inlineDispatchEndSubmits } from './bugs/inline-dispatch-end-submits.ts'
 import { interruptedAlthoughDrained } from './bugs/interrupted-although-drained.ts';
 import { interruptedSuspendLimbo } from './bugs/interrupted-suspend-limbo.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
+import { kdmflushDestroysItself } from './bugs/kdmflush-destroys-itself.ts';
 import { mapLockNotIrqsafe } from './bugs/map-lock-not-irqsafe.ts';
 import { mdLockSingle } from './bugs/md-lock-single.ts';
 import { mergedListPushbackAtTail } from './bugs/merged-list-pushback-at-tail.ts';
 import { mpathActivateNullPath } from './bugs/mpath-activate-null-path.ts';
+import { mpathBusyBlocksItself } from './bugs/mpath-busy-blocks-itself.ts';
 import { mpathEndioPlainLock } from './bugs/mpath-endio-plain-lock.ts';
 import { mpathEventWorkAfterFree } from './bugs/mpath-event-work-after-free.ts';
 import { mpathFreezeBeforeNoqueue } from './bugs/mpath-freeze-before-noqueue.ts';
@@ -49,7 +51,9 @@ import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
 import { nullMapWindowInSwap } from './bugs/null-map-window-in-swap.ts';
 import { queueIoEnablesIrqs } from './bugs/queue-io-enables-irqs.ts';
 import { rqCompleteUnmappedClone } from './bugs/rq-complete-unmapped-clone.ts';
+import { rqRequeueBusyLoop } from './bugs/rq-requeue-busy-loop.ts';
 import { rqRequeueNoRun } from './bugs/rq-requeue-no-run.ts';
+import { rqTableKeptOverMap } from './bugs/rq-table-kept-over-map.ts';
 import { rqbAllocInRequestFn } from './bugs/rqb-alloc-in-request-fn.ts';
 import { rqbCloneReadAfterFree } from './bugs/rqb-clone-read-after-free.ts';
 import { rqbDrainAssumption } from './bugs/rqb-drain-assumption.ts';
@@ -139,6 +143,10 @@ export const bugs: readonly Bug[] = [
   barrierOverPushback,
   queueIoEnablesIrqs,
   rqRequeueNoRun,
+  rqRequeueBusyLoop,
+  kdmflushDestroysItself,
+  mpathBusyBlocksItself,
+  rqTableKeptOverMap,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */
