@@ -20,7 +20,6 @@ import { doIrq } from '../irq/interrupt.ts';
 import {
   EV_LOCK_CONTENDED,
   EV_PARK,
-  EV_SWITCH,
   EV_UNPARK,
   EV_WAKE,
   emit,
@@ -48,7 +47,6 @@ import type { Site } from '../machine/site.ts';
 import { memory, POISON, perCpuBase } from '../shared/memory.ts';
 import {
   CPU_CONTENDED,
-  CPU_CURRENT,
   CPU_IRQS_OFF,
   CPU_PENDING,
   CPU_RUNNABLE,
@@ -569,16 +567,8 @@ export class RealOperations implements Operations {
       const { address, inUs } = dueAlarm(this.nowUs());
       if (address !== 0) return address;
       if (Atomics.load(this.w, mailbox) !== seen) return 0;
-      if (Atomics.load(this.w, this.pendingWord) === 0) this.#rest(rung, inUs);
+      if (Atomics.load(this.w, this.pendingWord) === 0) this.parking.rest(rung, inUs);
     }
-  }
-
-  /** The interrupt actor's task never leaves its CPU, but while it waits for something to do it does not run. */
-  #rest(rung: number, timeoutUs: number): void {
-    const task = this.w[perCpuBase(this.cpu) + CPU_CURRENT] as number;
-    if (hearing !== 0) emit(EV_SWITCH, 0, 0, 0);
-    this.parking.park(rung, timeoutUs);
-    if (hearing !== 0) emit(EV_SWITCH, task, 0, 0);
   }
 
   wake(target: number, slot: number): void {

@@ -4,8 +4,9 @@
  * Who changes something that the CPU may be waiting for adds 1 to the doorbell and then notifies. The CPU reads the doorbell
  * before it looks at what it waits for, so a ring in between makes the wait return at once.
  */
+import { EV_SWITCH, emit, hearing } from '../machine/events.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
-import { CPU_DOORBELL, CPU_PARK_SEQ, CPU_PARKED, CPU_PARKS } from '../shared/per-cpu-layout.ts';
+import { CPU_CURRENT, CPU_DOORBELL, CPU_PARK_SEQ, CPU_PARKED, CPU_PARKS } from '../shared/per-cpu-layout.ts';
 import { PARKED, QUIET } from './control.ts';
 
 /** A ring that got lost would be a bug of ours; so that it shows as a slow step and not as a hang, nobody sleeps longer. */
@@ -46,5 +47,13 @@ export class Parking {
       Atomics.sub(this.#control, PARKED, 1);
     }
     Atomics.store(w, this.#base + CPU_PARKED, 0);
+  }
+
+  /** The same for a task that never leaves its CPU, as the interrupt actor's: it does not run meanwhile. */
+  rest(seen: number, timeoutUs: number): void {
+    const task = memory.words[this.#base + CPU_CURRENT] as number;
+    if (hearing !== 0) emit(EV_SWITCH, 0, 0, 0);
+    this.park(seen, timeoutUs);
+    if (hearing !== 0) emit(EV_SWITCH, task, 0, 0);
   }
 }

@@ -112,14 +112,13 @@ interface FirstRun {
   readonly earlier: readonly Choices[];
 }
 
+const followers = (runs: readonly Choices[]): FollowSchedule[] => runs.map((each) => new FollowSchedule(each));
+
 /** The run that was found, and as few and plain runs before it as it needs. */
 function firstRun(order: MachineOrder, choices: Int32Array, needed: readonly Int32Array[]): FirstRun {
   const machine = modelMachine(order);
   const after = (before: readonly Choices[]): RecordedRun =>
-    new RunRecorder(
-      machine,
-      before.map((each) => new FollowSchedule(each)),
-    ).run(new FollowList(choices));
+    new RunRecorder(machine, followers(before)).run(new FollowList(choices));
   const alone = new RunRecorder(machine);
   const recorded = needed.map((each) => alone.run(new FollowList(each)));
   const whole = after(recorded);
@@ -155,16 +154,24 @@ async function smallest(
   first: RecordedRun,
   limits: ShrinkLimits,
 ): Promise<Smallest> {
-  if (limits.seconds === 0) return { order, run: first, runs: 1 };
+  const { earlier } = recorder;
+  if (limits.seconds === 0) return { order, run: first, earlier, runs: 1 };
   const part = (share: number): ShrinkLimits => ({ ...limits, seconds: share * limits.seconds });
-  // A part that is left out would have to go from the earlier runs as well.
-  if (recorder.hasEarlier || roundParts(order.scenario, order.cpus) === null)
-    return { order, run: await shrunk(recorder, first, limits), runs: recorder.runs };
+  if (roundParts(order.scenario, order.cpus) === null)
+    return { order, run: await shrunk(recorder, first, limits), earlier, runs: recorder.runs };
   const plain = await shrunk(recorder, first, part(FIRST_SHARE));
-  const less = await withoutParts(order, plain, part(PARTS_SHARE));
-  const last = new RunRecorder(modelMachine(less.order));
+  const less = await withoutParts(order, plain, earlier, part(PARTS_SHARE));
+  const last = new RunRecorder(modelMachine(less.order), followers(less.earlier));
   const run = await shrunk(last, less.run, part(1 - FIRST_SHARE - PARTS_SHARE));
-  return { order: less.order, run, runs: recorder.runs + less.runs + last.runs };
+  const runs = recorder.runs + less.runs + last.runs;
+  return { order: less.order, run, earlier: stillNeeded(less.order, run, last.earlier), runs };
+}
+
+/** A smaller program may show in one run what has taken several. */
+function stillNeeded(order: MachineOrder, run: RecordedRun, earlier: readonly Choices[]): readonly Choices[] {
+  if (earlier.length === 0 || run.found === null) return earlier;
+  const { found } = new RunRecorder(modelMachine(order)).run(new FollowSchedule(run));
+  return found !== null && identityOf(found) === identityOf(run.found) ? [] : earlier;
 }
 
 /** `choices`: those of the run that was found on this machine; `needed`: those of the runs before it that it needs. */
@@ -175,10 +182,10 @@ export async function scheduledFinding(
   needed: readonly Int32Array[] = [],
 ): Promise<ScheduledFinding> {
   const start = performance.now();
-  const { first, earlier } = firstRun(whole, choices, needed);
-  const before = earlier.map((choices) => new FollowSchedule(choices));
-  let recorder = new RunRecorder(modelMachine(whole), before);
-  const { order, run: best, runs: shrinkRuns } = await smallest(whole, recorder, first, limits);
+  const { first, earlier: needs } = firstRun(whole, choices, needed);
+  let recorder = new RunRecorder(modelMachine(whole), followers(needs));
+  const { order, run: best, earlier, runs: shrinkRuns } = await smallest(whole, recorder, first, limits);
+  const before = followers(earlier);
   recorder = new RunRecorder(modelMachine(order), before);
   const { order: frugal, run: plainest } =
     before.length > 0 ? { order, run: best } : withBudgetUsed(order, recorder, best);

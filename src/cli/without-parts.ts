@@ -15,6 +15,8 @@ import { type MachineOrder, modelMachine } from './explore-machine.ts';
 export interface Reduced {
   readonly order: MachineOrder;
   readonly run: RecordedRun;
+  /** Runs of the same program that come before it. */
+  readonly earlier: readonly Choices[];
   /** Runs that it took. */
   readonly runs: number;
 }
@@ -36,22 +38,34 @@ interface Chances {
 
 interface Tried {
   readonly run: RecordedRun | null;
+  readonly earlier: readonly Choices[];
   readonly runs: number;
 }
 
-/** A run of this program with the same finding, or null. */
-function sameFinding(order: MachineOrder, choices: Choices, wanted: RecordedRun, chances: Chances): Tried {
+/** What a run of the larger program chose, and those before it. */
+interface Wanted {
+  readonly choices: Choices;
+  readonly earlier: readonly Choices[];
+  readonly run: RecordedRun;
+}
+
+/** A run of this program with the same finding, or null. Those that come before it follow their choices as far as these go. */
+function sameFinding(order: MachineOrder, { choices, earlier, run: wanted }: Wanted, chances: Chances): Tried {
   const identity = identityOf(wanted.found as FindingReport);
-  const recorder = new RunRecorder(modelMachine(order));
+  const before = earlier.map((each) => new FollowSchedule(each));
+  const recorder = new RunRecorder(modelMachine(order), before);
+  const tried = (run: RecordedRun | null): Tried => ({ run, earlier: recorder.earlier, runs: recorder.runs });
   const isSame = (run: RecordedRun): boolean => run.found !== null && identityOf(run.found) === identity;
+  // A run that comes before goes to its end: its finding would be the finding.
+  if (recorder.earlier.some(({ found }) => found !== null)) return tried(null);
   const followed = recorder.run(new FollowSchedule(choices));
-  if (isSame(followed)) return { run: followed, runs: 1 };
+  if (isSame(followed)) return tried(followed);
   const chance = new FewSwitches(new Random(chances.seed), 4, wanted.steps);
   for (let i = 0; i < chances.runs; i++) {
     const run = recorder.run(chance);
-    if (isSame(run)) return { run, runs: recorder.runs };
+    if (isSame(run)) return tried(run);
   }
-  return { run: null, runs: recorder.runs };
+  return tried(null);
 }
 
 type Round = NonNullable<ReturnType<typeof roundParts>>;
@@ -64,10 +78,15 @@ function actorOf(round: Round, part: number, without: bigint): number | null {
   return actor - round.parts.slice(0, part).filter((each, i) => each.actor !== null && isGone(i)).length;
 }
 
-/** The smallest round that there was time to find; a scenario that is no round stays as it is. */
-export async function withoutParts(order: MachineOrder, first: RecordedRun, limits: Limits): Promise<Reduced> {
+/** The smallest round that there was time to find; a scenario that is no round stays as it is. `earlier`: runs that come before `first`. */
+export async function withoutParts(
+  order: MachineOrder,
+  first: RecordedRun,
+  earlier: readonly Choices[],
+  limits: Limits,
+): Promise<Reduced> {
   const round = roundParts(order.scenario, order.cpus);
-  let best: Reduced = { order, run: first, runs: 0 };
+  let best: Reduced = { order, run: first, earlier, runs: 0 };
   let runs = 0;
   if (round === null) return best;
   const start = performance.now();
@@ -80,16 +99,14 @@ export async function withoutParts(order: MachineOrder, first: RecordedRun, limi
       if (more === without) continue;
       // An actor that is gone shifts the ids of those after it.
       const actor = actorOf(round, part, without);
-      const choices = actor === null ? best.run : withoutActor(best.run, actor);
+      const fitted = (choices: Choices): Choices => (actor === null ? choices : withoutActor(choices, actor));
       const smaller = { ...order, scenario: round.nameWithout(more) };
-      const tried = sameFinding(smaller, choices, best.run, {
-        seed: deriveSeed(limits.seed, part),
-        runs: chances,
-      });
+      const wanted = { choices: fitted(best.run), earlier: best.earlier.map(fitted), run: best.run };
+      const tried = sameFinding(smaller, wanted, { seed: deriveSeed(limits.seed, part), runs: chances });
       await setImmediate();
       runs += tried.runs;
       if (tried.run === null) continue;
-      best = { order: smaller, run: tried.run, runs };
+      best = { order: smaller, run: tried.run, earlier: tried.earlier, runs };
       without = more;
     }
   return { ...best, runs };

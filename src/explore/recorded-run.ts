@@ -28,15 +28,15 @@ export class RunRecorder {
   /** `earlier`: runs that come before each one, so that the lock validator knows what they have taught it. */
   constructor(machine: ModelMachine, earlier: readonly Decider[] = []) {
     this.machine = machine;
-    this.hasEarlier = earlier.length > 0;
-    for (const [i, decider] of earlier.entries()) {
-      this.#record(decider, null, -1 - i);
+    this.earlier = earlier.map((decider, i) => {
+      const run = this.#record(decider, null, -1 - i);
       this.#taught.push(...(machine.lockdep?.fresh ?? []));
-    }
+      return run;
+    });
   }
 
-  /** Whether other runs come before each one. */
-  readonly hasEarlier: boolean;
+  /** The runs that come before each one, as they went. */
+  readonly earlier: readonly RecordedRun[];
 
   run(decider: Decider, onStep: StepListener | null = null): RecordedRun {
     return this.#record(decider, onStep, 0);

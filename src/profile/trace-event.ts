@@ -48,14 +48,11 @@ function processes({ cpus, devices }: Timeline): TraceEvent[] {
   return events;
 }
 
-const us = (ns: number): number => ns / 1000;
-
-/** Fractions do not add up exactly: a slice must not end a hair after what begins at its end, or viewers take it for one that crosses. */
-function durationUs(startNs: number, durationNs: number): number {
-  const [start, end] = [us(startNs), us(startNs + durationNs)];
-  const duration = end - start;
-  return start + duration <= end ? duration : Math.max(0, duration - end * Number.EPSILON);
-}
+/**
+ * Microseconds, as a multiple of 1/1024: thousandths have no exact binary fraction, and where a viewer adds and subtracts them slices
+ * that only touch would cross.
+ */
+const us = (ns: number): number => Math.round(ns * 1.024) / 1024;
 
 /** Waits and holds that may overlap others of their CPU. */
 const overlaps = ({ kind, sleeping }: Slice): boolean => kind === 'hold' || (kind === 'wait' && sleeping);
@@ -68,7 +65,7 @@ function sliceEvents(slice: Slice, number: number, { cpus }: Timeline): TraceEve
   const tid = kind === 'suspend' ? lane + 1 : RUN_THREAD;
   const args = isLock ? { args: { site, who } } : {};
   if (!overlaps(slice)) {
-    const dur = durationUs(startNs, durationNs);
+    const dur = us(startNs + durationNs) - us(startNs);
     return [{ ph: 'X', cat: kind, name, pid, tid, ts: us(startNs), dur, ...args }];
   }
   const id = String(number);

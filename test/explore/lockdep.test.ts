@@ -8,6 +8,9 @@ import { modelMachine } from '../../src/cli/explore-machine.ts';
 import { exploreScenario } from '../../src/cli/explore-scenario.ts';
 import { withPlaces } from '../../src/cli/retell.ts';
 import { scheduledFinding } from '../../src/cli/scheduled-finding.ts';
+import { withoutParts } from '../../src/cli/without-parts.ts';
+import { FollowList, FollowSchedule } from '../../src/explore/deciders.ts';
+import { RunRecorder } from '../../src/explore/recorded-run.ts';
 import { SlicedSearch } from '../../src/explore/search.ts';
 import { SliceMaker, type SliceReport } from '../../src/explore/slices.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
@@ -65,6 +68,31 @@ test('two orders that no run takes both are found, and replayed with the run tha
   t.match(found.message, /&two->[ab] at .* while it holds &two->[ab] \(taken at .*; both takes &two->[ab] at both /);
   const alone = replayed(schedule.replace(/~.*/, ''));
   t.equal(alone.run.found, null, 'the last run alone shows nothing');
+});
+
+test('a round is made smaller together with the runs that come before the last one', async (t) => {
+  t.comment(`seed ${SEED}`);
+  const bug = { preset: '2.6.20', bug: 'nf-pushback-lock-irqs-on', races: false };
+  const order = { ...orderOf('noflush-pushback@1.0'), ...bug, cpus: 4 };
+  const { finding } = await exploreScenario({ ...order, seed: SEED, executions: 100, seconds: null }, () => false);
+  t.match(finding, { kind: 'irq-unsafe', invariant: 'I17' });
+  if (finding === null) return;
+  const whole = new RunRecorder(
+    modelMachine(order),
+    finding.earlier.map((choices) => new FollowList(choices)),
+  );
+  t.equal(whole.earlier.length, 1);
+  const first = whole.run(new FollowList(finding.choices));
+  const limits = { seconds: Number.POSITIVE_INFINITY, seed: SEED, stopped: () => false };
+  const less = await withoutParts(order, first, whole.earlier, limits);
+  t.match(less.order.scenario, /^noflush-pushback@1\.0~/);
+  t.equal(less.earlier.length, 1);
+  const again = new RunRecorder(
+    modelMachine(less.order),
+    less.earlier.map((choices) => new FollowSchedule(choices)),
+  ).run(new FollowSchedule(less.run));
+  t.equal(again.found?.kind, 'irq-unsafe');
+  t.equal(again.check, less.run.check);
 });
 
 test('orders that were seen in different slices are found when the slices are merged, in whatever order they come', async (t) => {
