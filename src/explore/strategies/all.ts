@@ -4,6 +4,7 @@
 import type { Strategy } from '../strategy.ts';
 import { Bounded, FewPreemptions } from './bounded.ts';
 import { Dpor } from './dpor.ts';
+import { Guided } from './guided.ts';
 import { Pct } from './pct.ts';
 import { Pos } from './pos.ts';
 import { Starvation } from './starvation.ts';
@@ -12,7 +13,7 @@ import { Uniform } from './uniform.ts';
 import { Walk } from './walk.ts';
 
 /** Depths that PCT draws from: small ones more often. */
-const PCT_DEPTHS = [1, 2, 2, 2, 2, 3, 3, 3, 4, 10];
+const PCT_DEPTHS = [2, 2, 2, 2, 3, 3, 3, 4, 4, 10];
 /** Runs in percent for which SURW selects nothing: sometimes no one object is what matters. */
 const SURW_PLAIN_PERCENT = 20;
 /** Preemptions of the last bound that is searched. */
@@ -28,6 +29,7 @@ export const SLICED = {
   urw: (seed: number): Strategy => new Surw(seed, 100),
   few: (seed: number): Strategy => new FewPreemptions(seed),
   starvation: (seed: number): Strategy => new Starvation(seed),
+  guided: (seed: number): Strategy => new Guided(seed),
 } as const;
 export type SlicedName = keyof typeof SLICED;
 
