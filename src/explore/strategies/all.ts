@@ -17,7 +17,7 @@ const PCT_DEPTHS = [2, 2, 2, 2, 3, 3, 3, 4, 4, 10];
 /** Runs in percent for which SURW selects nothing: sometimes no one object is what matters. */
 const SURW_PLAIN_PERCENT = 20;
 /** Preemptions of the last bound that is searched. */
-const BOUND_MAX = 16;
+export const BOUND_MAX = 16;
 
 /** Strategies whose runs do not build on one another beyond a slice: any number of workers can share them. */
 export const SLICED = {
@@ -33,10 +33,10 @@ export const SLICED = {
 } as const;
 export type SlicedName = keyof typeof SLICED;
 
-/** Strategies that know where they are in all runs there are: one worker, and an end. */
+/** Strategies that know where they are in all runs there are: one worker, and an end. `bound`: preemptions of a run at most. */
 export const SYSTEMATIC = {
-  bounded: (): Bounded => new Bounded(0, BOUND_MAX),
-  dpor: (): Dpor => new Dpor(),
+  bounded: (bound: number | null): Bounded => new Bounded(0, bound ?? BOUND_MAX),
+  dpor: (bound: number | null): Dpor => new Dpor(bound ?? Number.POSITIVE_INFINITY),
 } as const;
 export type SystematicName = keyof typeof SYSTEMATIC;
 
