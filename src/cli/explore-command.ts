@@ -217,6 +217,19 @@ async function runExplore(names: string[], options: ExploreOptions): Promise<voi
   else if (stopped) process.exitCode = EXIT_INTERRUPTED;
 }
 
+const HELP = `
+Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 the harness broke, 130 interrupted.
+
+Examples:
+  dmrace explore interrupted-noflush --executions 50000
+  dmrace explore --bug nf-check-then-queue-unlocked --seed 1
+  dmrace explore interrupted-suspend@7.42 --seconds 20
+  dmrace explore --seconds 60
+  dmrace explore ./my-scenario.js
+  dmrace explore noflush --strategy bounded --executions 100000
+  dmrace explore drain --strategy dpor --bound 1
+`;
+
 export function addExploreCommand(program: Command): void {
   program
     .command('explore')
@@ -263,20 +276,6 @@ export function addExploreCommand(program: Command): void {
     .option('--json', 'print one JSON document')
     .addOption(reporterOption())
     .addOption(htmlOption())
-    .addHelpText(
-      'after',
-      `
-Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 the harness broke, 130 interrupted.
-
-Examples:
-  dmrace explore interrupted-noflush --executions 50000
-  dmrace explore --bug nf-check-then-queue-unlocked --seed 1
-  dmrace explore interrupted-suspend@7.42 --seconds 20
-  dmrace explore --seconds 60
-  dmrace explore ./my-scenario.js
-  dmrace explore noflush --strategy bounded --executions 100000
-  dmrace explore drain --strategy dpor --bound 1
-`,
-    )
+    .addHelpText('after', HELP)
     .action(runExplore);
 }
