@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { UNLIMITED } from '../explore/choices.ts';
-import { STRATEGY_NAMES, type StrategyName } from '../explore/strategies/all.ts';
+import { BOUND_MAX, isSystematic, STRATEGY_NAMES, type StrategyName, SYSTEMATIC } from '../explore/strategies/all.ts';
 import type { Budget } from '../machine/machine.ts';
 import { isRound, scenarios, scenariosOf } from '../scenarios/registry.ts';
 import { presets } from '../variants/presets.ts';
@@ -44,6 +44,7 @@ interface ExploreOptions extends ReporterOptions {
   readonly bug?: string;
   readonly lock: 'tas' | 'ticket';
   readonly strategy: StrategyName;
+  readonly bound?: number;
   readonly jobs: number;
   readonly budget?: GivenBudget;
   readonly shrinkSeconds: number;
@@ -88,6 +89,10 @@ async function exploreRequests(names: readonly string[], options: ExploreOptions
   if (options.seconds !== undefined && options.executions !== undefined)
     throw new UsageError('--seconds and --executions exclude each other; give one of them.');
   checkReporter(options);
+  if (options.bound !== undefined && !isSystematic(options.strategy))
+    throw new UsageError(
+      `--bound is for --strategy ${Object.keys(SYSTEMATIC).join(' and ')}, not ${options.strategy}.`,
+    );
   // Steps that such a limit makes possible or impossible are not known to depend on each other.
   if (options.strategy === 'dpor' && LIMITED.some((kind) => (options.budget?.[kind] ?? UNLIMITED) < UNLIMITED))
     throw new UsageError(`--strategy dpor has no limit for ${LIMITED.join(' and ')}; --strategy bounded has.`);
@@ -110,6 +115,7 @@ async function exploreRequests(names: readonly string[], options: ExploreOptions
     bug: options.bug ?? null,
     lock: options.lock,
     strategy: options.strategy,
+    bound: options.bound ?? null,
     jobs: options.jobs,
     budget: { ...usualBudget(each.scenario, options.cpus, options.strategy), ...options.budget },
     races: options.races,
@@ -213,6 +219,19 @@ async function runExplore(names: string[], options: ExploreOptions): Promise<voi
   else if (!ok) process.exitCode = EXIT_FINDING;
 }
 
+const HELP = `
+Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 the harness broke, 130 interrupted.
+
+Examples:
+  dmrace explore interrupted-noflush --executions 50000
+  dmrace explore --bug nf-check-then-queue-unlocked --seed 1
+  dmrace explore interrupted-suspend@7.42 --seconds 20
+  dmrace explore --seconds 60
+  dmrace explore ./my-scenario.js
+  dmrace explore noflush --strategy bounded --executions 100000
+  dmrace explore drain --strategy dpor --bound 1
+`;
+
 export function addExploreCommand(program: Command): void {
   program
     .command('explore')
@@ -237,6 +256,11 @@ export function addExploreCommand(program: Command): void {
       new Option('--strategy <name>', 'how interleavings are chosen').choices(STRATEGY_NAMES).default('portfolio'),
     )
     .option(
+      '--bound <n>',
+      'preemptions of an execution at most, with --strategy bounded or dpor',
+      wholeNumber(0, BOUND_MAX, 'preemptions'),
+    )
+    .option(
       '--jobs <n>',
       'threads that search; the result is the same for any number',
       wholeNumber(1, JOBS_MAX, 'threads'),
@@ -255,19 +279,6 @@ export function addExploreCommand(program: Command): void {
     .option('--json', 'print one JSON document')
     .addOption(reporterOption())
     .addOption(htmlOption())
-    .addHelpText(
-      'after',
-      `
-Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 the harness broke, 130 interrupted.
-
-Examples:
-  dmrace explore interrupted-noflush --executions 50000
-  dmrace explore --bug nf-check-then-queue-unlocked --seed 1
-  dmrace explore interrupted-suspend@7.42 --seconds 20
-  dmrace explore --seconds 60
-  dmrace explore ./my-scenario.js
-  dmrace explore noflush --strategy bounded --executions 100000
-`,
-    )
+    .addHelpText('after', HELP)
     .action(runExplore);
 }

@@ -4,10 +4,12 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { Piscina } from 'piscina';
+import { NO_BUDGET } from '../explore/choices.ts';
 import { type SearchResult, SlicedSearch } from '../explore/search.ts';
 import { SliceMaker, type SliceReport } from '../explore/slices.ts';
 import { isSystematic, type StrategyName, SYSTEMATIC, type SystematicName } from '../explore/strategies/all.ts';
 import { estimateRuns } from '../explore/strategies/dpor.ts';
+import { budgetText } from './budget.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { modelState } from './model-state.ts';
 import { retell } from './retell.ts';
@@ -16,6 +18,8 @@ export interface ExploreRequest extends MachineOrder {
   readonly seed: number;
   /** Default: the portfolio. */
   readonly strategy?: StrategyName;
+  /** Preemptions of a run at most, for the strategies that go through all there is; default: as many as they get to. */
+  readonly bound?: number | null;
   /** Threads that make slices, default 1; the result does not depend on it. */
   readonly jobs?: number;
   /** How many executions, or null: until the seconds are over. */
@@ -65,18 +69,21 @@ async function systematic(
   stops: () => boolean,
   say: (line: string) => void,
 ): Promise<string | null> {
+  const { seed, bound = null, budget = NO_BUDGET } = request;
   const machine = modelMachine(request);
   const maker = new SliceMaker(machine, modelState);
   if (name === 'dpor')
-    say(`about ${powerOfTen(estimateRuns(machine, request.seed))} executions until all has been seen`);
-  const strategy = SYSTEMATIC[name]();
+    say(`about ${powerOfTen(estimateRuns(machine, seed, bound ?? undefined))} executions until all has been seen`);
+  const strategy = SYSTEMATIC[name](bound);
   do {
     const order = search.order();
     if (order === null) break;
     search.report(maker.makeWith(strategy, order));
     await setImmediate();
   } while (!strategy.finished() && !stops());
-  return search.result().finding === null ? strategy.exhausted() : null;
+  const seen = search.result().finding === null ? strategy.exhausted() : null;
+  const within = budgetText(budget);
+  return seen === null || within === null ? seen : `${seen}, within the budget ${within}`;
 }
 
 async function sliced(request: ExploreRequest, search: SlicedSearch, stops: () => boolean): Promise<null> {

@@ -17,6 +17,8 @@ export interface SearchOptions {
   readonly seed?: number;
   /** Default: the portfolio. `dpor` and `bounded` end when they have seen all there is. */
   readonly strategy?: StrategyName;
+  /** Preemptions in one schedule at most, for those two. */
+  readonly bound?: number;
   /** What may happen how often in one schedule; default: what the scenario takes, and two wake-ups without a cause. */
   readonly budget?: GivenBudget;
   /** Whether the lock validator listens; default: yes. It reports what could go wrong with locks, whether or not it does. */
@@ -65,6 +67,7 @@ function requestOf(scenario: Scenario, options: SearchOptions): ExploreRequest {
     cpus: scenario.cpus,
     seed,
     strategy,
+    bound: options.bound ?? null,
     executions: executions ?? null,
     seconds: executions === undefined ? (seconds ?? SECONDS) : null,
     preset: preset ?? 'unified',

@@ -6,18 +6,19 @@
  * so that workers need not wait for each other at its end, and are the same for any number of workers.
  */
 import { COVERED, type Covered, type Tally } from './coverage.ts';
+import { EPOCH_SLICES, endsEpoch, epochOf } from './epochs.ts';
 import type { SlicedName } from './strategies/all.ts';
 
 export const SLICE_RUNS = 128;
-const EPOCH_SLICES = 32;
 
 /** Shares by table, in percent. No single strategy is the best for all bugs, and the best is not the one that shows most. */
 const TABLE: readonly (readonly [SlicedName, number])[] = [
-  ['surw', 27],
+  ['surw', 26],
   ['pos', 22],
-  ['walk', 15],
-  ['starvation', 12],
+  ['walk', 13],
+  ['starvation', 10],
   ['pct', 14],
+  ['guided', 5],
   ['few', 7],
   ['uniform', 3],
 ];
@@ -38,7 +39,7 @@ export class Portfolio {
 
   /** The strategy of a slice; null: not known before more slices are merged. */
   strategyOf(slice: number): SlicedName | null {
-    const epoch = Math.floor(slice / EPOCH_SLICES);
+    const epoch = epochOf(slice, EPOCH_SLICES);
     const shares = this.#shares[epoch];
     if (shares === undefined) return null;
     this.#plans[epoch] ??= planned(shares);
@@ -49,7 +50,7 @@ export class Portfolio {
   merged(slice: number, runs: number, tallies: Readonly<Record<Covered, Tally>>): void {
     const strategy = this.strategyOf(slice) as SlicedName;
     this.#runs.set(strategy, (this.#runs.get(strategy) ?? 0) + runs);
-    if ((slice + 1) % EPOCH_SLICES === 0) this.#shares.push(this.#moved(tallies));
+    if (endsEpoch(slice, EPOCH_SLICES)) this.#shares.push(this.#moved(tallies));
   }
 
   #moved(tallies: Readonly<Record<Covered, Tally>>): Map<SlicedName, number> {

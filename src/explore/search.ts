@@ -7,6 +7,7 @@
 import { LockGraph } from '../shared/lockdep/lock-graph.ts';
 import { lockReport } from '../shared/lockdep/lock-report.ts';
 import { COVERED, type Covered, type Novelty, Tally } from './coverage.ts';
+import { Guides } from './epochs.ts';
 import { earlierRuns } from './explore.ts';
 import { Portfolio, SLICE_RUNS } from './portfolio.ts';
 import type { FoundInRun, Lesson, SliceOrder, SliceReport } from './slices.ts';
@@ -42,6 +43,7 @@ export class SlicedSearch {
   readonly #seed: number;
   readonly #most: number;
   readonly #portfolio = new Portfolio();
+  readonly #guides = new Guides();
   readonly #tallies: Record<Covered, Tally> = { classes: new Tally(), handOvers: new Tally(), states: new Tally() };
   readonly #outcomes = new Map<string, number>();
   readonly #uses = new Map<string, number>();
@@ -83,8 +85,10 @@ export class SlicedSearch {
     if (this.#finding !== null || runs <= 0) return null;
     const strategy = this.#strategy === 'portfolio' ? this.#portfolio.strategyOf(number) : this.#strategy;
     if (strategy === null) return null;
+    const guide = strategy === 'guided' ? this.#guides.of(number) : null;
+    if (strategy === 'guided' && guide === null) return null;
     this.#ordered++;
-    return { number, strategy, seed: this.#seed, first, runs };
+    return { number, strategy, seed: this.#seed, first, runs, guide };
   }
 
   /** A slice has been made. */
@@ -105,6 +109,7 @@ export class SlicedSearch {
     for (const kind of COVERED) this.#tallies[kind].add(report.coverage[kind]);
     this.#uses.set(report.strategy, (this.#uses.get(report.strategy) ?? 0) + report.executions);
     for (const guarantee of report.guarantees) this.#promise(guarantee);
+    this.#guides.merged(report.number, report.learned);
     if (this.#strategy === 'portfolio') this.#portfolio.merged(report.number, report.executions, this.#tallies);
     this.#finding = this.#learn(report) ?? report.finding;
   }

@@ -7,6 +7,7 @@ import type { LockFact } from '../shared/lockdep/lock-facts.ts';
 import { CoverageWatch, type Covered, type Sightings } from './coverage.ts';
 import type { ModelMachine } from './explore.ts';
 import { SLICED, type SlicedName, type StrategyName } from './strategies/all.ts';
+import { type Guide, Guided, NO_GUIDE } from './strategies/guided.ts';
 import { type Guarantee, Pct } from './strategies/pct.ts';
 import type { Strategy } from './strategy.ts';
 
@@ -17,6 +18,8 @@ export interface SliceOrder {
   /** The first run, and how many. */
   readonly first: number;
   readonly runs: number;
+  /** What a guided slice begins with; default: nothing. */
+  readonly guide?: Guide | null;
 }
 
 export interface FoundInRun extends FindingReport {
@@ -47,6 +50,8 @@ export interface SliceReport {
   readonly coverage: Readonly<Record<Covered, Sightings>>;
   /** What PCT promises for its runs; empty for others. */
   readonly guarantees: readonly Guarantee[];
+  /** What a guided slice has learned; null for others. */
+  readonly learned: Guide | null;
   /** In the order of their runs. */
   readonly lessons: readonly Lesson[];
 }
@@ -55,9 +60,11 @@ export interface SliceReport {
 export class SliceMaker {
   readonly #machine: ModelMachine;
   readonly #watch: CoverageWatch;
+  readonly #stateOf: (() => number) | null;
 
   constructor(machine: ModelMachine, stateOf: (() => number) | null) {
     this.#machine = machine;
+    this.#stateOf = stateOf;
     this.#watch = new CoverageWatch(stateOf);
     machine.listen(this.#watch);
   }
@@ -69,6 +76,7 @@ export class SliceMaker {
   /** The same with a strategy that is under way; ends when that is finished. */
   makeWith(strategy: Strategy, order: SliceOrder): SliceReport {
     const { execution } = this.#machine;
+    if (strategy instanceof Guided) strategy.follow(order.guide ?? NO_GUIDE, this.#stateOf);
     this.#machine.follow(strategy);
     // What a slice gives must not depend on those that this machine has made before.
     this.#machine.forgetLocks();
@@ -101,6 +109,7 @@ export class SliceMaker {
       outcomes,
       coverage: this.#watch.take(),
       guarantees: strategy instanceof Pct ? strategy.guarantees() : [],
+      learned: strategy instanceof Guided ? strategy.learned() : null,
       lessons,
     };
   }

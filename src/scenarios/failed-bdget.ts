@@ -59,5 +59,6 @@ export const failedBdget: Scenario = {
   title: 'a noflush suspend that can fail for want of an inode, and a bio that the target has handed back',
   cpus: 2,
   staticWords: DEVICE_WORDS + PATH_TARGET_WORDS + 2,
+  budget: { signals: 1, allocations: 1 },
   build,
 };

@@ -217,6 +217,7 @@ export const suspendRaces: readonly Scenario[] = [
     title: 'two suspends at the same time, and one bio in flight',
     cpus: 3,
     staticWords: DEVICE_WORDS + 3,
+    budget: { signals: 1 },
     build: buildRivals,
   },
   {
@@ -224,6 +225,7 @@ export const suspendRaces: readonly Scenario[] = [
     title: 'a resume while a suspend is under way, and one bio in flight',
     cpus: 3,
     staticWords: DEVICE_WORDS + 4,
+    budget: { signals: 1 },
     build: buildResumer,
   },
 ];

@@ -12,7 +12,7 @@ export interface ExpectedFinding {
   readonly kind: FindingKind;
   /** Names of spec D, any of which may be the one that notices. */
   readonly invariants: readonly string[];
-  /** What the lock validator says of it where it does not bite. */
+  /** What the lock validator or the race detector says of it where it does not bite. */
   readonly early?: FindingKind;
 }
 

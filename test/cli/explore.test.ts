@@ -77,6 +77,29 @@ test('a signal, a wake-up without a cause and a failed allocation come as often 
   );
 });
 
+test('a search that has seen all says up to what: the bound and the budget', async (t) => {
+  const args = [
+    'drain',
+    '--strategy',
+    'dpor',
+    '--bound',
+    '0',
+    '--budget',
+    'signals=1',
+    '--executions',
+    '3000',
+    '--seed',
+    '1',
+  ];
+  const { json } = await explore(args);
+  t.equal(
+    json.exhaustive,
+    'exhaustive up to 0 preemptions and the order of independent steps, within the budget signals=1',
+  );
+  const wrong = await runCli(['explore', 'drain', '--bound', '1'], process.cwd());
+  t.match([wrong.code, wrong.stderr], [2, /--bound is for --strategy bounded and dpor, not portfolio/]);
+});
+
 test('a bug brings its scenario and preset, and its finding says where everybody stands', async (t) => {
   const { code, json } = await explore(['--bug', 'dec-pending-error-rmw', '--executions', '20000', '--seed', '1']);
   t.equal(code, 1);

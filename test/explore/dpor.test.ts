@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import { ModelMachine } from '../../src/explore/explore.ts';
+import { Bounded } from '../../src/explore/strategies/bounded.ts';
 import { Dpor, estimateRuns } from '../../src/explore/strategies/dpor.ts';
 import { CHOICE_SCENARIO, type Kernel } from '../../src/machine/kernel.ts';
 import { ops } from '../../src/machine/operations.ts';
@@ -53,6 +54,34 @@ test('DPOR sees each class that brute force sees, in random programs of every ki
   t.ok(reduced < all);
 });
 
+/** Programs that bounded searches are compared on: brute force makes all runs up to the bound. */
+const BOUNDED_PROGRAMS = Number(process.env['DMRACE_PROGRAMS'] ?? 400);
+
+test('DPOR with a bound sees each class that has a run with so many preemptions, in random programs', async (t) => {
+  Error.stackTraceLimit = 0;
+  for (const bound of [0, 1, 2]) {
+    let all = 0;
+    let reduced = 0;
+    let compared = 0;
+    for (let seed = 1; compared < BOUNDED_PROGRAMS; seed++) {
+      const program = randomProgram(seed);
+      const brute = allClasses(program, new Bounded(bound, bound), SCHEDULES_MAX);
+      if (brute === null || [...brute.classes.values()].some(cutsShort)) continue;
+      const dpor = allClasses(program, new Dpor(bound), 4 * SCHEDULES_MAX);
+      compared++;
+      all += brute.runs;
+      reduced += dpor?.runs ?? 0;
+      const missing = [...brute.classes.keys()].filter((each) => dpor?.classes.has(each) !== true);
+      const more = [...(dpor?.classes.keys() ?? [])].filter((each) => !brute.classes.has(each));
+      if (missing.length + more.length > 0)
+        t.fail(
+          `bound ${bound}, seed ${seed}: ${missing.length} of ${brute.classes.size} classes missing, ${more.length} too many`,
+        );
+    }
+    t.ok(reduced <= all, `bound ${bound}: ${compared} programs, ${all} schedules, ${reduced} runs of DPOR`);
+  }
+});
+
 /** So many actors who each add once to one word and so often to words of their own: n! classes. */
 const rivals = (actors: number): Runnable =>
   program(() => {
@@ -98,6 +127,22 @@ test('the estimate of its runs is near what it turns out to be', async (t) => {
     });
     const estimate = 10 ** estimateRuns(machine, 1);
     t.ok(estimate > runs / 4 && estimate < runs * 4, `${estimate.toFixed(1)} of ${runs}`);
+  }
+});
+
+test('the estimate for a bound is near what it turns out to be', async (t) => {
+  for (const bound of [0, 1, 2]) {
+    const scenario = rivals(3);
+    const dpor = new Dpor(bound);
+    const runs = allClasses(scenario, dpor, 20_000)?.runs ?? 0;
+    const machine = new ModelMachine(scenario.build, dpor, {
+      settings: { cpus: scenario.cpus, lock: 'tas', oracles: false },
+      slots: {},
+      staticWords: scenario.staticWords,
+      stepLimit: 2000,
+    });
+    const estimate = 10 ** estimateRuns(machine, 1, bound);
+    t.ok(estimate > runs / 4 && estimate < runs * 4, `bound ${bound}: ${estimate.toFixed(1)} of ${runs}`);
   }
 });
 

@@ -8,6 +8,7 @@ import { Replay } from '../../src/explore/strategies/replay.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
 import { report } from '../../src/machine/finding.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
+import { ops } from '../../src/machine/operations.ts';
 import { declareSpinLock, spinLock, spinUnlock } from '../../src/shared/atomics-lock.ts';
 import { staticWords } from '../../src/shared/memory.ts';
 import { Marked } from '../../src/shared/word.ts';
@@ -59,7 +60,8 @@ function searched(scenario: Runnable, strategy: StrategyName, executions: number
 
 test('a search gives the same however many slices are under way, and again', async (t) => {
   for (const strategy of ['portfolio', ...Object.keys(SLICED)] as StrategyName[]) {
-    const executions = strategy === 'portfolio' ? 14_000 : 1000;
+    // What these do depends on epochs before.
+    const executions = strategy === 'portfolio' || strategy === 'guided' ? 14_000 : 1000;
     const alone = searched(meeting(false), strategy, executions, 1);
     t.strictSame(searched(meeting(false), strategy, executions, 1), alone, strategy);
     t.strictSame(searched(meeting(false), strategy, executions, 5), alone, strategy);
@@ -87,6 +89,39 @@ test('the portfolio moves its shares to those who still show something new', asy
   const sum = coverage.strategies.reduce((total, { executions }) => total + executions, 0);
   t.equal(sum, 40_000);
   for (const { strategy } of coverage.strategies) t.ok(share(strategy) > 0.02, `${strategy}: ${share(strategy)}`);
+});
+
+/** One who has to read each of so many values before the next one is written. */
+const inStep = (stages: number): Runnable =>
+  program(() => {
+    const word = staticWords(1);
+    return {
+      actors: onCpus(
+        function* () {
+          // A place of its own for each stage, as in code that is written out.
+          for (let stage = 1; stage <= stages; stage++)
+            if ((yield* ops.load(word, HERE + 100 + stage)) !== stage) return;
+          report('assertion', '', 'in step to the end');
+        },
+        function* () {
+          for (let stage = 1; stage <= stages; stage++) {
+            yield* ops.store(word, stage, HERE + 200 + stage);
+            for (let i = 0; i < 3; i++) yield* ops.load(word, HERE);
+          }
+        },
+      ),
+    };
+  }, 2);
+
+test('a guided search goes on from runs that have come further than others', async (t) => {
+  const most = 45_000;
+  const guided = searched(inStep(12), 'guided', most, 4);
+  t.equal(guided.finding?.message, 'in step to the end');
+  t.comment(`guided: ${guided.executions} runs`);
+  for (const blind of ['uniform', 'walk'] as const) {
+    const { executions } = searched(inStep(12), blind, most, 4);
+    t.ok(executions > 2 * guided.executions, `${blind}: ${executions}`);
+  }
 });
 
 test('P(new) counts the runs that showed what no other run did', async (t) => {

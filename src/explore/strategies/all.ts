@@ -4,6 +4,7 @@
 import type { Strategy } from '../strategy.ts';
 import { Bounded, FewPreemptions } from './bounded.ts';
 import { Dpor } from './dpor.ts';
+import { Guided } from './guided.ts';
 import { Pct } from './pct.ts';
 import { Pos } from './pos.ts';
 import { Starvation } from './starvation.ts';
@@ -12,11 +13,11 @@ import { Uniform } from './uniform.ts';
 import { Walk } from './walk.ts';
 
 /** Depths that PCT draws from: small ones more often. */
-const PCT_DEPTHS = [1, 2, 2, 2, 2, 3, 3, 3, 4, 10];
+const PCT_DEPTHS = [2, 2, 2, 2, 3, 3, 3, 4, 4, 10];
 /** Runs in percent for which SURW selects nothing: sometimes no one object is what matters. */
 const SURW_PLAIN_PERCENT = 20;
 /** Preemptions of the last bound that is searched. */
-const BOUND_MAX = 16;
+export const BOUND_MAX = 16;
 
 /** Strategies whose runs do not build on one another beyond a slice: any number of workers can share them. */
 export const SLICED = {
@@ -28,13 +29,14 @@ export const SLICED = {
   urw: (seed: number): Strategy => new Surw(seed, 100),
   few: (seed: number): Strategy => new FewPreemptions(seed),
   starvation: (seed: number): Strategy => new Starvation(seed),
+  guided: (seed: number): Strategy => new Guided(seed),
 } as const;
 export type SlicedName = keyof typeof SLICED;
 
-/** Strategies that know where they are in all runs there are: one worker, and an end. */
+/** Strategies that know where they are in all runs there are: one worker, and an end. `bound`: preemptions of a run at most. */
 export const SYSTEMATIC = {
-  bounded: (): Bounded => new Bounded(0, BOUND_MAX),
-  dpor: (): Dpor => new Dpor(),
+  bounded: (bound: number | null): Bounded => new Bounded(0, bound ?? BOUND_MAX),
+  dpor: (bound: number | null): Dpor => new Dpor(bound ?? Number.POSITIVE_INFINITY),
 } as const;
 export type SystematicName = keyof typeof SYSTEMATIC;
 

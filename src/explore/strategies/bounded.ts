@@ -18,7 +18,15 @@ interface Fork {
 }
 
 /** Who makes so many steps in a row may be waiting in a loop. */
-const SPINS = 200;
+export const SPINS = 200;
+
+/** Whether the last mover, which has made so many steps in a row, can go on with what it does. */
+export function couldGoOn({ cell }: Context, steps: number): boolean {
+  // To be woken for no reason is not to go on.
+  return cell.kind !== OP_RELAX && steps < SPINS && cell.enabled();
+}
+
+export const preemptionsText = (count: number): string => `${count} preemption${count === 1 ? '' : 's'}`;
 
 /** Puts the last mover first, which has made so many steps in a row; gives whether it goes on. */
 function sortMovers(moves: Moves, count: number, last: number, steps: number, into: number[]): boolean {
@@ -26,13 +34,12 @@ function sortMovers(moves: Moves, count: number, last: number, steps: number, in
   let goesOn = false;
   let waits = -1;
   for (let i = 0; i < count; i++) {
-    const { process, cell } = moves.mover(i);
-    if (process !== last) into.push(i);
-    else if (cell.kind === OP_RELAX || steps >= SPINS) waits = i;
-    else {
+    const mover = moves.mover(i);
+    if (mover.process !== last) into.push(i);
+    else if (couldGoOn(mover, steps)) {
       into.unshift(i);
       goesOn = true;
-    }
+    } else waits = i;
   }
   // Leaving somebody who waits in a loop is no preemption.
   if (waits !== -1) into.push(waits);
@@ -62,7 +69,7 @@ export class Bounded implements Strategy {
   exhausted(): string | null {
     if (this.#finished && !this.#cut) return 'exhaustive: every schedule';
     const done = this.#finished ? this.#bound : this.#bound - 1;
-    return done < 0 ? null : `exhaustive up to ${done} preemption${done === 1 ? '' : 's'}`;
+    return done < 0 ? null : `exhaustive up to ${preemptionsText(done)}`;
   }
 
   begin(_run: number): void {

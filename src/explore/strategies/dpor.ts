@@ -12,6 +12,11 @@
  * last one, and what still waits when a run ends is looked at as if it came last. An order that turns out to be impossible
  * at its first step is dropped. Pairs that are never possible at the same time have no other order. Flanagan, Godefroid: Dynamic partial-order
  * reduction. POPL 2005.
+ *
+ * With a bound only runs with so many preemptions (bounded.ts) are made, and each class that has such a run is seen. What stands for
+ * a class elsewhere may have more preemptions than another run of it, so nothing sleeps then, wherever nobody could go on all are tried,
+ * and so are all before a step that has been seen to depend on a later one. A preemption at any other place can be moved to such a
+ * one. Coons, Musuvathi, McKinley: Bounded partial-order reduction. OOPSLA 2013.
  */
 import {
   type ChoiceKind,
@@ -29,6 +34,7 @@ import { Accesses, accessTo, meet } from '../dependency.ts';
 import type { ModelMachine } from '../explore.ts';
 import { LOCKS } from '../kinds.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
+import { couldGoOn, preemptionsText, SPINS } from './bounded.ts';
 import { type Event, History } from './history.ts';
 import { Spinners } from './spinners.ts';
 
@@ -51,6 +57,9 @@ interface Node {
   chosen: number;
   /** What the chosen step touches, over all its data choices. */
   touched: Set<number>;
+  /** With a bound: who could go on, or −1; and the preemptions before. */
+  readonly goesOn: number;
+  readonly preemptions: number;
 }
 
 /** A data choice on the path. */
@@ -60,9 +69,6 @@ interface Fork {
 }
 
 type Item = { readonly node: Node; readonly fork: null } | { readonly node: null; readonly fork: Fork };
-
-/** Who makes so many steps in a row may be waiting in a loop without a relax. */
-const SPINS = 200;
 
 const isInterrupt = ({ process }: Event): boolean => process < FIRST_TASK;
 const enters = (event: Event): boolean => isInterrupt(event) && event.kind === OP_START;
@@ -94,15 +100,24 @@ export class Dpor implements Strategy {
   #sleep = new Map<number, Sleeper>();
   #node = -1;
   #finished = false;
+  /** Preemptions that a run may have, that this one has had, and whether any was refused. */
+  readonly #bound: number;
+  #preemptions = 0;
+  #cut = false;
   /** Runs that were given up because others had shown all that would follow. */
   givenUp = 0;
   readonly #random: Random | null;
   /** Logarithm to base 10 of the number of runs there would be if all were like the last one; probes only. */
   size = 0;
 
-  /** With random numbers it probes: each run is a random one, and after it `size` is known. */
-  constructor(random: Random | null = null) {
+  /** `bound`: preemptions of a run at most. With random numbers it probes: each run is a random one, and after it `size` is known. */
+  constructor(bound = Number.POSITIVE_INFINITY, random: Random | null = null) {
+    this.#bound = bound;
     this.#random = random;
+  }
+
+  get #isBounded(): boolean {
+    return this.#bound !== Number.POSITIVE_INFINITY;
   }
 
   begin(_run: number): void {
@@ -110,6 +125,7 @@ export class Dpor implements Strategy {
     this.#history.clear();
     this.#spinners.begin();
     this.#streak = 0;
+    this.#preemptions = 0;
     this.#depth = 0;
     this.#fresh = this.#branch === 0 ? 0 : Number.MAX_SAFE_INTEGER;
     this.#sleep = new Map();
@@ -134,6 +150,7 @@ export class Dpor implements Strategy {
     const { node } = item;
     if (node === null) throw new Error('the program is not the same at each run: a move comes where a choice came');
     this.#reach(index, node);
+    if (node.goesOn !== -1 && node.goesOn !== node.chosen) this.#preemptions++;
     for (let i = 0; i < count; i++) {
       if (moves.mover(i).process !== node.chosen) continue;
       moves.take(i);
@@ -146,7 +163,7 @@ export class Dpor implements Strategy {
   #reach(index: number, node: Node): void {
     this.#node = index;
     if (index >= this.#branch) this.#fresh = Math.min(this.#fresh, this.#history.length);
-    this.#sleep = new Map([...node.sleep, ...node.done]);
+    this.#sleep = this.#isBounded ? new Map() : new Map([...node.sleep, ...node.done]);
   }
 
   #newNode(moves: Moves, count: number): Node | null {
@@ -154,6 +171,7 @@ export class Dpor implements Strategy {
     let chosen = -1;
     let seldom = -1;
     let usual = 1;
+    let goesOn = -1;
     const stuck = this.#onlySpinners(moves, count);
     const last = this.#history.last?.process;
     for (let i = 0; i < count; i++) {
@@ -161,6 +179,7 @@ export class Dpor implements Strategy {
       const { process, cell } = mover;
       if (!stuck && this.#spinners.stands(mover)) continue;
       enabled.add(process);
+      if (this.#isBounded && process === last && couldGoOn(mover, this.#streak)) goesOn = process;
       if (this.#sleep.has(process)) continue;
       // Who can move only because of a budget is not where a search begins: others may use the budget up.
       if (cell.kind === OP_SCHEDULE && !cell.enabled()) seldom = process;
@@ -168,8 +187,11 @@ export class Dpor implements Strategy {
     }
     if (chosen === -1) chosen = seldom;
     if (chosen === -1) return null;
+    if (goesOn !== -1) chosen = goesOn;
     const sleep = new Map(this.#sleep);
-    return { enabled, sleep, done: new Map(), wanted: new Set([chosen]), chosen, touched: new Set() };
+    const wanted = this.#isBounded && goesOn === -1 ? new Set(enabled) : new Set([chosen]);
+    const preemptions = this.#preemptions;
+    return { enabled, sleep, done: new Map(), wanted, chosen, touched: new Set(), goesOn, preemptions };
   }
 
   #onlySpinners(moves: Moves, count: number): boolean {
@@ -256,9 +278,19 @@ export class Dpor implements Strategy {
 
   /** One of those that can begin the other order. */
   #want(node: Node, initials: readonly number[], preferred: number): void {
+    if (this.#isBounded) {
+      this.#wantAll(node);
+      return;
+    }
     for (const process of initials)
       if (node.wanted.has(process) || node.sleep.has(process) || !node.enabled.has(process)) return;
     node.wanted.add(initials.includes(preferred) ? preferred : (initials[0] as number));
+  }
+
+  #wantAll(node: Node): void {
+    // A probe asks what there would be.
+    if (this.#random === null && node.preemptions >= this.#bound) this.#cut ||= node.enabled.size > node.wanted.size;
+    else for (const process of node.enabled) node.wanted.add(process);
   }
 
   end(pending: Iterable<Context>): void {
@@ -274,7 +306,15 @@ export class Dpor implements Strategy {
 
   #measure(): void {
     this.size = 0;
-    for (const { node, fork } of this.#path) this.size += Math.log10(node?.wanted.size ?? (fork as Fork).count);
+    // In how many ways 0, 1, … preemptions can be placed.
+    const placed = this.#isBounded ? [1, ...Array<number>(this.#bound).fill(0)] : [1];
+    for (const { node, fork } of this.#path) {
+      if (node === null || node.goesOn === -1) this.size += Math.log10(node?.wanted.size ?? (fork as Fork).count);
+      else
+        for (let i = this.#bound; i > 0; i--)
+          placed[i] = (placed[i] as number) + (placed[i - 1] as number) * (node.wanted.size - 1);
+    }
+    this.size += Math.log10(placed.reduce((sum, ways) => sum + ways, 0));
     this.#path.length = 0;
   }
 
@@ -306,7 +346,9 @@ export class Dpor implements Strategy {
 
   /** What has been seen in full, as a sentence; null while it is under way. */
   exhausted(): string | null {
-    return this.#finished ? 'exhaustive up to the order of independent steps' : null;
+    if (!this.#finished) return null;
+    const bound = this.#cut ? `${preemptionsText(this.#bound)} and ` : '';
+    return `exhaustive up to ${bound}the order of independent steps`;
   }
 
   finished(): boolean {
@@ -318,10 +360,11 @@ const PROBES = 20;
 
 /**
  * How many runs DPOR will need on this machine: 10 to the power of what this gives. The mean over random runs of the product of
- * the alternatives that each of them asks for. Knuth: Estimating the efficiency of backtrack programs. 1975.
+ * the alternatives that each of them asks for. Knuth: Estimating the efficiency of backtrack programs. 1975. With a bound: for the
+ * preemptions of a run that has none.
  */
-export function estimateRuns(machine: ModelMachine, seed: number): number {
-  const probe = new Dpor(new Random(seed));
+export function estimateRuns(machine: ModelMachine, seed: number, bound = Number.POSITIVE_INFINITY): number {
+  const probe = new Dpor(bound, new Random(seed));
   machine.follow(probe);
   const sizes: number[] = [];
   for (let run = 0; run < PROBES; run++) {
