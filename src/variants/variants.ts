@@ -44,7 +44,6 @@ import { noflushQueryPutsMd } from './bugs/noflush-query-puts-md.ts';
 import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
 import { nullMapWindowInSwap } from './bugs/null-map-window-in-swap.ts';
 import { rqRequeueBusyLoop } from './bugs/rq-requeue-busy-loop.ts';
-import { rqTableKeptOverMap } from './bugs/rq-table-kept-over-map.ts';
 import { rszBdgetStallInSuspendLock } from './bugs/rsz-bdget-stall-in-suspend-lock.ts';
 import { suspendWaitNoBarrier } from './bugs/suspend-wait-no-barrier.ts';
 import { tableLastPutAnywhere } from './bugs/table-last-put-anywhere.ts';
@@ -97,7 +96,6 @@ export const bugs: readonly Bug[] = [
   rqRequeueBusyLoop,
   kdmflushDestroysItself,
   mpathBusyBlocksItself,
-  rqTableKeptOverMap,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */

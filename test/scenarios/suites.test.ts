@@ -7,9 +7,9 @@ import { ModelMachine } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
 import type { RunOutcome } from '../../src/machine/machine.ts';
 import { findScenario, suites } from '../../src/scenarios/registry.ts';
-import { planFailoverRound } from '../../src/scenarios/suites/failover-plan.ts';
+import { planFailoverRound, planRqFailoverRound } from '../../src/scenarios/suites/failover-plan.ts';
 import { planLocksRound } from '../../src/scenarios/suites/locks.ts';
-import { interruptedSuspend, noflushPushback, suspend } from '../../src/scenarios/suites/suspend-suites.ts';
+import { interruptedSuspend, noflushPushback, rqSuspend, suspend } from '../../src/scenarios/suites/suspend-suites.ts';
 import { canaries } from '../../src/variants/canaries.ts';
 
 const CPUS = 4;
@@ -17,7 +17,7 @@ const ROUNDS = 24;
 const EXECUTIONS = 6;
 const STEP_LIMIT = 100_000;
 /** What a round about suspending may take on average, so that it can be searched. */
-const SUSPEND_STEPS_MAX = 4000;
+const SUSPEND_STEPS_MAX = 6000;
 
 /** Executions of a round with oracles, up to the first finding. */
 function runRound(name: string, cpus: number, executions: number, bug: string | null = null): RunOutcome[] {
@@ -33,8 +33,8 @@ function runRound(name: string, cpus: number, executions: number, bug: string | 
   return outcomes;
 }
 
-const suspendSuites = [suspend, noflushPushback, interruptedSuspend];
-const plans = [...suspendSuites, { plan: planLocksRound }, { plan: planFailoverRound }];
+const suspendSuites = [suspend, noflushPushback, interruptedSuspend, rqSuspend];
+const plans = [...suspendSuites, { plan: planLocksRound }, { plan: planFailoverRound }, { plan: planRqFailoverRound }];
 
 for (const { name } of suites)
   test(`rounds of suite ${name} are clean, whatever the schedule`, async (t) => {
@@ -62,15 +62,19 @@ for (const { name } of suspendSuites) {
   });
 }
 
-test('in rounds of path-failover paths break, bios are pushed back, and none fails', async (t) => {
-  const total = new Map<string, number>();
-  for (let round = 0; round < ROUNDS; round++)
-    for (const { counts } of runRound(`path-failover@8.${round}`, CPUS, EXECUTIONS))
-      for (const [key, count] of Object.entries(counts)) total.set(key, (total.get(key) ?? 0) + count);
-  for (const key of ['bios.submitted', 'bios.pushedBack', 'suspends.done', 'paths.broken'])
-    t.ok((total.get(key) ?? 0) > 0, key);
-  t.equal(total.get('bios.completed'), total.get('bios.submitted'));
-});
+for (const [suite, what, seen] of [
+  ['path-failover', 'bios are pushed back', ['bios.pushedBack']],
+  ['rq-mpath-flush', 'the queue keeps requests', []],
+] as const)
+  test(`in rounds of ${suite} paths break, ${what}, and no I/O fails`, async (t) => {
+    const total = new Map<string, number>();
+    for (let round = 0; round < ROUNDS; round++)
+      for (const { counts } of runRound(`${suite}@8.${round}`, CPUS, EXECUTIONS))
+        for (const [key, count] of Object.entries(counts)) total.set(key, (total.get(key) ?? 0) + count);
+    for (const key of ['bios.submitted', ...seen, 'suspends.done', 'paths.broken'])
+      t.ok((total.get(key) ?? 0) > 0, key);
+    t.equal(total.get('bios.completed'), total.get('bios.submitted'));
+  });
 
 test('the same seed gives the same round, another one another', async (t) => {
   for (const { plan } of plans) {
