@@ -131,10 +131,16 @@ export function requestStarted(address: number, queue: number, site: Site): void
     memory.words[queue + Q_FLUSH_FROM] = cacheOf(RequestDisk.at(q.queuedata)).lastWrite;
 }
 
-/** I52: request_fn is called with interrupts off; if it starts one request twice, it may do so for ever. */
+/** The call of request_fn that this CPU is in, or was in last. */
+const thisRun = (): number => ((memory.words[runs + cpu] as number) << 5) | cpu;
+
+/**
+ * I52: request_fn is called with interrupts off; if it starts a request twice that came back without leaving it, it may do so for
+ * ever.
+ */
 function noEndlessTurn(address: number, rq: Request, site: Site): void {
   const w = memory.words;
-  const run = ((w[runs + cpu] as number) << 5) | cpu;
+  const run = thisRun();
   if (w[address + RQ_RUN] === run)
     report('livelock', 'I52', `request_fn starts ${rqName(rq)} twice with interrupts off`, site);
   w[address + RQ_RUN] = run;
@@ -166,6 +172,8 @@ function startedInTurn(q: RequestQueue, rq: Request, address: number, site: Site
 export function requestRequeued(address: number, queue: number, site: Site): void {
   oneQueueLock(site);
   move(address, 1 << STARTED, QUEUED, 'double-completion', site);
+  // Whoever else gives it back has had it: it was served meanwhile.
+  if (memory.words[address + RQ_RUN] !== thisRun()) memory.words[address + RQ_RUN] = 0;
   if (memory.words[Request.atAddress(address).complete.word] !== 0)
     report('assertion', 'I25', 'a request is requeued with its COMPLETE bit set', site);
   inFlightExact(RequestQueue.atAddress(queue), site);

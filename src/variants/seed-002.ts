@@ -2,7 +2,7 @@
  * What the patch of seed 002 had by nature, as posted for 2.6.33-rc1: mistakes that were found in it, and in what it stands on, later.
  *
  *   rq-requeue-busy-loop      request_fn goes on after a target has wanted a request back
- *   rq-table-kept-over-map    request_fn goes on with the table that it had begun with
+ *   table kept over a map     request_fn goes on with the table that it had begun with
  *   rq-run-queue-recursion    the end of a request runs the queue at once, perhaps inside the request_fn of the disk below
  *   dm-put-frees-in-irq       an I/O in flight may hold the last reference on its device
  *   kdmflush-destroys-itself  and so may a flush

@@ -53,7 +53,6 @@ import { queueIoEnablesIrqs } from './bugs/queue-io-enables-irqs.ts';
 import { rqCompleteUnmappedClone } from './bugs/rq-complete-unmapped-clone.ts';
 import { rqRequeueBusyLoop } from './bugs/rq-requeue-busy-loop.ts';
 import { rqRequeueNoRun } from './bugs/rq-requeue-no-run.ts';
-import { rqTableKeptOverMap } from './bugs/rq-table-kept-over-map.ts';
 import { rqbAllocInRequestFn } from './bugs/rqb-alloc-in-request-fn.ts';
 import { rqbCloneReadAfterFree } from './bugs/rqb-clone-read-after-free.ts';
 import { rqbDrainAssumption } from './bugs/rqb-drain-assumption.ts';
@@ -146,7 +145,6 @@ export const bugs: readonly Bug[] = [
   rqRequeueBusyLoop,
   kdmflushDestroysItself,
   mpathBusyBlocksItself,
-  rqTableKeptOverMap,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */

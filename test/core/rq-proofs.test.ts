@@ -17,6 +17,7 @@ import { EIO, ENXIO, EOPNOTSUPP, errnoText } from '../../src/machine/errno.ts';
 import { bindListeners } from '../../src/machine/events.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
 import { rqFlushAnswers } from '../../src/scenarios/rq-flush-answers.ts';
+import { rqMpath } from '../../src/scenarios/rq-mpath.ts';
 import { rqSuspendOrder } from '../../src/scenarios/rq-suspend-order.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
 import { memory, staticWords } from '../../src/shared/memory.ts';
@@ -170,5 +171,13 @@ test('a suspend that waits for kdmflush before it stops the queue returns while 
   const { finding } = exploreChecked(rqSuspendOrder, flushThenStop, RUNS_MAX, { strategy: bounded });
   t.match(finding, { kind: 'assertion', invariant: /^I(9|10|46)$/ });
   t.comment(finding?.message);
+  t.end();
+});
+
+test('a request_fn that goes on with the table that it began with maps by one that was replaced', (t) => {
+  const swap = rqMpath.find(({ name }) => name === 'rq-swap') as Scenario;
+  const { finding } = exploreChecked(swap, { isLive: () => true }, RUNS_MAX, { validates: false });
+  t.match(finding, { kind: 'assertion', invariant: 'I10', message: /whose table is not the live one/ });
+  t.equal(exploreChecked(swap, {}, 1000).finding, null);
   t.end();
 });

@@ -8,9 +8,9 @@ import { Walk } from '../../src/explore/strategies/walk.ts';
 import type { RunOutcome } from '../../src/machine/machine.ts';
 import { findScenario, suites } from '../../src/scenarios/registry.ts';
 import { barrier, barrierPowercut } from '../../src/scenarios/suites/barrier.ts';
-import { planFailoverRound } from '../../src/scenarios/suites/failover-plan.ts';
+import { planFailoverRound, planRqFailoverRound } from '../../src/scenarios/suites/failover-plan.ts';
 import { planLocksRound } from '../../src/scenarios/suites/locks.ts';
-import { interruptedSuspend, noflushPushback, suspend } from '../../src/scenarios/suites/suspend-suites.ts';
+import { interruptedSuspend, noflushPushback, rqSuspend, suspend } from '../../src/scenarios/suites/suspend-suites.ts';
 import { boundProgram } from '../../src/shared/program.ts';
 import { canaries } from '../../src/variants/canaries.ts';
 
@@ -19,7 +19,7 @@ const ROUNDS = 24;
 const EXECUTIONS = 6;
 const STEP_LIMIT = 100_000;
 /** What a round about suspending may take on average, so that it can be searched. */
-const SUSPEND_STEPS_MAX = 4000;
+const SUSPEND_STEPS_MAX = 6000;
 
 interface Seat {
   readonly name: string;
@@ -40,8 +40,9 @@ function runRound(name: string, cpus: number, executions: number, bug: string | 
   return outcomes;
 }
 
-const suspendSuites = [suspend, noflushPushback, interruptedSuspend];
-const plans = [...suspendSuites, { plan: planLocksRound }, { plan: planFailoverRound }, barrier, barrierPowercut];
+const suspendSuites = [suspend, noflushPushback, interruptedSuspend, rqSuspend];
+const failovers = [{ plan: planFailoverRound }, { plan: planRqFailoverRound }];
+const plans = [...suspendSuites, { plan: planLocksRound }, ...failovers, barrier, barrierPowercut];
 
 for (const { name } of suites)
   test(`rounds of suite ${name} are clean, whatever the schedule`, async (t) => {
@@ -69,15 +70,19 @@ for (const { name } of suspendSuites) {
   });
 }
 
-test('in rounds of path-failover paths break, bios are pushed back, and none fails', async (t) => {
-  const total = new Map<string, number>();
-  for (let round = 0; round < ROUNDS; round++)
-    for (const { counts } of runRound(`path-failover@8.${round}`, CPUS, EXECUTIONS))
-      for (const [key, count] of Object.entries(counts)) total.set(key, (total.get(key) ?? 0) + count);
-  for (const key of ['bios.submitted', 'bios.pushedBack', 'suspends.done', 'paths.broken'])
-    t.ok((total.get(key) ?? 0) > 0, key);
-  t.equal(total.get('bios.completed'), total.get('bios.submitted'));
-});
+for (const [suite, what, seen] of [
+  ['path-failover', 'bios are pushed back', ['bios.pushedBack']],
+  ['rq-mpath-flush', 'the queue keeps requests', []],
+] as const)
+  test(`in rounds of ${suite} paths break, ${what}, and no I/O fails`, async (t) => {
+    const total = new Map<string, number>();
+    for (let round = 0; round < ROUNDS; round++)
+      for (const { counts } of runRound(`${suite}@8.${round}`, CPUS, EXECUTIONS))
+        for (const [key, count] of Object.entries(counts)) total.set(key, (total.get(key) ?? 0) + count);
+    for (const key of ['bios.submitted', ...seen, 'suspends.done', 'paths.broken'])
+      t.ok((total.get(key) ?? 0) > 0, key);
+    t.equal(total.get('bios.completed'), total.get('bios.submitted'));
+  });
 
 test('a shuffled round has the same actors on other CPUs, and is clean', async (t) => {
   let moved = 0;

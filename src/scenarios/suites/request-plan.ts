@@ -131,7 +131,7 @@ function planPath(random: Random): PathPlan {
 }
 
 function planIos(random: Random, number: number, chunk: number): IoPlan[] {
-  return Array.from({ length: 2 + random.below(4) }, (_, i) => {
+  return Array.from({ length: 2 + random.below(3) }, (_, i) => {
     const most = chunk === 0 ? 3 : chunk;
     const size = 1 + random.below(most);
     // A request that crosses a chunk fails.
