@@ -8,20 +8,20 @@ import { UNLIMITED } from '../explore/choices.ts';
 import { BOUND_MAX, isSystematic, STRATEGY_NAMES, type StrategyName, SYSTEMATIC } from '../explore/strategies/all.ts';
 import type { Budget } from '../machine/machine.ts';
 import { isRound, scenarios, scenariosOf } from '../scenarios/registry.ts';
-import { presets } from '../variants/presets.ts';
-import { bugs, findBug } from '../variants/variants.ts';
+import { findBug } from '../variants/variants.ts';
 import { budget, budgetText, type GivenBudget, usualBudget } from './budget.ts';
 import { type Explored, exploreChecks, exploreJson, exploreText } from './explore-result.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { makeFound } from './found.ts';
 import { onInterrupt, verdictText } from './interrupt.ts';
-import { LOG_LEVELS, makeLog } from './log.ts';
+import { makeLog } from './log.ts';
 import { loadOwn, type OwnScenario } from './own-file.ts';
 import { writePage } from './page/html.ts';
 import { explorePage, htmlOption } from './page/pages.ts';
 import { startProgress } from './progress.ts';
 import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
 import { settingsText } from './settings-text.ts';
+import { bugOption, lockOption, logLevelOption, presetOption, type VariantOptions } from './shared-options.ts';
 import {
   CPUS_MAX,
   checkFile,
@@ -35,14 +35,11 @@ import {
   wholeNumber,
 } from './usage.ts';
 
-interface ExploreOptions extends ReporterOptions {
+interface ExploreOptions extends ReporterOptions, VariantOptions {
   readonly cpus: number;
   readonly seed?: number;
   readonly executions?: number;
   readonly seconds?: number;
-  readonly preset?: string;
-  readonly bug?: string;
-  readonly lock: 'tas' | 'ticket';
   readonly strategy: StrategyName;
   readonly bound?: number;
   readonly jobs: number;
@@ -249,9 +246,9 @@ export function addExploreCommand(program: Command): void {
     .option('--seed <n>', 'seed of the search; default: drawn and printed', wholeNumber(0, 2 ** 31 - 1, 'as a seed'))
     .option('--executions <n>', `how many executions; default ${DEFAULT_EXECUTIONS}`, wholeNumber(1, 1e9, 'executions'))
     .option('--seconds <s>', 'how long, instead of how many', seconds)
-    .addOption(new Option('--preset <name>', 'era of the core').choices(presets.map(({ name }) => name)))
-    .addOption(new Option('--bug <id>', 'switch a historic bug on').choices(bugs.map(({ id }) => id)))
-    .addOption(new Option('--lock <kind>', 'kind of the spinlocks').choices(['tas', 'ticket']).default('tas'))
+    .addOption(presetOption())
+    .addOption(bugOption())
+    .addOption(lockOption())
     .addOption(
       new Option('--strategy <name>', 'how interleavings are chosen').choices(STRATEGY_NAMES).default('portfolio'),
     )
@@ -273,7 +270,7 @@ export function addExploreCommand(program: Command): void {
     )
     .option('--shrink-seconds <s>', 'how long a finding is made plainer; 0: not at all', secondsOrNone, 5)
     .option('--out <dir>', 'where findings go', DEFAULT_OUT)
-    .addOption(new Option('--log-level <level>', 'what is logged on stderr').choices([...LOG_LEVELS]).default('warn'))
+    .addOption(logLevelOption('what is logged on stderr'))
     .option('--no-races', 'without the race detector: faster')
     .option('--no-lockdep', 'without the lock validator')
     .option('--json', 'print one JSON document')

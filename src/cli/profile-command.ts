@@ -9,10 +9,8 @@ import { MachineFailure } from '../actors/machine.ts';
 import type { ProfileSettings } from '../profile/layout.ts';
 import { speedscopeFile } from '../profile/speedscope.ts';
 import { traceFile } from '../profile/trace-event.ts';
-import { presets } from '../variants/presets.ts';
-import { bugs, findBug } from '../variants/variants.ts';
+import { findBug } from '../variants/variants.ts';
 import { onInterrupt, verdictText } from './interrupt.ts';
-import { LOG_LEVELS } from './log.ts';
 import { writePage } from './page/html.ts';
 import { htmlOption, profilePage } from './page/pages.ts';
 import { type ProfileOutcome, ProfileRunner } from './profile/runner.ts';
@@ -20,6 +18,7 @@ import { BY, cpusNeeded, injection, type ProfileRunSettings } from './profile/se
 import { profileText } from './profile/text.ts';
 import { startProgress } from './progress.ts';
 import { settingsText } from './settings-text.ts';
+import { bugOption, lockOption, logLevelOption, presetOption, type VariantOptions } from './shared-options.ts';
 import {
   CPUS_MAX,
   checkFile,
@@ -34,13 +33,10 @@ import {
 } from './usage.ts';
 import { version } from './version.ts';
 
-interface ProfileOptions {
+interface ProfileOptions extends VariantOptions {
   readonly cpus?: number;
   readonly seconds: number;
   readonly seed?: number;
-  readonly preset?: string;
-  readonly bug?: string;
-  readonly lock: 'tas' | 'ticket';
   readonly by: ProfileSettings['by'];
   readonly exact?: boolean;
   readonly inject?: string;
@@ -170,9 +166,9 @@ export function addProfileCommand(program: Command): void {
     )
     .option('--seconds <s>', 'how long rounds are run', seconds, DEFAULT_SECONDS)
     .option('--seed <n>', 'seed of programs; default: drawn and printed', wholeNumber(0, 2 ** 31 - 1, 'as a seed'))
-    .addOption(new Option('--preset <name>', 'era of the core').choices(presets.map(({ name }) => name)))
-    .addOption(new Option('--bug <id>', 'switch a historic bug on').choices(bugs.map(({ id }) => id)))
-    .addOption(new Option('--lock <kind>', 'kind of the spinlocks').choices(['tas', 'ticket']).default('tas'))
+    .addOption(presetOption())
+    .addOption(bugOption())
+    .addOption(lockOption())
     .addOption(new Option('--by <what>', 'what a row of the table is about').choices([...BY]).default('class'))
     .option('--exact', 'time every hold and every irq-off stretch, not one in 64; slower')
     .option(
@@ -183,7 +179,7 @@ export function addProfileCommand(program: Command): void {
     .option('--trace <file>', 'write what happened when, for Perfetto or chrome://tracing')
     .option('--speedscope <file>', 'write wait time by site, for speedscope')
     .option('--out <dir>', 'where logs go', DEFAULT_OUT)
-    .addOption(new Option('--log-level <level>', 'what the actors log').choices([...LOG_LEVELS]).default('warn'))
+    .addOption(logLevelOption('what the actors log'))
     .addOption(htmlOption())
     .option('--json', 'print one JSON document')
     .addHelpText(

@@ -7,15 +7,15 @@ import { type Command, Option } from 'commander';
 import { NOISE_LEVELS, type NoiseLevel } from '../actors/noise.ts';
 import { suites, suitesOf } from '../scenarios/registry.ts';
 import { canaries } from '../variants/canaries.ts';
-import { presets } from '../variants/presets.ts';
-import { bugs, findBug } from '../variants/variants.ts';
+import { findBug } from '../variants/variants.ts';
 import { onInterrupt, verdictText } from './interrupt.ts';
-import { LOG_LEVELS, makeLog } from './log.ts';
+import { makeLog } from './log.ts';
 import { writePage } from './page/html.ts';
 import { htmlOption, stressPage } from './page/pages.ts';
 import { startProgress } from './progress.ts';
 import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
 import { settingsText } from './settings-text.ts';
+import { bugOption, lockOption, logLevelOption, presetOption, type VariantOptions } from './shared-options.ts';
 import type { StressSettings } from './stress/order.ts';
 import { failures, stressChecks, stressJson, stressText } from './stress/report.ts';
 import { type StressOutcome, StressRunner } from './stress/runner.ts';
@@ -34,14 +34,11 @@ import {
   wholeNumber,
 } from './usage.ts';
 
-interface StressOptions extends ReporterOptions {
+interface StressOptions extends ReporterOptions, VariantOptions {
   readonly cpus: number;
   readonly seconds?: number;
   readonly rounds?: number;
   readonly seed?: number;
-  readonly preset?: string;
-  readonly bug?: string;
-  readonly lock: 'tas' | 'ticket';
   readonly noise: NoiseLevel;
   readonly lockdep?: boolean;
   readonly out: string;
@@ -166,13 +163,9 @@ export function addStressCommand(program: Command): void {
       'seed of programs and noise; default: drawn and printed',
       wholeNumber(0, 2 ** 31 - 1, 'as a seed'),
     )
-    .addOption(new Option('--preset <name>', 'era of the core').choices(presets.map(({ name }) => name)))
-    .addOption(
-      new Option('--bug <id>', 'switch a historic bug on and stop at the first finding').choices(
-        bugs.map(({ id }) => id),
-      ),
-    )
-    .addOption(new Option('--lock <kind>', 'kind of the spinlocks').choices(['tas', 'ticket']).default('tas'))
+    .addOption(presetOption())
+    .addOption(bugOption(' and stop at the first finding'))
+    .addOption(lockOption())
     .addOption(
       new Option(
         '--noise <level>',
@@ -183,7 +176,7 @@ export function addStressCommand(program: Command): void {
     )
     .option('--lockdep', 'validate the use of locks too: slower')
     .option('--out <dir>', 'where findings and logs go', DEFAULT_OUT)
-    .addOption(new Option('--log-level <level>', 'what the actors log').choices([...LOG_LEVELS]).default('warn'))
+    .addOption(logLevelOption('what the actors log'))
     .option('--json', 'print one JSON document')
     .addOption(reporterOption())
     .addOption(htmlOption())

@@ -9,16 +9,24 @@ export const THEME_CHANGED = 'themechanged';
 const SYSTEM_DARK = matchMedia('(prefers-color-scheme: dark)');
 const root = document.documentElement;
 
-const isDark = (): boolean => (root.dataset['theme'] ?? (SYSTEM_DARK.matches ? 'dark' : 'light')) === 'dark';
-const tell = (): boolean => window.dispatchEvent(new Event(THEME_CHANGED));
+let isSwitched = false;
+
+function set(isDark: boolean): void {
+  root.dataset['theme'] = isDark ? 'dark' : 'light';
+  window.dispatchEvent(new Event(THEME_CHANGED));
+}
+
+set(SYSTEM_DARK.matches);
+SYSTEM_DARK.addEventListener('change', () => {
+  if (!isSwitched) set(SYSTEM_DARK.matches);
+});
 
 export function switchTheme(): void {
-  root.dataset['theme'] = isDark() ? 'light' : 'dark';
-  tell();
+  isSwitched = true;
+  set(root.dataset['theme'] === 'light');
 }
 
 export function themeButton(): HTMLElement {
-  SYSTEM_DARK.addEventListener('change', tell);
   return h('button', { type: 'button', onclick: switchTheme, title: 'light or dark (t)' }, 'Light / dark');
 }
 

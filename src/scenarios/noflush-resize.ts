@@ -5,39 +5,19 @@
  * A resize that waits for an inode waits for the fsync, which waits for the resume. Where a noflush suspend must not resize, a
  * table of the same size is loaded next.
  */
-import { dmTableLoad, doResume, doSuspend } from '../core/ioctl.ts';
-import { DM_SUSPEND_NOFLUSH_FLAG } from '../core/suspend.ts';
 import { errnoText } from '../machine/errno.ts';
-import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Program } from '../machine/machine.ts';
 import { memory, staticWords } from '../shared/memory.ts';
-import { bindScripts } from '../targets/scripted.ts';
-import { DEVICE_WORDS, Device } from './device.ts';
-import { FS_USER_WORDS, FsUser } from './fs-user.ts';
-import { NO_PATH, PATH_TARGET_WORDS, PathTarget } from './path-target.ts';
+import { NO_PATH_FS_WORDS, NoPathFs } from './no-path-fs.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Loads a table, suspends with noflush and resumes. */
-export function* replaceTable(device: Device, table: string): Kernel<number> {
-  const loaded = yield* dmTableLoad(device.md, table);
-  if (loaded !== 0) report('assertion', '', `load gives ${errnoText(loaded)}`);
-  yield* doSuspend(device.md, DM_SUSPEND_NOFLUSH_FLAG);
-  return yield* doResume(device.md, DM_SUSPEND_NOFLUSH_FLAG);
-}
-
 function build(): Program {
-  const device = new Device();
-  const fs = new FsUser(device);
-  const path = new PathTarget(NO_PATH);
+  const stuck = new NoPathFs();
+  const { fs } = stuck;
   const results = staticWords(2);
-  bindScripts([path]);
   return {
-    *setup(): Kernel<void> {
-      path.init();
-      yield* device.create({ mode: 'hardirq', table: '0 4 scripted disk0 0 0' });
-      yield* fs.mount();
-    },
+    setup: () => stuck.setup(),
     actors: [
       {
         name: 'writer',
@@ -50,9 +30,9 @@ function build(): Program {
         name: 'admin',
         cpu: 1,
         *run(): Kernel<void> {
-          const resized = yield* replaceTable(device, '0 6 linear disk0 0');
+          const resized = yield* stuck.replaceTable('0 6 linear disk0 0');
           memory.words[results + 1] = resized;
-          if (resized !== 0) yield* replaceTable(device, '0 4 linear disk0 0');
+          if (resized !== 0) yield* stuck.replaceTable('0 4 linear disk0 0');
         },
       },
     ],
@@ -66,6 +46,6 @@ export const noflushResize: Scenario = {
   name: 'noflush-resize',
   title: 'a table of another size for a device whose fsync waits for a path',
   cpus: 2,
-  staticWords: DEVICE_WORDS + FS_USER_WORDS + PATH_TARGET_WORDS + 2,
+  staticWords: NO_PATH_FS_WORDS + 2,
   build,
 };
