@@ -163,8 +163,7 @@ const v2620: Preset = {
 const v2633: Preset = {
   name: '2.6.33',
   title: 'kdmflush, pushback at the head of the deferred list, first-in-first-out submission, all pieces in a loop',
-  // On threads a bio has overtaken one that was pushed back (I35, about once in 200 rounds of suite suspend): not explained yet.
-  clean: false,
+  clean: true,
   seams: {
     ...unified.seams,
     engine: fifo,
