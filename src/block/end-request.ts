@@ -39,8 +39,8 @@ export function* blkUpdateRequest(q: RequestQueue, rq: Request, error: number, s
 /** The request itself ends: to its owner's end_io, or back to the pool. queue_lock is held. */
 function* blkFinishRequest(q: RequestQueue, rq: Request, error: number): Kernel<void> {
   lockdepAssertHeld(q.queueLock, HERE);
-  bugOn(rq.queued !== 0, 'a request ends while it is on its queue');
   if (listening !== 0) emit(EV_RQ_END, rq.address, error, HERE);
+  bugOn(rq.queued !== 0, 'a request ends while it is on its queue');
   if (rq.endIo !== 0) yield* requestEndIos.at(rq.endIo)(rq, error);
   else yield* __blkPutRequest(q, rq);
 }

@@ -7,14 +7,23 @@ import { EIO } from '../machine/errno.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { blkStartRequest } from './elevator.ts';
 import { __blkEndRequestAll } from './end-request.ts';
-import { blkDoOrdered } from './ordered.ts';
+import { blkDoOrdered, type Ordered } from './ordered.ts';
 import { REQ_DONTPREP, REQ_STARTED, Request } from './request.ts';
 import { BLKPREP_DEFER, BLKPREP_KILL, driverOf, type RequestQueue } from './request-queue.ts';
+
+/** What the driver may get of the request at the head: a seam of core/seams.ts. */
+type DoOrdered = (q: RequestQueue, rq: Request) => Kernel<Ordered>;
+let doOrdered: DoOrdered = blkDoOrdered;
+
+/** Installs it for the next machine of this thread. */
+export function bindDoOrdered(chosen: DoOrdered): void {
+  doOrdered = chosen;
+}
 
 /** The request at the head whose turn it is, or null. */
 function* elvNextRequest(q: RequestQueue): Kernel<Request | null> {
   while (q.first !== 0) {
-    const { rq, again } = yield* blkDoOrdered(q, Request.at(q.first));
+    const { rq, again } = yield* doOrdered(q, Request.at(q.first));
     if (!again) return rq;
   }
   return null;

@@ -17,7 +17,7 @@ import { SpinLock, spinLockOwner } from '../shared/spinlock.ts';
 import { liveLocks, wordName } from '../shared/struct-registry.ts';
 import { Task, taskName } from '../shared/task.ts';
 import { DEFERRED, isLeaked, isNowhere, locationName, locationOf, PUSHBACK, TARGET } from './bio-location.ts';
-import { clonesInFlight } from './rq-clone.ts';
+import { clonesInFlight, clonesOf } from './rq-clone.ts';
 import {
   addressOf,
   BIO_NEXT,
@@ -151,6 +151,8 @@ function checkPools(md: MappedDevice): void {
   // A request that waits may have its clone already.
   const rqPools = md.queue === 0 ? [] : [md.rqTioPool, md.clonePool];
   if (prepared) return;
+  const clones = clonesOf(md.address);
+  if (clones > 0) report('leak', 'I29', `${clones} clones of requests of ${mdName(md.address)} are left`);
   for (const handle of [md.ioPool, md.tioPool, md.bioSet, md.bioSplit, ...rqPools]) {
     const pool = addressOf(handle);
     const min = memory.words[pool + POOL_MIN] as number;

@@ -66,6 +66,15 @@ export function rqCloneFreed(tio: number, site: Site): void {
   move(tio, (1 << NEW) | (1 << MAPPED) | (1 << DONE), FREED, 'is freed', site);
 }
 
+/** All clones of the device, mapped or not. */
+export function clonesOf(md: number): number {
+  let count = 0;
+  eachLive(DmRqTargetIo, (tio) => {
+    if (memory.words[tio + TIO_MD] !== 0 && addressOf(memory.words[tio + TIO_MD] as number) === md) count++;
+  });
+  return count;
+}
+
 /** Clones that count in pending, and whether some are not back yet. */
 export function clonesInFlight(md: number): { readonly count: number; readonly below: boolean } {
   let count = 0;

@@ -235,10 +235,7 @@ export function* __bind(md: MappedDevice, table: DmTable): Kernel<void> {
   yield* dmTableBindEvents(table, true);
   // The size changes before the table does: what was queued for a longer table is refused by the table itself.
   yield* __setSize(md, dmTableSize(table));
-  // request_fn reads the map in interrupts too.
-  const saved = yield* writeLockIrqsave(md.mapLock, HERE);
-  md.map = table.handle;
-  yield* writeUnlockIrqrestore(md.mapLock, saved, HERE);
+  yield* seams.setMap(md, table.handle);
   yield* makeStackable(md, table);
   emit(EV_BIND, md.address, table.address, HERE);
 }
@@ -248,10 +245,15 @@ export function* __unbind(md: MappedDevice): Kernel<DmTable | null> {
   if (md.map === 0) return null;
   const table = DmTable.at(md.map);
   yield* dmTableBindEvents(table, false);
-  const saved = yield* writeLockIrqsave(md.mapLock, HERE);
-  md.map = 0;
-  yield* writeUnlockIrqrestore(md.mapLock, saved, HERE);
+  yield* seams.setMap(md, 0);
   return table;
+}
+
+/** Seam setMap. */
+export function* setMap(md: MappedDevice, table: number): Kernel<void> {
+  const saved = yield* writeLockIrqsave(md.mapLock, HERE);
+  md.map = table;
+  yield* writeUnlockIrqrestore(md.mapLock, saved, HERE);
 }
 
 /** Opens the device; 0 or −ENXIO when it is going away. */

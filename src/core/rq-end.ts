@@ -77,12 +77,15 @@ export function* dmEndRequest(clone: Request, error: number): Kernel<void> {
   const md = MappedDevice.at(tio.md);
   const original = Request.at(tio.orig);
   yield* freeRqClone(clone);
-  if (!barrier) yield* blkEndRequestAll(original, error);
-  else {
-    if (listening !== 0) emit(EV_FLUSH_CLONE_END, md.address, error, HERE);
-    if (error !== 0) yield* seams.storeBarrierError(md, error);
-  }
+  if (barrier) yield* flushCloneSays(md, error);
+  else yield* blkEndRequestAll(original, error);
   yield* seams.rqCompleted(md, !barrier);
+}
+
+/** All that the end of a flush's clone does: the flush itself is kdmflush's to end. */
+export function* flushCloneSays(md: MappedDevice, error: number): Kernel<void> {
+  if (listening !== 0) emit(EV_FLUSH_CLONE_END, md.address, error, HERE);
+  if (error !== 0) yield* seams.storeBarrierError(md, error);
 }
 
 /** Seam rqCompleted: one less in flight. The last touch of the device is its reference. Any context. */

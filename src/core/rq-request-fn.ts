@@ -79,7 +79,8 @@ function* serveQueue(q: RequestQueue, md: MappedDevice, table: DmTable): Kernel<
     const rq = yield* blkPeekRequest(q);
     if (rq === null) return true;
     if (dmRqIsFlushRequest(rq)) {
-      yield* handToKdmflush(q, md, rq);
+      if (listening !== 0) emit(EV_FLUSH_REQUEST, md.address, rq.address, HERE);
+      yield* seams.handToKdmflush(q, md, rq);
       return false;
     }
     const ti = seams.findTarget(table, rq.sector);
@@ -104,9 +105,8 @@ function* serveQueue(q: RequestQueue, md: MappedDevice, table: DmTable): Kernel<
   return true;
 }
 
-/** One flush at a time: the sequence has no other that could come. queue_lock is held. */
-function* handToKdmflush(q: RequestQueue, md: MappedDevice, rq: Request): Kernel<void> {
-  if (listening !== 0) emit(EV_FLUSH_REQUEST, md.address, rq.address, HERE);
+/** Seam handToKdmflush. One flush at a time: the sequence has no other that could come. queue_lock is held. */
+export function* handToKdmflush(q: RequestQueue, md: MappedDevice, rq: Request): Kernel<void> {
   bugOn(md.flushRequest !== 0, 'a flush comes while another is being served');
   md.flushRequest = rq.handle;
   blkStartRequest(q, rq);

@@ -7,6 +7,7 @@
 import type { Bio } from '../block/bio.ts';
 import type { BioList } from '../block/bio-list.ts';
 import type { Inode } from '../block/inode.ts';
+import type { Ordered } from '../block/ordered.ts';
 import type { Request } from '../block/request.ts';
 import type { RequestQueue } from '../block/request-queue.ts';
 import type { SubmitEngine } from '../block/submit.ts';
@@ -83,7 +84,12 @@ export interface Seams {
   /** Sees to it that kdmflush maps nothing any more and is given nothing (spec B8 steps 3 and 4). */
   readonly stopAndFlush: (md: MappedDevice) => Kernel<void>;
 
+  /** Puts a table, or 0, in the place of the live one; request_fn reads it in interrupts. */
+  readonly setMap: (md: MappedDevice, table: number) => Kernel<void>;
+
   // Request-based (spec B13, B14, B16).
+  /** Whose turn it is while a barrier's sequence is under way (spec B15): whether the driver gets the request at the head. */
+  readonly doOrdered: (q: RequestQueue, rq: Request) => Kernel<Ordered>;
   /** Takes requests off the queue of the device and maps their clones. queue_lock is held. */
   readonly dmRequestFn: (q: RequestQueue) => Kernel<void>;
   /** Whether the table by which request_fn has begun is the one by which it may go on. queue_lock is held. */
@@ -92,6 +98,8 @@ export interface Seams {
   readonly leaveAfterRequeue: boolean;
   /** Attaches a clone to a request, or says why not: BLKPREP_*. queue_lock is held. */
   readonly dmPrepFn: (q: RequestQueue, rq: Request) => Kernel<number>;
+  /** request_fn has met a flush. queue_lock is held. */
+  readonly handToKdmflush: (q: RequestQueue, md: MappedDevice, rq: Request) => Kernel<void>;
   /** A clone has been served: the way to its target's rq_end_io. */
   readonly dmCompleteRequest: (clone: Request, error: number) => Kernel<void>;
   /** A clone is done with: its original ends, or, for a flush, its error is kept. */

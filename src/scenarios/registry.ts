@@ -23,6 +23,7 @@ import { findOwn } from './own/define.ts';
 import { removeRaces } from './remove-races.ts';
 import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
+import { rqFlush } from './rq-flush.ts';
 import { rqFlushAnswers } from './rq-flush-answers.ts';
 import { rqMpath } from './rq-mpath.ts';
 import { rqSuspendOrder } from './rq-suspend-order.ts';
@@ -61,6 +62,7 @@ export const scenarios: readonly Scenario[] = [
   rqSuspendOrder,
   rqFlushAnswers,
   ...rqMpath,
+  ...rqFlush,
 ];
 /** The scenarios that a clean preset passes. */
 export const scenariosOf = (preset: string): Scenario[] =>

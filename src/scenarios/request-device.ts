@@ -1,5 +1,5 @@
 /**
- * A request-based mapped device over one disk with a request queue and a volatile cache: what scenarios of barriers begin with.
+ * A request-based mapped device over disks with a request queue and a volatile cache: what scenarios of barriers begin with.
  */
 import { BIO_RW_BARRIER, BIO_RW_UNPLUG } from '../block/bio.ts';
 import { BlockDevice } from '../block/block-device.ts';
@@ -14,15 +14,16 @@ import { memory, staticWords } from '../shared/memory.ts';
 
 /** Sectors of the disk. */
 export const REQUEST_DEVICE_SECTORS = 4;
-/** Static words that a device declares. */
-export const REQUEST_DEVICE_WORDS = 2 + cachedMediaWords(REQUEST_DEVICE_SECTORS);
+/** Static words that a device over so many disks declares. */
+export const requestDeviceWords = (disks: number): number => 1 + disks * (1 + cachedMediaWords(REQUEST_DEVICE_SECTORS));
+export const REQUEST_DEVICE_WORDS = requestDeviceWords(1);
 
 /** Slots for the device, with so many requests in the pool of each queue. */
-export const requestSlots = (nrRequests: number): Readonly<Record<string, number>> => ({
-  'request-disk': 1,
-  'request-queue': 2,
-  // Of two queues: their own three, their pools, and the clones.
-  request: 6 + 4 * nrRequests + 4,
+export const requestSlots = (nrRequests: number, disks = 1): Readonly<Record<string, number>> => ({
+  'request-disk': disks,
+  'request-queue': 1 + disks,
+  // Of all queues: their own three, their pools, and the clones.
+  request: (1 + disks) * (3 + 2 * nrRequests) + 4,
   'dm-rq-target-io': nrRequests + 4,
 });
 
@@ -34,21 +35,31 @@ export const NO_REQUESTS = {
 export const BARRIER = BIO_RW_BARRIER | BIO_RW_UNPLUG;
 
 export interface RequestDeviceOptions extends Partial<RequestDiskOptions> {
-  /** Lines of a table over `disk0`; null: users go to the disk itself. */
+  /** Lines of a table over `disk0` and so on; null: users go to the first disk itself. */
   readonly table: string | null;
+  /** What disks after the first have otherwise. */
+  readonly others?: Partial<RequestDiskOptions>;
 }
 
 export class RequestDevice {
   readonly #md = staticWords(1);
-  readonly #disk = staticWords(1);
-  readonly #media = declareCachedMedia(REQUEST_DEVICE_SECTORS);
+  readonly #disks: number;
+  readonly #media: readonly number[];
 
-  /** `dm0` over `disk0`, its table bound and resumed. In `setup`. */
-  *create({ table, ...disk }: RequestDeviceOptions): Kernel<void> {
+  constructor(disks = 1) {
+    this.#disks = staticWords(disks);
+    this.#media = Array.from({ length: disks }, () => declareCachedMedia(REQUEST_DEVICE_SECTORS));
+  }
+
+  /** `dm0` over `disk0` and so on, its table bound and resumed. In `setup`. */
+  *create({ table, others, ...disk }: RequestDeviceOptions): Kernel<void> {
     const w = memory.words;
     const sectors = REQUEST_DEVICE_SECTORS;
-    const options = { name: 'disk0', minor: 0, sectors, mode: 'hardirqDirect', nrRequests: 2, ...disk } as const;
-    w[this.#disk] = (yield* addRequestDisk(options, this.#media)).handle;
+    const options = { sectors, mode: 'hardirqDirect', nrRequests: 2, ...disk } as const;
+    for (const [minor, media] of this.#media.entries()) {
+      const own = { name: `disk${minor}`, minor, ...options, ...(minor === 0 ? {} : others) };
+      w[this.#disks + minor] = (yield* addRequestDisk(own, media)).handle;
+    }
     if (table === null) return;
     const md = yield* dmCreate({ name: 'dm0', minor: 0, requestBased: true, nrRequests: options.nrRequests });
     if (typeof md === 'number') report('assertion', '', `create gives ${errnoText(md)}`);
@@ -64,10 +75,10 @@ export class RequestDevice {
   }
 
   get disk(): RequestDisk {
-    return RequestDisk.at(memory.words[this.#disk] as number);
+    return RequestDisk.at(memory.words[this.#disks] as number);
   }
 
-  /** What the disk has stored, and what it would lose. */
+  /** What the first disk has stored, and what it would lose. */
   get cache(): WriteCache {
     return cacheOf(this.disk);
   }

@@ -95,7 +95,7 @@ function buildMultipath(): Program {
 const ANSWERS = [0, -EIO, -EOPNOTSUPP, DM_ENDIO_REQUEUE] as const;
 
 /** What the flush of a barrier comes to: what any clone said, by rank. REQUEUE: the flush is made again, and all is well then. */
-function rankOf(answers: readonly number[]): number {
+export function flushResult(answers: readonly number[]): number {
   if (answers.includes(-EOPNOTSUPP)) return -EOPNOTSUPP;
   if (answers.includes(DM_ENDIO_REQUEUE)) return 0;
   return answers.find((answer) => answer < 0) ?? 0;
@@ -133,7 +133,7 @@ function buildErrors(): Program {
       },
     ],
     *verify(): Kernel<void> {
-      const expected = rankOf(answers());
+      const expected = flushResult(answers());
       if (memory.words[words + 3] !== expected)
         report('wrong-error', 'I43', `the barrier ends with ${said(words + 3)}, not with ${errnoText(expected)}`);
     },

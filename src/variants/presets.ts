@@ -1,6 +1,7 @@
 /**
  * Presets: one mechanism for each seam (spec E2). unified and 2.6.20 must be clean; a seed has what it had by nature.
  */
+import { blkDoOrdered } from '../block/ordered.ts';
 import { depthFirst, fifo, recursive } from '../block/submit.ts';
 import {
   bdgetAlways,
@@ -13,7 +14,7 @@ import { dmQueueFlush } from '../core/deferred.ts';
 import { destroyWhenUnused, dmTableFindTarget, dropTable } from '../core/dm-table.ts';
 import { __noflushSuspending, cloneEndio, endIoAcct, finishIo, parkPushback, storeError } from '../core/end-io.ts';
 import { dmGetMd, putNameless } from '../core/find-device.ts';
-import { bindInPlace } from '../core/ioctl.ts';
+import { bindInPlace, setMap } from '../core/ioctl.ts';
 import { flushAndOut, freezeUnlessNoflush, unlockFs } from '../core/lock-fs.ts';
 import { dmRqBarrier, dmRqBarrierWork, requeueFlush, storeBarrierError } from '../core/rq-barrier.ts';
 import {
@@ -26,7 +27,7 @@ import {
   runQueueLater,
 } from '../core/rq-end.ts';
 import { awaitInFlight, stopAndFlush } from '../core/rq-queue.ts';
-import { dmPrepFn, dmRequestFn, isLive } from '../core/rq-request-fn.ts';
+import { dmPrepFn, dmRequestFn, handToKdmflush, isLive } from '../core/rq-request-fn.ts';
 import type { Seams } from '../core/seams.ts';
 import { dmRequest, mapHasEnded, queueIo } from '../core/submit.ts';
 import {
@@ -105,10 +106,13 @@ const unified: Preset = {
     bdevPolicy: heldForLife,
     iSizeWrite,
     stopAndFlush,
+    setMap,
+    doOrdered: blkDoOrdered,
     dmRequestFn,
     isLive,
     leaveAfterRequeue: true,
     dmPrepFn,
+    handToKdmflush,
     dmCompleteRequest,
     dmEndRequest,
     rqCompleted,

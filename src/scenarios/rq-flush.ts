@@ -1,0 +1,231 @@
+/**
+ * The flush of a request-based device: its clones end on two CPUs at once, or are refused by the target's map, or the flushes of two
+ * barriers follow each other.
+ */
+import { BIO_RW_UNPLUG, REQ_WRITE } from '../block/bio.ts';
+import type { BlockDevice } from '../block/block-device.ts';
+import { blkBarrierRq, DM_MAPIO_REMAPPED, DM_MAPIO_REQUEUE } from '../core/device-mapper.ts';
+import { dmClose, dmOpen, dmRemove, doResume, doSuspend } from '../core/ioctl.ts';
+import { dmTargetMessage } from '../core/target-message.ts';
+import { EIO, EOPNOTSUPP, errnoText } from '../machine/errno.ts';
+import { report } from '../machine/finding.ts';
+import { CHOICE_SCENARIO, type Kernel } from '../machine/kernel.ts';
+import type { Actor, Program } from '../machine/machine.ts';
+import { ops } from '../machine/operations.ts';
+import { memory, staticWords } from '../shared/memory.ts';
+import { Atomic } from '../shared/word.ts';
+import { bindScripts, remapRequest } from '../targets/scripted.ts';
+import {
+  BARRIER,
+  NO_REQUESTS,
+  REQUEST_DEVICE_WORDS,
+  RequestDevice,
+  requestDeviceWords,
+  requestSlots,
+} from './request-device.ts';
+import { flushResult } from './rq-barrier.ts';
+import type { Scenario } from './scenario.ts';
+import { submitIo, waitIo } from './user-io.ts';
+
+const said = (word: number): string => errnoText(memory.words[word] as number);
+
+/** Writes the first sector, or nothing, and gives how that ends. */
+function* write(bdev: BlockDevice, size: 0 | 1, flags: number): Kernel<number> {
+  const io = yield* submitIo(bdev, { sector: 0, size, flags: REQ_WRITE | flags, stamp: 7 });
+  return (yield* waitIo(io)).error;
+}
+
+/** Sends a barrier with one sector or without data, and notes in `result` how it ends. */
+function barrierWriter(device: RequestDevice, cpu: number, size: 0 | 1, result: number): Actor {
+  return {
+    name: `writer${cpu}`,
+    cpu,
+    *run(): Kernel<void> {
+      memory.words[result] = yield* write(device.bdev, size, BARRIER);
+    },
+  };
+}
+
+/** A barrier over two disks: the flush of the one fails, the other refuses flushes. */
+function buildTwoDisks(): Program {
+  const device = new RequestDevice(2);
+  const result = staticWords(1);
+  return {
+    *setup(): Kernel<void> {
+      const table = '0 8 striped 2 1 disk0 0 disk1 0';
+      yield* device.create({ table, anyCpu: true, others: { barriers: 'refuse' } });
+      yield* device.disk.failFlush.set(1, HERE);
+    },
+    actors: [barrierWriter(device, 0, 0, result)],
+    outcome: () => `barrier ${said(result)}`,
+  };
+}
+
+/** What the target's map may say to a flush. */
+const REFUSALS = [-EIO, -EOPNOTSUPP, DM_MAPIO_REQUEUE] as const;
+
+/**
+ * A barrier over a target with two flushes. To the clones of the first attempt its map says one of `answers`, the others are well. Like
+ * any target that waits for its I/O, it counts what it has sent down and has not seen again.
+ */
+function buildMap(answers: readonly number[]): Program {
+  const device = new RequestDevice();
+  const words = staticWords(5);
+  const [asked, first, result] = [words, words + 1, words + 3];
+  const below = new Atomic(words + 4);
+  bindScripts([
+    {
+      numFlushRequests: 2,
+      *mapRq(ti, clone): Kernel<number> {
+        if (!blkBarrierRq(clone)) return remapRequest(ti, clone);
+        // Clones of a flush are all mapped by kdmflush.
+        const number = (memory.words[asked] as number)++;
+        if (number < 2) {
+          const answer = answers[yield* ops.choice(CHOICE_SCENARIO, answers.length, HERE)] as number;
+          memory.words[first + number] = answer;
+          if (answer !== DM_MAPIO_REMAPPED) return answer;
+        }
+        yield* below.add(1, HERE);
+        return remapRequest(ti, clone);
+      },
+      *rqEndIo(_ti, clone, error): Kernel<number> {
+        if (blkBarrierRq(clone)) yield* below.add(-1, HERE);
+        return error;
+      },
+    },
+  ]);
+  return {
+    setup: () => device.create({ table: '0 4 scripted disk0 0 0' }),
+    actors: [barrierWriter(device, 0, 1, result)],
+    *verify(): Kernel<void> {
+      const left = memory.words[below.word] as number;
+      if (left !== 0) report('leak', '', `a target waits for ${left} requests that have ended`);
+      const expected = flushResult([0, 1].map((number) => memory.words[first + number] as number));
+      if (memory.words[result] !== expected)
+        report('wrong-error', 'I43', `the barrier ends with ${said(result)}, not with ${errnoText(expected)}`);
+    },
+    outcome: () => `barrier ${said(result)}`,
+  };
+}
+
+/** Two writers, each with a barrier. */
+function buildTwoBarriers(): Program {
+  const device = new RequestDevice();
+  const results = staticWords(2);
+  return {
+    setup: () => device.create({ table: '0 4 linear disk0 0' }),
+    actors: [0, 1].map((cpu) => barrierWriter(device, cpu, 0, results + cpu)),
+    outcome: () => `barriers ${said(results)} and ${said(results + 1)}`,
+  };
+}
+
+/** A barrier, and a suspend. */
+function buildSuspend(): Program {
+  const device = new RequestDevice();
+  const results = staticWords(2);
+  return {
+    setup: () => device.create({ table: '0 4 linear disk0 0' }),
+    actors: [
+      barrierWriter(device, 0, 0, results),
+      {
+        name: 'suspender',
+        cpu: 1,
+        *run(): Kernel<void> {
+          memory.words[results + 1] = yield* doSuspend(device.md, 0);
+          yield* doResume(device.md, 0);
+        },
+      },
+    ],
+    outcome: () => `barrier ${said(results)}, suspend ${said(results + 1)}`,
+  };
+}
+
+/** A writer that removes the device as soon as its write, or its barrier, has ended. */
+function buildLast(flags: number, size: 0 | 1): Program {
+  const device = new RequestDevice();
+  const results = staticWords(2);
+  return {
+    setup: () => device.create({ table: '0 4 linear disk0 0', anyCpu: true }),
+    actors: [
+      {
+        name: 'writer',
+        cpu: 0,
+        *run(): Kernel<void> {
+          const { md, bdev } = device;
+          yield* dmOpen(md);
+          memory.words[results] = yield* write(bdev, size, flags);
+          yield* dmClose(md);
+          memory.words[results + 1] = yield* dmRemove(md);
+        },
+      },
+    ],
+    outcome: () => `I/O ${said(results)}, remove ${said(results + 1)}`,
+  };
+}
+
+/** A write over a multipath that does not queue and loses its path. */
+function buildLastPath(): Program {
+  const device = new RequestDevice();
+  const result = staticWords(1);
+  return {
+    setup: () => device.create({ table: '0 4 multipath 0 0 1 1 round-robin 0 1 0 disk0' }),
+    actors: [
+      {
+        name: 'writer',
+        cpu: 0,
+        *run(): Kernel<void> {
+          memory.words[result] = yield* write(device.bdev, 1, BIO_RW_UNPLUG);
+        },
+      },
+      { name: 'administrator', cpu: 1, run: () => failPath(device) },
+    ],
+    outcome: () => `write ${said(result)}`,
+  };
+}
+
+function* failPath(device: RequestDevice): Kernel<void> {
+  yield* dmTargetMessage(device.md, 0, 'fail_path disk0');
+}
+
+const scenario = (name: string, title: string, words: number, build: () => Program, disks = 1): Scenario => ({
+  name,
+  title,
+  cpus: 2,
+  slots: requestSlots(2, disks),
+  staticWords: words,
+  notIn: NO_REQUESTS,
+  build,
+});
+
+const LAST_WORDS = REQUEST_DEVICE_WORDS + 2;
+const MAP_WORDS = REQUEST_DEVICE_WORDS + 5;
+
+export const rqFlush: readonly Scenario[] = [
+  scenario(
+    'rq-flush-two-disks',
+    'the flush of one disk fails while another disk refuses flushes',
+    requestDeviceWords(2) + 1,
+    buildTwoDisks,
+    2,
+  ),
+  scenario('rq-flush-map', 'the map of a target refuses one of its two flushes, or both, in all ways', MAP_WORDS, () =>
+    buildMap([DM_MAPIO_REMAPPED, ...REFUSALS]),
+  ),
+  scenario('rq-flush-unmapped', 'the map of a target refuses both of its flushes in all ways', MAP_WORDS, () =>
+    buildMap(REFUSALS),
+  ),
+  scenario('rq-two-barriers', 'the barriers of two writers', REQUEST_DEVICE_WORDS + 2, buildTwoBarriers),
+  scenario('rq-flush-suspend', 'a barrier without data, and a suspend', REQUEST_DEVICE_WORDS + 2, buildSuspend),
+  scenario('rq-last-write', 'a write, and the device removed as soon as it has ended', LAST_WORDS, () =>
+    buildLast(BIO_RW_UNPLUG, 1),
+  ),
+  scenario('rq-last-barrier', 'a barrier, and the device removed as soon as it has ended', LAST_WORDS, () =>
+    buildLast(BARRIER, 0),
+  ),
+  scenario(
+    'rq-last-path',
+    'a write over a multipath that does not queue and loses its path',
+    REQUEST_DEVICE_WORDS + 1,
+    buildLastPath,
+  ),
+];
