@@ -1,6 +1,7 @@
 /**
  * Which variant of the core a machine runs: a preset, with a bug or without.
  */
+import { bindDoOrdered } from '../block/peek-request.ts';
 import { bindSubmitEngine } from '../block/submit.ts';
 import { bindSeams, type Seams } from '../core/seams.ts';
 import { bindMultipathSeams } from '../targets/multipath/seams.ts';
@@ -10,6 +11,7 @@ import { cloneFreedAfterDecPending } from './bugs/clone-freed-after-dec-pending.
 import { congestedDestroysTable } from './bugs/congested-destroys-table.ts';
 import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
 import { deferredFlushUnderIoLock } from './bugs/deferred-flush-under-io-lock.ts';
+import { dmPutFreesInIrq } from './bugs/dm-put-frees-in-irq.ts';
 import { findDeviceHalfCreated } from './bugs/find-device-half-created.ts';
 import { idrFindsDyingMd } from './bugs/idr-finds-dying-md.ts';
 import { inlineDispatchEndSubmits } from './bugs/inline-dispatch-end-submits.ts';
@@ -17,6 +19,7 @@ import { interruptedAlthoughDrained } from './bugs/interrupted-although-drained.
 import { interruptedSuspendLimbo } from './bugs/interrupted-suspend-limbo.ts';
 import { ioFreedAfterEndio } from './bugs/io-freed-after-endio.ts';
 import { kdmflushDestroysItself } from './bugs/kdmflush-destroys-itself.ts';
+import { mapLockNotIrqsafe } from './bugs/map-lock-not-irqsafe.ts';
 import { mdLockSingle } from './bugs/md-lock-single.ts';
 import { mergedListPushbackAtTail } from './bugs/merged-list-pushback-at-tail.ts';
 import { mpathActivateNullPath } from './bugs/mpath-activate-null-path.ts';
@@ -45,6 +48,22 @@ import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
 import { nullMapWindowInSwap } from './bugs/null-map-window-in-swap.ts';
 import { rqRequeueBusyLoop } from './bugs/rq-requeue-busy-loop.ts';
 import { rqTableKeptOverMap } from './bugs/rq-table-kept-over-map.ts';
+import { rqCompleteUnmappedClone } from './bugs/rq-complete-unmapped-clone.ts';
+import { rqbAllocInRequestFn } from './bugs/rqb-alloc-in-request-fn.ts';
+import { rqbCloneReadAfterFree } from './bugs/rqb-clone-read-after-free.ts';
+import { rqbDrainAssumption } from './bugs/rqb-drain-assumption.ts';
+import { rqbErrorStoreRace } from './bugs/rqb-error-store-race.ts';
+import { rqbFlushwqBeforeStop } from './bugs/rqb-flushwq-before-stop.ts';
+import { rqbKillFlagShared } from './bugs/rqb-kill-flag-shared.ts';
+import { rqbOriginalCompletedPerClone } from './bugs/rqb-original-completed-per-clone.ts';
+import { rqbOriginalRequeuedPerClone } from './bugs/rqb-original-requeued-per-clone.ts';
+import { rqbPcStatusCopy } from './bugs/rqb-pc-status-copy.ts';
+import { rqbPrecedenceEopnotsupp } from './bugs/rqb-precedence-eopnotsupp.ts';
+import { rqbPrecedenceRequeue } from './bugs/rqb-precedence-requeue.ts';
+import { rqbPrepClonesFlush } from './bugs/rqb-prep-clones-flush.ts';
+import { rqbRunQueueFromFlushEndio } from './bugs/rqb-run-queue-from-flush-endio.ts';
+import { rqbSecondFlushRequest } from './bugs/rqb-second-flush-request.ts';
+import { rqbSoftirqOnSharedOriginal } from './bugs/rqb-softirq-on-shared-original.ts';
 import { rszBdgetStallInSuspendLock } from './bugs/rsz-bdget-stall-in-suspend-lock.ts';
 import { suspendWaitNoBarrier } from './bugs/suspend-wait-no-barrier.ts';
 import { tableLastPutAnywhere } from './bugs/table-last-put-anywhere.ts';
@@ -98,6 +117,24 @@ export const bugs: readonly Bug[] = [
   kdmflushDestroysItself,
   mpathBusyBlocksItself,
   rqTableKeptOverMap,
+  rqbErrorStoreRace,
+  rqbPrecedenceEopnotsupp,
+  rqbPrecedenceRequeue,
+  rqbFlushwqBeforeStop,
+  rqbSoftirqOnSharedOriginal,
+  rqbOriginalCompletedPerClone,
+  rqbOriginalRequeuedPerClone,
+  rqbKillFlagShared,
+  rqbRunQueueFromFlushEndio,
+  rqbSecondFlushRequest,
+  rqbAllocInRequestFn,
+  rqbPcStatusCopy,
+  rqbPrepClonesFlush,
+  rqbCloneReadAfterFree,
+  rqbDrainAssumption,
+  dmPutFreesInIrq,
+  mapLockNotIrqsafe,
+  rqCompleteUnmappedClone,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */
@@ -127,4 +164,5 @@ export function installVariant(choice: VariantChoice): void {
   bindSeams(seams);
   bindMultipathSeams({ ...multipathSeams, ...bug?.multipath });
   bindSubmitEngine(seams.engine);
+  bindDoOrdered(seams.doOrdered);
 }
