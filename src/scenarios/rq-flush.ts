@@ -108,14 +108,24 @@ function buildMap(answers: readonly number[]): Program {
   };
 }
 
-/** Two writers, each with a barrier. */
+/** Two writers, each with a barrier; the second has another one. */
 function buildTwoBarriers(): Program {
   const device = new RequestDevice();
-  const results = staticWords(2);
+  const results = staticWords(3);
   return {
-    setup: () => device.create({ table: '0 4 linear disk0 0' }),
-    actors: [0, 1].map((cpu) => barrierWriter(device, cpu, 0, results + cpu)),
-    outcome: () => `barriers ${said(results)} and ${said(results + 1)}`,
+    setup: () => device.create({ table: '0 4 linear disk0 0', mode: 'inline' }),
+    actors: [
+      barrierWriter(device, 0, 0, results),
+      {
+        name: 'writer1',
+        cpu: 1,
+        *run(): Kernel<void> {
+          memory.words[results + 1] = yield* write(device.bdev, 0, BARRIER);
+          memory.words[results + 2] = yield* write(device.bdev, 0, BARRIER);
+        },
+      },
+    ],
+    outcome: () => `barriers ${[0, 1, 2].map((number) => said(results + number)).join(', ')}`,
   };
 }
 
@@ -214,7 +224,7 @@ export const rqFlush: readonly Scenario[] = [
   scenario('rq-flush-unmapped', 'the map of a target refuses both of its flushes in all ways', MAP_WORDS, () =>
     buildMap(REFUSALS),
   ),
-  scenario('rq-two-barriers', 'the barriers of two writers', REQUEST_DEVICE_WORDS + 2, buildTwoBarriers),
+  scenario('rq-two-barriers', 'the barriers of two writers', REQUEST_DEVICE_WORDS + 3, buildTwoBarriers),
   scenario('rq-flush-suspend', 'a barrier without data, and a suspend', REQUEST_DEVICE_WORDS + 2, buildSuspend),
   scenario('rq-last-write', 'a write, and the device removed as soon as it has ended', LAST_WORDS, () =>
     buildLast(BIO_RW_UNPLUG, 1),

@@ -48,6 +48,7 @@ import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
 import { nullMapWindowInSwap } from './bugs/null-map-window-in-swap.ts';
 import { rqRequeueBusyLoop } from './bugs/rq-requeue-busy-loop.ts';
 import { rqTableKeptOverMap } from './bugs/rq-table-kept-over-map.ts';
+import { queueIoEnablesIrqs } from './bugs/queue-io-enables-irqs.ts';
 import { rqCompleteUnmappedClone } from './bugs/rq-complete-unmapped-clone.ts';
 import { rqbAllocInRequestFn } from './bugs/rqb-alloc-in-request-fn.ts';
 import { rqbCloneReadAfterFree } from './bugs/rqb-clone-read-after-free.ts';
@@ -135,6 +136,7 @@ export const bugs: readonly Bug[] = [
   dmPutFreesInIrq,
   mapLockNotIrqsafe,
   rqCompleteUnmappedClone,
+  queueIoEnablesIrqs,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */
