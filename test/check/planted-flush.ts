@@ -21,6 +21,7 @@ import { staticWords } from '../../src/shared/memory.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../../src/shared/spinlock.ts';
 import { Atomic } from '../../src/shared/word.ts';
 import { bindScripts } from '../../src/targets/scripted.ts';
+import { findBug } from '../../src/variants/variants.ts';
 import type { Planted } from './held.ts';
 
 /** They are long. */
@@ -94,6 +95,7 @@ export const plantedFlush: readonly Planted[] = [
       yield* spinUnlockIrqrestore(md.barrierErrorLock, saved, HERE);
     },
   }),
+  plant('I29', 'leak', 'a flush has a clone that nobody ends', false, findBug('rqb-prep-clones-flush')?.swaps ?? {}),
   {
     ...plant('I10', 'assertion', 'the queue of a suspended device is not stopped', true, {
       stopAndFlush: (md) => flushWorkqueue(Workqueue.at(md.wq), HERE),
