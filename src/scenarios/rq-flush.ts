@@ -61,8 +61,7 @@ function buildTwoDisks(): Program {
   };
 }
 
-/** What the target's map may say to a flush. */
-const REFUSALS = [-EIO, -EOPNOTSUPP, DM_MAPIO_REQUEUE] as const;
+const ERRORS = [-EIO, -EOPNOTSUPP] as const;
 
 /**
  * A barrier over a target with two flushes. To the clones of the first attempt its map says one of `answers`, the others are well. Like
@@ -219,10 +218,10 @@ export const rqFlush: readonly Scenario[] = [
     2,
   ),
   scenario('rq-flush-map', 'the map of a target refuses one of its two flushes, or both, in all ways', MAP_WORDS, () =>
-    buildMap([DM_MAPIO_REMAPPED, ...REFUSALS]),
+    buildMap([DM_MAPIO_REMAPPED, DM_MAPIO_REQUEUE, ...ERRORS]),
   ),
-  scenario('rq-flush-unmapped', 'the map of a target refuses both of its flushes in all ways', MAP_WORDS, () =>
-    buildMap(REFUSALS),
+  scenario('rq-flush-unmapped', 'the map of a target fails both of its flushes', MAP_WORDS, () =>
+    buildMap(ERRORS),
   ),
   scenario('rq-two-barriers', 'the barriers of two writers', REQUEST_DEVICE_WORDS + 3, buildTwoBarriers),
   scenario('rq-flush-suspend', 'a barrier without data, and a suspend', REQUEST_DEVICE_WORDS + 2, buildSuspend),

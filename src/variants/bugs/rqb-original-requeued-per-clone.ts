@@ -7,13 +7,15 @@
  *                                         the target says REQUEUE: the same once more, with a
  *                                         request that is on its queue
  *
- * With one such clone kdmflush still ends the flush, which is on its queue by then.
+ * With one such clone kdmflush does it once more.
  */
 import { blkRequeueRequest } from '../../block/elevator.ts';
-import { REQ_DONTPREP, Request } from '../../block/request.ts';
+import { blkBarrierRq, REQ_DONTPREP, Request } from '../../block/request.ts';
 import { blkPlugDevice, elvQueueEmpty, RequestQueue } from '../../block/request-queue.ts';
+import { DM_ENDIO_REQUEUE } from '../../core/device-mapper.ts';
 import { freeRqClone, tioOf } from '../../core/dm-rq-target-io.ts';
 import { MappedDevice } from '../../core/mapped-device.ts';
+import { flushCloneSays } from '../../core/rq-end.ts';
 import { seams } from '../../core/seams.ts';
 import type { Kernel } from '../../machine/kernel.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../../shared/spinlock.ts';
@@ -25,7 +27,9 @@ function* dmRequeueUnmappedRequest(clone: Request): Kernel<void> {
   const original = Request.at(tio.orig);
   original.special = 0;
   original.cmdFlags &= ~REQ_DONTPREP;
+  const barrier = blkBarrierRq(clone);
   yield* freeRqClone(clone);
+  if (barrier) yield* flushCloneSays(md, DM_ENDIO_REQUEUE);
   const q = RequestQueue.at(original.queue);
   const saved = yield* spinLockIrqsave(q.queueLock, HERE);
   if (elvQueueEmpty(q)) yield* blkPlugDevice(q);
@@ -41,7 +45,7 @@ export const rqbOriginalRequeuedPerClone: Bug = {
   seed: '002',
   preset: 'unified',
   swaps: { dmRequeueUnmappedRequest },
-  scenario: 'rq-flush-unmapped',
+  scenario: 'rq-flush-map',
   suite: null,
   model: { kind: 'double-completion', invariants: ['I25'] },
   real: null,
