@@ -5,7 +5,7 @@
 import { BIO_RW_UNPLUG, REQ_WRITE } from '../block/bio.ts';
 import type { BlockDevice } from '../block/block-device.ts';
 import { blkBarrierRq, DM_MAPIO_REMAPPED, DM_MAPIO_REQUEUE } from '../core/device-mapper.ts';
-import { dmClose, dmOpen, dmRemove, doResume, doSuspend } from '../core/ioctl.ts';
+import { dmClose, dmOpen, dmRemove } from '../core/ioctl.ts';
 import { dmTargetMessage } from '../core/target-message.ts';
 import { EIO, EOPNOTSUPP, errnoText } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
@@ -128,29 +128,8 @@ function buildTwoBarriers(): Program {
   };
 }
 
-/** A barrier, and a suspend. */
-function buildSuspend(): Program {
-  const device = new RequestDevice();
-  const results = staticWords(2);
-  return {
-    setup: () => device.create({ table: '0 4 linear disk0 0' }),
-    actors: [
-      barrierWriter(device, 0, 0, results),
-      {
-        name: 'suspender',
-        cpu: 1,
-        *run(): Kernel<void> {
-          memory.words[results + 1] = yield* doSuspend(device.md, 0);
-          yield* doResume(device.md, 0);
-        },
-      },
-    ],
-    outcome: () => `barrier ${said(results)}, suspend ${said(results + 1)}`,
-  };
-}
-
 /** A writer that removes the device as soon as its write, or its barrier, has ended. */
-function buildLast(flags: number, size: 0 | 1): Program {
+function buildLast(flags: number): Program {
   const device = new RequestDevice();
   const results = staticWords(2);
   return {
@@ -162,7 +141,7 @@ function buildLast(flags: number, size: 0 | 1): Program {
         *run(): Kernel<void> {
           const { md, bdev } = device;
           yield* dmOpen(md);
-          memory.words[results] = yield* write(bdev, size, flags);
+          memory.words[results] = yield* write(bdev, 1, flags);
           yield* dmClose(md);
           memory.words[results + 1] = yield* dmRemove(md);
         },
@@ -220,16 +199,13 @@ export const rqFlush: readonly Scenario[] = [
   scenario('rq-flush-map', 'the map of a target refuses one of its two flushes, or both, in all ways', MAP_WORDS, () =>
     buildMap([DM_MAPIO_REMAPPED, DM_MAPIO_REQUEUE, ...ERRORS]),
   ),
-  scenario('rq-flush-unmapped', 'the map of a target fails both of its flushes', MAP_WORDS, () =>
-    buildMap(ERRORS),
-  ),
+  scenario('rq-flush-unmapped', 'the map of a target fails both of its flushes', MAP_WORDS, () => buildMap(ERRORS)),
   scenario('rq-two-barriers', 'the barriers of two writers', REQUEST_DEVICE_WORDS + 3, buildTwoBarriers),
-  scenario('rq-flush-suspend', 'a barrier without data, and a suspend', REQUEST_DEVICE_WORDS + 2, buildSuspend),
   scenario('rq-last-write', 'a write, and the device removed as soon as it has ended', LAST_WORDS, () =>
-    buildLast(BIO_RW_UNPLUG, 1),
+    buildLast(BIO_RW_UNPLUG),
   ),
   scenario('rq-last-barrier', 'a barrier, and the device removed as soon as it has ended', LAST_WORDS, () =>
-    buildLast(BARRIER, 0),
+    buildLast(BARRIER),
   ),
   scenario(
     'rq-last-path',

@@ -46,3 +46,28 @@ for (const id of ASSERTED) {
     t.equal(found.findings[0]?.kind, bug.model.kind);
   });
 }
+
+/**
+ * A flush that is mapped too late goes to a target of a suspended device, or of a table that is gone; there it may be held for ever,
+ * and who takes the table apart waits for it. The model says livelock then: the queue is asked again and again meanwhile.
+ */
+const SHOWS_AS = { id: 'rqb-flushwq-before-stop', real: ['assertion', 'hang'], model: ['assertion', 'livelock'] };
+
+test(`stress --bug ${SHOWS_AS.id} finds it within 120 s, and the printed command finds it on the model`, async (t) => {
+  const folder = t.testdir();
+  const { id, real, model } = SHOWS_AS;
+  const result = await runCli(['stress', '--bug', id, '--seconds', '120', '--seed', '1', '--json'], folder);
+  t.equal(result.code, 1, result.stderr);
+  const [finding] = (JSON.parse(result.stdout) as StressJson).suites.flatMap(({ findings }) => findings);
+  if (finding === undefined) throw new Error('there is no finding');
+  t.comment(`${finding.kind} (${finding.invariant}) in round ${finding.round}`);
+  t.ok(real.includes(finding.kind), finding.kind);
+  t.match(finding.invariant, finding.kind === 'assertion' ? /^I(9|10|46)$/ : '');
+  const words = finding.explore.split(' ').slice(1);
+  t.strictSame(words.slice(0, 2), ['explore', `${findBug(id)?.suite}@1.${finding.round}`]);
+  const explored = await runCli([...words, '--seconds', '60', '--seed', '1', '--json'], folder);
+  const found = JSON.parse(explored.stdout) as { findings: readonly { kind: string }[] };
+  t.equal(explored.code, 1);
+  const kind = found.findings[0]?.kind ?? 'nothing';
+  t.ok(model.includes(kind), kind);
+});

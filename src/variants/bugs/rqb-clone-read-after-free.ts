@@ -38,7 +38,7 @@ export const rqbCloneReadAfterFree: Bug = {
   seed: '002',
   preset: 'unified',
   swaps: { dmEndRequest },
-  scenario: 'rq-flush-suspend',
+  scenario: 'rq-suspend-order',
   suite: null,
   model: { kind: 'use-after-free', invariants: ['I14'] },
   real: null,

@@ -28,8 +28,8 @@ export const rqbFlushwqBeforeStop: Bug = {
   seed: '002',
   preset: 'unified',
   swaps: { stopAndFlush },
-  scenario: 'rq-flush-suspend',
-  suite: null,
+  scenario: 'rq-suspend-order',
+  suite: 'rq-suspend',
   model: { kind: 'assertion', invariants: ['I9', 'I10', 'I46'] },
-  real: null,
+  real: { kind: 'assertion', invariants: ['I9', 'I10', 'I46'] },
 };

@@ -33,7 +33,7 @@ export const rqbPrepClonesFlush: Bug = {
   seed: '002',
   preset: 'unified',
   swaps: { dmPrepFn },
-  scenario: 'rq-flush-suspend',
+  scenario: 'rq-suspend-order',
   suite: null,
   model: { kind: 'leak', invariants: ['I29'] },
   real: null,

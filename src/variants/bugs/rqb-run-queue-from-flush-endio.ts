@@ -8,7 +8,7 @@
  *   runs the queue of the device: maps the barrier
  *   to the disk, takes its queue_lock again
  *
- * Two queue_locks are never held together, so the validator speaks before that.
+ * No CPU holds two queue_locks (I19); the validator speaks when the second is taken, whatever comes of it.
  */
 import { blkEndRequestAll } from '../../block/end-request.ts';
 import { blkBarrierRq, Request } from '../../block/request.ts';
@@ -38,7 +38,7 @@ export const rqbRunQueueFromFlushEndio: Bug = {
   seed: '002',
   preset: 'unified',
   swaps: { dmEndRequest, runQueue: runQueueAtOnce },
-  scenario: 'rq-flush-suspend',
+  scenario: 'rq-last-barrier',
   suite: null,
   model: { kind: 'lock-order', invariants: ['I16', 'I19'] },
   real: null,
