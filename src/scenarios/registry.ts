@@ -23,8 +23,8 @@ import { findOwn } from './own/define.ts';
 import { removeRaces } from './remove-races.ts';
 import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
-import { rqFlush } from './rq-flush.ts';
 import { rqFlushAnswers } from './rq-flush-answers.ts';
+import { rqMeetings } from './rq-meetings.ts';
 import { rqMpath } from './rq-mpath.ts';
 import { rqSuspendOrder } from './rq-suspend-order.ts';
 import type { Scenario, Suite } from './scenario.ts';
@@ -62,7 +62,7 @@ export const scenarios: readonly Scenario[] = [
   rqSuspendOrder,
   rqFlushAnswers,
   ...rqMpath,
-  ...rqFlush,
+  ...rqMeetings,
 ];
 /** The scenarios that a clean preset passes. */
 export const scenariosOf = (preset: string): Scenario[] =>

@@ -46,10 +46,11 @@ import { nfRefusedInSuccess } from './bugs/nf-refused-in-success.ts';
 import { noflushQueryPutsMd } from './bugs/noflush-query-puts-md.ts';
 import { noflushResizeInodeMutex } from './bugs/noflush-resize-inode-mutex.ts';
 import { nullMapWindowInSwap } from './bugs/null-map-window-in-swap.ts';
-import { rqRequeueBusyLoop } from './bugs/rq-requeue-busy-loop.ts';
-import { rqTableKeptOverMap } from './bugs/rq-table-kept-over-map.ts';
 import { queueIoEnablesIrqs } from './bugs/queue-io-enables-irqs.ts';
 import { rqCompleteUnmappedClone } from './bugs/rq-complete-unmapped-clone.ts';
+import { rqRequeueBusyLoop } from './bugs/rq-requeue-busy-loop.ts';
+import { rqRequeueNoRun } from './bugs/rq-requeue-no-run.ts';
+import { rqTableKeptOverMap } from './bugs/rq-table-kept-over-map.ts';
 import { rqbAllocInRequestFn } from './bugs/rqb-alloc-in-request-fn.ts';
 import { rqbCloneReadAfterFree } from './bugs/rqb-clone-read-after-free.ts';
 import { rqbDrainAssumption } from './bugs/rqb-drain-assumption.ts';
@@ -137,6 +138,7 @@ export const bugs: readonly Bug[] = [
   mapLockNotIrqsafe,
   rqCompleteUnmappedClone,
   queueIoEnablesIrqs,
+  rqRequeueNoRun,
 ];
 
 /** A preset and perhaps a bug or canary, by name: what every worker of a machine installs at boot. */

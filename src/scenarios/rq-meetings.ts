@@ -1,6 +1,7 @@
 /**
- * The flush of a request-based device: its clones end on two CPUs at once, or are refused by the target's map, or the flushes of two
- * barriers follow each other.
+ * Small meetings of requests and flushes of a request-based device, each of which one mistake spoils: the clones of a flush end on two
+ * CPUs at once, or are refused by the target's map; the flushes of two barriers follow each other; the device is removed as soon as
+ * its last I/O has ended; paths fail.
  */
 import { BIO_RW_UNPLUG, REQ_WRITE } from '../block/bio.ts';
 import type { BlockDevice } from '../block/block-device.ts';
@@ -53,7 +54,7 @@ function buildTwoDisks(): Program {
   return {
     *setup(): Kernel<void> {
       const table = '0 8 striped 2 1 disk0 0 disk1 0';
-      yield* device.create({ table, anyCpu: true, others: { barriers: 'refuse' } });
+      yield* device.create({ table, anyCpu: true, latencyUs: [20, 0], others: { barriers: 'refuse' } });
       yield* device.disk.failFlush.set(1, HERE);
     },
     actors: [barrierWriter(device, 0, 0, result)],
@@ -171,6 +172,28 @@ function buildLastPath(): Program {
   };
 }
 
+/** A write over a multipath whose first path fails it: it goes through the second one. */
+function buildFailover(): Program {
+  const device = new RequestDevice(2);
+  const result = staticWords(1);
+  return {
+    *setup(): Kernel<void> {
+      yield* device.create({ table: '0 4 multipath 0 0 1 1 round-robin 0 2 0 disk0 disk1', anyCpu: true });
+      yield* device.disk.failNext.set(1, HERE);
+    },
+    actors: [
+      {
+        name: 'writer',
+        cpu: 0,
+        *run(): Kernel<void> {
+          memory.words[result] = yield* write(device.bdev, 1, BIO_RW_UNPLUG);
+        },
+      },
+    ],
+    outcome: () => `write ${said(result)}`,
+  };
+}
+
 function* failPath(device: RequestDevice): Kernel<void> {
   yield* dmTargetMessage(device.md, 0, 'fail_path disk0');
 }
@@ -188,7 +211,7 @@ const scenario = (name: string, title: string, words: number, build: () => Progr
 const LAST_WORDS = REQUEST_DEVICE_WORDS + 2;
 const MAP_WORDS = REQUEST_DEVICE_WORDS + 5;
 
-export const rqFlush: readonly Scenario[] = [
+export const rqMeetings: readonly Scenario[] = [
   scenario(
     'rq-flush-two-disks',
     'the flush of one disk fails while another disk refuses flushes',
@@ -212,5 +235,12 @@ export const rqFlush: readonly Scenario[] = [
     'a write over a multipath that does not queue and loses its path',
     REQUEST_DEVICE_WORDS + 1,
     buildLastPath,
+  ),
+  scenario(
+    'rq-failover',
+    'a write over a multipath whose first path fails',
+    requestDeviceWords(2) + 1,
+    buildFailover,
+    2,
   ),
 ];
