@@ -54,7 +54,7 @@ function buildTwoDisks(): Program {
   return {
     *setup(): Kernel<void> {
       const table = '0 8 striped 2 1 disk0 0 disk1 0';
-      yield* device.create({ table, anyCpu: true, others: { barriers: 'refuse' } });
+      yield* device.create({ table, anyCpu: true, latencyUs: [20, 0], others: { barriers: 'refuse' } });
       yield* device.disk.failFlush.set(1, HERE);
     },
     actors: [barrierWriter(device, 0, 0, result)],

@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { BIO_RW_BARRIER, BIO_RW_UNPLUG, type Bio, REQ_WRITE } from '../../src/block/bio.ts';
 import { cacheOf, REQUEST_DISK_MODES } from '../../src/block/request-disk.ts';
-import {
-  bioEndio,
-  DM_ENDIO_REQUEUE,
-  DM_MAPIO_REQUEUE,
-  DM_MAPIO_SUBMITTED,
-  dmNoflushSuspending,
-} from '../../src/core/device-mapper.ts';
+import { bioEndio, DM_ENDIO_REQUEUE, DM_MAPIO_SUBMITTED } from '../../src/core/device-mapper.ts';
 import { dmClose, dmOpen, dmRemove, doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { DMF_QUEUE_IO_TO_THREAD, type MappedDevice, SUSPEND_PHASES } from '../../src/core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
@@ -324,28 +318,3 @@ barrierTest('nobody passes a barrier, on whatever CPU', function* later(world) {
   const last = notes.lastIndexOf('end of flush');
   assert(notes.indexOf('write 2') > last && notes.indexOf('write 3') > last, notes.join());
 });
-
-kernelTest(
-  '2.6.33: on one CPU kdmflush does not map again and again what a noflush suspend takes back',
-  function* comesBack(world) {
-    const asked: number[] = [];
-    const script: Script = {
-      *map(ti, clone): Kernel<number> {
-        asked.push(clone.sector);
-        return (yield* dmNoflushSuspending(ti)) ? DM_MAPIO_REQUEUE : remap(ti, clone);
-      },
-      // kdmflush runs between NOFLUSH and the gate.
-      presuspend: () => usleep(10, HERE),
-    };
-    yield* world.disk();
-    const md = yield* world.device(`0 8 scripted disk0 0 ${world.script(script)}`);
-    assert.equal(yield* doSuspend(md, 0), 0);
-    const io = yield* put(md, 1);
-    assert.equal(yield* doResume(md, 0), 0);
-    assert.equal(yield* doSuspend(md, DM_SUSPEND_NOFLUSH_FLAG), 0);
-    assert(asked.length <= 2, `it was mapped ${asked.length} times`);
-    assert.equal(yield* doResume(md, 0), 0);
-    assert.equal(yield* endOf(io), '0');
-  },
-  { preset: '2.6.33', cpus: 1 },
-);
