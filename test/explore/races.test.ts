@@ -241,6 +241,8 @@ const GUARDED: readonly Guarded[] = [
   scenario('&io->endio_lock', 'noflush-split', 'dm-io.error', '2.6.20'),
   body('&pool->lock', 'mempool.currNr', pools, { bio: 1 }),
   scenario('&md->wait', 'suspend@1.0', ''),
+  scenario('&md->barrier_part', 'barrier@1.2', ''),
+  scenario('&md->barrier_error_lock', 'barrier@1.89', 'mapped-device.barrierError'),
   scenario('&md->eventq', 'admins', ''),
   body('&m->pg_init_wait', '', activation),
   body('&pool->wait', '', pools, { bio: 1 }),
