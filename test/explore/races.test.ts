@@ -285,6 +285,8 @@ const GUARDED: readonly Guarded[] = [
   body('&q->rq_wait &q->queue_lock', '&q->rq_wait', requests, requestSlots),
   body('&pool->lock', 'mempool.currNr', pools, { bio: 1 }),
   scenario('&md->wait', 'suspend@1.0', ''),
+  scenario('&md->barrier_part', 'barrier@1.2', ''),
+  scenario('&md->barrier_error_lock', 'barrier@1.89', 'mapped-device.barrierError'),
   scenario('&md->eventq', 'admins', ''),
   body('&m->pg_init_wait', '', activation),
   body('&pool->wait', '', pools, { bio: 1 }),
