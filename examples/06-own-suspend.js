@@ -50,8 +50,9 @@ console.log(`\n${text}`);
 //   assertion (I33): dm0 is frozen in a noflush suspend: what it syncs may be pushed back
 //     at lockFs (core/lock-fs.ts:24)
 //
-//   CPU  runs       at                                holds              waits for
-//   0    writer     dmGetTable (core/submit.ts:46)                       -
-//   1    suspender  setNoflush (core/suspend.ts:113)  &md->suspend_lock  -
+//   CPU  runs        at                                   holds              waits for
+//   0    kdmflush/0  workerThread (irq/workqueue.ts:146)                     -
+//   0    writer      start                                                   -
+//   1    suspender   setNoflush (core/suspend.ts:113)     &md->suspend_lock  -
 //
 //   found in execution 0 of write-and-suspend, seed 1

@@ -16,7 +16,7 @@ rqb-original-completed-per-clone rqb-original-requeued-per-clone rqb-kill-flag-s
 rqb-second-flush-request rqb-md-freed-under-worker rqb-alloc-in-request-fn rqb-drain-assumption rqb-pc-status-copy
 rqb-prep-clones-flush rqb-clone-read-after-free dm-put-frees-in-irq sysfs-get-on-dying-md map-lock-not-irqsafe
 queue-io-enables-irqs rq-complete-unmapped-clone mpath-abort-queue-vs-driver blk-flush-seq-no-kick blk-flush-calls-request-fn
-blk-ordered-empty-sequence blk-ordered-requeue-vs-internal blk-kick-stopped-queue wq-flusher-cascade
+blk-ordered-empty-sequence blk-ordered-requeue-vs-internal blk-kick-stopped-queue wq-flusher-cascade remove-all-holds-hash-lock
 nf-check-then-queue-unlocked nf-pushback-lock-irqs-on nf-deferred-under-iolock-in-irq nf-flag-after-presuspend
 nf-pushback-after-wakeup nf-error-overrides-requeue nf-complete-and-push-back nf-merge-order-tail nf-lockfs-under-noflush
 nf-error-exit-skips-flush nf-error-exit-leaks-flag nf-flush-after-unlock nf-map-requeue-unhandled nf-presuspend-not-undone
