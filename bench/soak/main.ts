@@ -6,6 +6,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
+import { usualBudget } from '../../src/cli/budget.ts';
 import { type ExploreAnswer, type ExploreRequest, exploreScenario } from '../../src/cli/explore-scenario.ts';
 import { plainTable } from '../../src/cli/finding-text.ts';
 import { type Found, foundText, makeFound } from '../../src/cli/found.ts';
@@ -51,6 +52,7 @@ function requests({ executions, seed, jobs, bug }: Options): ExploreRequest[] {
     lock: 'tas',
     jobs,
     races: true,
+    budget: usualBudget(pair.scenario, DEFAULT_CPUS, 'portfolio'),
   }));
 }
 

@@ -59,7 +59,7 @@ export function writeDocs(done: readonly Soaked[], { executions, seed }: { execu
     '',
     `Written by \`npm run soak -- --executions ${executions} --seed ${seed} --write\` on ${date}; do not edit.`,
     '',
-    'The core without a bug: every scenario under every clean preset, with all oracles and the race detector on. *Classes*: runs that',
+    'The core without a bug: every scenario under every clean preset, with all oracles, the race detector and the lock validator on. *Classes*: runs that',
     'differ in more than the order of what does not depend on each other. *P(new class)*: how likely the next execution was to',
     'show another one.',
     '',
