@@ -26,7 +26,7 @@ export interface MachineOrder {
   readonly lockdep?: boolean | undefined;
 }
 
-/** Steps after which an execution counts as a livelock. */
+/** Steps after which an execution counts as a livelock, unless its scenario says otherwise. */
 const STEP_LIMIT = 200_000;
 
 export function modelMachine(order: MachineOrder): ModelMachine {
@@ -46,7 +46,7 @@ export function modelMachine(order: MachineOrder): ModelMachine {
   return new ModelMachine(bootable.build, new Walk(0), {
     ...bootable,
     settings: { cpus: scenario.cpus, lock, oracles: true },
-    stepLimit: STEP_LIMIT,
+    stepLimit: scenario.stepLimit ?? STEP_LIMIT,
     budget,
     swarm: true,
     races,

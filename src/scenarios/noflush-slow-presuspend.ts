@@ -69,5 +69,6 @@ export const noflushSlowPresuspend: Scenario = {
   cpus: 1,
   staticWords: DEVICE_WORDS + 2 * COMPLETION_WORDS + 1,
   outcomes: ['bio 0'],
+  stepLimit: 20_000,
   build,
 };

@@ -18,6 +18,8 @@ export interface Scenario {
   readonly outcomes?: readonly string[];
   /** What it takes beside what happens in all scenarios, unless `--budget` says otherwise: its promises hold whenever that comes. */
   readonly budget?: Partial<Budget>;
+  /** Steps after which a run on the model machine counts as a livelock, if it is known to be short. */
+  readonly stepLimit?: number;
   /** Presets without known bugs in which it goes wrong all the same, and why: searches through all scenarios leave it out there. */
   readonly notIn?: Readonly<Record<string, string>>;
   /** Declares its words and gives its program. Runs once in every worker, the same way in each. */
