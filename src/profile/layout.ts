@@ -10,10 +10,9 @@
  *   injected for each number: 1 where --inject means that lock                                           main
  *   areas    for each CPU and the interrupt actor, twice: rounds without and with the injected delay     that CPU
  */
+import { MEMORY_WORDS_MAX } from '../shared/memory.ts';
 import type { LockType } from '../shared/struct-registry.ts';
 
-/** Words of a machine's memory at most (shared/memory.ts). */
-const MEMORY_WORDS_MAX = 1 << 20;
 /** Locks that are told apart. */
 export const IDS_MAX = 1 << 15;
 

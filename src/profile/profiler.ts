@@ -322,7 +322,6 @@ export class LockProfiler implements Profiler {
     this.waiting++;
     waits.row[at] = row;
     waits.site[at] = site;
-    waits.who[at] = waiter;
     waits.edge[at] = edge;
   }
 
