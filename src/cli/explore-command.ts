@@ -203,15 +203,15 @@ async function runExplore(names: string[], options: ExploreOptions): Promise<voi
   const { explored, stopped } = await exploreAll(requests, options, (line) => printer.say(`${line}\n\n`));
   const ok = explored.every(({ found }) => found === null);
   const verdict = verdictOf(explored, stopped);
-  if (options.html !== undefined) {
-    const subject = requests.map(({ scenario }) => scenario).join(', ');
-    writePage(options.html, explorePage({ subject, settings: words, verdict, ok }, explored));
-  }
   printer.result({
     json: () => exploreJson(settings, explored),
     text: () => `${exploreText(explored)}${settingsText(words)}\nEnd of explore: ${verdict}\n`,
     checks: () => exploreChecks(words, explored, stopped && ok),
   });
+  if (options.html !== undefined) {
+    const subject = requests.map(({ scenario }) => scenario).join(', ');
+    writePage(options.html, explorePage({ subject, settings: words, verdict, ok }, explored));
+  }
   if (stopped) process.exitCode = EXIT_INTERRUPTED;
   else if (!ok) process.exitCode = EXIT_FINDING;
 }

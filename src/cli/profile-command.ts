@@ -2,10 +2,8 @@
  * `dmrace profile`: which lock limits a program on real worker threads, and why.
  */
 import { randomInt } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { MachineFailure } from '../actors/machine.ts';
 import type { ProfileSettings } from '../profile/layout.ts';
 import { speedscopeFile } from '../profile/speedscope.ts';
 import { traceFile } from '../profile/trace-event.ts';
@@ -32,6 +30,7 @@ import {
   wholeNumber,
 } from './usage.ts';
 import { version } from './version.ts';
+import { writeAskedFile } from './write-file.ts';
 
 interface ProfileOptions extends VariantOptions {
   readonly cpus?: number;
@@ -79,13 +78,7 @@ function profileSettings(name: string, options: ProfileOptions): ProfileRunSetti
   };
 }
 
-function writeJson(file: string, document: unknown): void {
-  try {
-    writeFileSync(file, `${JSON.stringify(document)}\n`);
-  } catch (error) {
-    throw new MachineFailure(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
+const writeJson = (file: string, document: unknown): void => writeAskedFile(file, `${JSON.stringify(document)}\n`);
 
 function writeFiles(settings: ProfileRunSettings, outcome: ProfileOutcome): void {
   const { report } = outcome;
@@ -141,12 +134,12 @@ async function runProfile(name: string, options: ProfileOptions): Promise<void> 
   try {
     const outcome = await runner.run();
     progress.stop();
-    writeFiles(settings, outcome);
     if (json) process.stdout.write(`${JSON.stringify(profileJson(settings, outcome), null, 2)}\n`);
     else {
       process.stdout.write(profileText(outcome));
       process.stdout.write(`\n${settingsText({ ...settings })}\nEnd of profile: ${verdict(outcome)}\n`);
     }
+    writeFiles(settings, outcome);
     process.exitCode = exitCode(outcome);
   } finally {
     progress.stop();

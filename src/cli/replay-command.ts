@@ -126,6 +126,8 @@ async function runReplay(text: string, options: ReplayOptions): Promise<void> {
   if (options.html !== undefined) checkFile('--html', options.html);
   const what = await given(text, options.own);
   const result = withPlaces(what.order.scenario, () => replay(recorderOf(what), what.schedule, what.operations));
+  if (options.json === true) process.stdout.write(`${JSON.stringify(replayJson(result), null, 2)}\n`);
+  else print(what, result);
   if (options.html !== undefined) {
     const { run, divergence } = result;
     const ok = run.found === null && divergence === null;
@@ -136,8 +138,6 @@ async function runReplay(text: string, options: ReplayOptions): Promise<void> {
       replayPage(heading, what.order, result, what.schedule.earlier, `dmrace replay ${own}${text}`),
     );
   }
-  if (options.json === true) process.stdout.write(`${JSON.stringify(replayJson(result), null, 2)}\n`);
-  else print(what, result);
   process.exitCode = result.divergence !== null ? EXIT_BROKEN : result.run.found !== null ? EXIT_FINDING : EXIT_HELD;
 }
 

@@ -106,16 +106,16 @@ function verdict(settings: StressSettings, outcome: StressOutcome): string {
 /** `html`: where the page goes, if one is wanted. */
 function print(printer: Printer, settings: StressSettings, outcome: StressOutcome, html: string | undefined): void {
   const said = verdict(settings, outcome);
-  if (html !== undefined) {
-    const ok = failures(outcome).length === 0;
-    const heading = { subject: settings.suites.join(', '), settings: { ...settings }, verdict: said, ok };
-    writePage(html, stressPage(heading, settings, outcome));
-  }
   printer.result({
     json: () => stressJson(settings, outcome),
     text: () => `${stressText(settings, outcome)}${settingsText({ ...settings })}\nEnd of stress: ${said}\n`,
     checks: () => stressChecks(settings, outcome),
   });
+  if (html !== undefined) {
+    const ok = failures(outcome).length === 0;
+    const heading = { subject: settings.suites.join(', '), settings: { ...settings }, verdict: said, ok };
+    writePage(html, stressPage(heading, settings, outcome));
+  }
 }
 
 async function runStress(names: string[], options: StressOptions): Promise<void> {

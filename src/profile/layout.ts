@@ -7,12 +7,12 @@
  *   ids      for each word of the machine's memory: the number of the lock that starts there, 0 none    main, before a round
  *   takers   for each such word: (site << TAKER_SITE_SHIFT) | CPU + 1 of the last one who took it        CPUs that take it
  *   types    for each number: its kind, an index of LOCK_TYPES                                           main
+ *   injected for each number: 1 where --inject means that lock                                           main
  *   areas    for each CPU and the interrupt actor, twice: rounds without and with the injected delay     that CPU
  */
+import { MEMORY_WORDS_MAX } from '../shared/memory.ts';
 import type { LockType } from '../shared/struct-registry.ts';
 
-/** Words of a machine's memory at most (shared/memory.ts). */
-const MEMORY_WORDS_MAX = 1 << 20;
 /** Locks that are told apart. */
 export const IDS_MAX = 1 << 15;
 
@@ -153,8 +153,8 @@ export interface ProfileBuffers {
   readonly ids: Int16Array;
   readonly types: Int8Array;
   readonly takers: Int32Array;
-  /** [0] number of the lock whose holders are delayed, 0 none. */
-  readonly injected: Int32Array;
+  /** For each number: 1 where the lock's holders are delayed. */
+  readonly injected: Int8Array;
   /** areas[CPU][0 without, 1 with the delay]. */
   readonly areas: readonly (readonly Area[])[];
   readonly rings: readonly TraceRing[];
@@ -187,7 +187,7 @@ export function makeProfileBuffers(cpus: number, settings: ProfileSettings): Pro
     ids: new Int16Array(new SharedArrayBuffer(MEMORY_WORDS_MAX * 2)),
     types: new Int8Array(new SharedArrayBuffer(IDS_MAX)),
     takers: words(MEMORY_WORDS_MAX),
-    injected: words(1),
+    injected: new Int8Array(new SharedArrayBuffer(IDS_MAX)),
     areas: threads.map(() => Array.from({ length: variants }, makeArea)),
     rings: settings.trace ? threads.map(() => ({ records: doubles(RECORDS * RECORD_FIELDS), written: words(1) })) : [],
   };

@@ -53,7 +53,7 @@ export class LockNames {
     this.#numbers.set(key, number);
     this.list.push({ class: name, instance, type });
     types[number] = LOCK_TYPES.indexOf(type);
-    if (settings.inject !== null && isCalled(name, settings.inject.lock)) injected[0] = number;
+    if (settings.inject !== null && isCalled(name, settings.inject.lock)) injected[number] = 1;
     return number;
   }
 }

@@ -12,7 +12,6 @@ export class Pending {
   readonly since = new Float64Array(ENTRIES_MAX);
   readonly row = new Int32Array(ENTRIES_MAX);
   readonly site = new Int32Array(ENTRIES_MAX);
-  readonly who = new Int32Array(ENTRIES_MAX);
   /** Waits: the edge; since when the CPU is parked, 0 when it is not; for how long it was in all. */
   readonly edge = new Int32Array(ENTRIES_MAX);
   readonly parkedSince = new Float64Array(ENTRIES_MAX);
@@ -55,7 +54,6 @@ export class Pending {
     this.since[to] = this.since[from] as number;
     this.row[to] = this.row[from] as number;
     this.site[to] = this.site[from] as number;
-    this.who[to] = this.who[from] as number;
     this.edge[to] = this.edge[from] as number;
     this.parkedSince[to] = this.parkedSince[from] as number;
     this.parkNs[to] = this.parkNs[from] as number;

@@ -101,8 +101,8 @@ export class LockProfiler implements Profiler {
   private irqsSite = 0;
   private readonly exact: boolean;
   private readonly originSeconds: number;
-  /** Number of the lock whose holders take longer, 0: none; and how much. */
-  private readonly injected: Int32Array;
+  /** By number: 1 where holders of the lock take longer; and how much. */
+  private readonly injected: Int8Array;
   private readonly delayNs: number;
   /** What the clock said last. */
   readAt = 0;
@@ -257,7 +257,7 @@ export class LockProfiler implements Profiler {
       next = count + this.gap();
     }
     rows[first + ROW_NEXT_TIMED] = next;
-    const isDelayed = this.delayNs !== 0 && this.ids[word] === this.injected[0];
+    const isDelayed = this.delayNs !== 0 && this.injected[this.ids[word] as number] === 1;
     if (isDelayed) this.delay(first);
     const left = isDelayed || this.waiting !== 0 ? 0 : next - count - 1;
     this.left[row] = left;
@@ -322,7 +322,6 @@ export class LockProfiler implements Profiler {
     this.waiting++;
     waits.row[at] = row;
     waits.site[at] = site;
-    waits.who[at] = waiter;
     waits.edge[at] = edge;
   }
 

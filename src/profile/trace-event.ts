@@ -89,7 +89,7 @@ function arrowEvents({ arrows }: Timeline): TraceEvent[] {
   );
 }
 
-/** `holds`: which holds are shown, in words. */
+/** `about`: what a reader has to know of the trace, in words. */
 export function traceFile(timeline: Timeline, about: Readonly<Record<string, string>>): TraceFile {
   const events = [
     ...timeline.slices.flatMap((slice, number) => sliceEvents(slice, number + 1, timeline)),

@@ -21,7 +21,7 @@ export const POISON = 0x6b6b6b6b;
 export const LINE_WORDS = 16;
 
 /** Handles and step rings keep a word's index in 20 bits. */
-const MEMORY_WORDS_MAX = 1 << 20;
+export const MEMORY_WORDS_MAX = 1 << 20;
 
 /** Words enough for what any scenario declares: for the memory on which it is seen how much one does declare. */
 export const MEASURED_WORDS = 1 << 16;

@@ -1,7 +1,7 @@
 /**
  * The page of a finding, as a reader uses it.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
@@ -101,6 +101,21 @@ test('a page that cannot be written is refused before anything is started', asyn
     [code, stderr],
     [2, "dmrace: --html 'nowhere/page.html' cannot be written to (ENOENT); name a file that can.\n"],
   );
+});
+
+const FULL = '/dev/full';
+const whereItIs = { skip: existsSync(FULL) ? false : `there is no ${FULL}` };
+
+test('a page that cannot be written after all takes nothing from what is printed', whereItIs, async (t) => {
+  for (const args of [
+    ['explore', 'drain', '--executions', '10'],
+    ['profile', 'drain', '--seconds', '0.1'],
+  ]) {
+    const { code, stdout, stderr } = await runCli([...args, '--html', FULL, '--out', OUT], OUT);
+    t.equal(code, 3);
+    t.match(stdout, new RegExp(`\\nEnd of ${args[0]}: SUCCESS\\n$`));
+    t.match(stderr, /^dmrace: the harness broke: \/dev\/full cannot be written: ENOSPC[^\n]*\n$/m);
+  }
 });
 
 /** What the page shows of the step that the cursor is on. */

@@ -124,6 +124,17 @@ test('holders of the lock that --inject names take longer, in every second round
   t.ok((injection?.ratio ?? 0) > 0);
 });
 
+test('by instance holders of each instance take longer', async (t) => {
+  const args = ['profile', 'suspend', '--seconds', '0.5', '--seed', '4', '--by', 'instance'];
+  const result = await runCli([...args, '--inject', '300us@suspend_lock', '--json'], t.testdir());
+  t.equal(result.code, 0, result.stderr);
+  const { injection, locks } = JSON.parse(result.stdout) as ProfileJson;
+  const instances = locks.filter(({ class: name }) => name === '&md->suspend_lock');
+  const acquisitions = instances.reduce((sum, lock) => sum + lock.acquisitions, 0);
+  t.ok(acquisitions > 0);
+  t.equal(injection?.delayed, acquisitions);
+});
+
 test('rows are about classes, instances, sites or owners, and add up to the same', async (t) => {
   const args = ['profile', 'locks@5.2', '--seconds', '0.1', '--seed', '5', '--cpus', '2', '--json', '--by'];
   const ofRows = async (by: string): Promise<string[]> => {
@@ -175,6 +186,7 @@ test('what cannot be done is said in one sentence before anything starts', async
     ['suspend --inject io_lock', /It must be a time and a lock, such as 100us@io_lock/],
     ['suspend --inject 2000ms@io_lock', /The delay must be 1ns to 100ms/],
     ['suspend --seconds 0.1 --inject 1us@my_lock', /suspend has no lock 'my_lock'; it has _event_lock/],
+    ['suspend --seconds 0.1 --inject 1us@lock', /suspend has several locks 'lock'; name one of dc->lock, m->lock/],
     ['suspend --cpus 17', /It must be 1 to 16 CPUs/],
     ['interrupted-noflush --cpus 1', /--cpus 1 is too few: interrupted-noflush runs on \d CPUs/],
     ['suspend --trace no/such/folder/trace.json', /'no\/such\/folder\/trace.json' cannot be written to \(ENOENT\)/],

@@ -2,8 +2,9 @@
  * `--html`: a page in one file. Its program, its style and its data stand in it; it fetches nothing, and its policy forbids it to.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { PageData } from '../../page/data.ts';
+import { writeAskedFile } from '../write-file.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) => ESCAPES[character] as string);
@@ -40,5 +41,5 @@ export function pageHtml(data: PageData): string {
 }
 
 export function writePage(file: string, data: PageData): void {
-  writeFileSync(file, pageHtml(data));
+  writeAskedFile(file, pageHtml(data));
 }

@@ -8,6 +8,7 @@ import { irqName, LINE_DEVICE, LINE_TIMER } from '../../irq/interrupt.ts';
 import type { FindingReport } from '../../machine/machine.ts';
 import { collect } from '../../profile/collect.ts';
 import { makeProfileBuffers, type ProfileBuffers } from '../../profile/layout.ts';
+import type { LockName } from '../../profile/lock-names.ts';
 import type { Injection, ProfileReport, Throughput } from '../../profile/report.ts';
 import { lockNames } from '../../profile/session.ts';
 import { makeTimeline } from '../../profile/timeline.ts';
@@ -50,6 +51,15 @@ class Work {
     };
   }
 }
+
+const classesOf = (names: readonly LockName[]): string[] => [...new Set(names.map((name) => name.class))];
+
+/** As --inject takes them. */
+const shortNames = (classes: readonly string[]): string =>
+  classes
+    .map((name) => name.replace(/^&/, ''))
+    .sort()
+    .join(', ');
 
 export interface ProfileHooks {
   say(text: string): void;
@@ -137,15 +147,21 @@ export class ProfileRunner {
 
   /** Which locks a program has is known when it is built. */
   #checkInjected(): void {
-    if (this.#injection === null || this.#buffers.injected[0] !== 0) return;
-    const names = new Set(
-      lockNames()
-        .slice(1)
-        .map((each) => each.class.replace(/^&/, '')),
-    );
-    throw new UsageError(
-      `--inject: ${this.#settings.name} has no lock '${this.#injection.lock}'; it has ${[...names].sort().join(', ')}.`,
-    );
+    if (this.#injection === null) return;
+    const { name } = this.#settings;
+    const { lock } = this.#injection;
+    const delayed = this.#delayedClasses();
+    if (delayed.length === 0)
+      throw new UsageError(
+        `--inject: ${name} has no lock '${lock}'; it has ${shortNames(classesOf(lockNames().slice(1)))}.`,
+      );
+    if (delayed.length > 1)
+      throw new UsageError(`--inject: ${name} has several locks '${lock}'; name one of ${shortNames(delayed)}.`);
+  }
+
+  /** By instance a class has a number for each of its locks. */
+  #delayedClasses(): string[] {
+    return classesOf(lockNames().filter((_, number) => this.#buffers.injected[number] === 1));
   }
 
   #report(): ProfileReport {
@@ -167,9 +183,8 @@ export class ProfileRunner {
     const before = this.#work[0].throughput();
     const after = this.#work[1].throughput();
     const ratio = before.roundsPerSecond === 0 ? 0 : after.roundsPerSecond / before.roundsPerSecond;
-    const name = lockNames()[this.#buffers.injected[0] as number];
     return {
-      lock: name?.class ?? this.#injection.lock,
+      lock: this.#delayedClasses()[0] ?? this.#injection.lock,
       delayNs: this.#injection.ns,
       delayed,
       without: before,
