@@ -11,14 +11,13 @@ import { stopQueue } from '../../src/core/rq-queue.ts';
 import type { Seams } from '../../src/core/seams.ts';
 import type { Context } from '../../src/explore/context.ts';
 import { ModelMachine } from '../../src/explore/explore.ts';
-import { Bounded } from '../../src/explore/strategies/bounded.ts';
 import { Dpor } from '../../src/explore/strategies/dpor.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../../src/explore/strategy.ts';
 import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
 import { EIO, ENXIO, EOPNOTSUPP, errnoText } from '../../src/machine/errno.ts';
 import { bindListeners } from '../../src/machine/events.ts';
-import type { ChoiceKind, Kernel } from '../../src/machine/kernel.ts';
-import { rqFlushAnswers } from '../../src/scenarios/rq-flush-answers.ts';
+import { CHOICE_SCENARIO, type ChoiceKind, type Kernel } from '../../src/machine/kernel.ts';
+import { ANSWERS, rqFlushAnswers } from '../../src/scenarios/rq-flush-answers.ts';
 import { rqMpath } from '../../src/scenarios/rq-mpath.ts';
 import { rqSuspendOrder } from '../../src/scenarios/rq-suspend-order.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
@@ -145,18 +144,6 @@ function allClean(t: Test, scenario: Scenario, strategy: Exhaustive): void {
   t.comment(`${executions} executions: ${strategy.exhausted()}`);
 }
 
-test('a flush of two clones ends as their answers say, whichever CPUs they come back on', (t) => {
-  allClean(t, rqFlushAnswers, new Bounded(0, 0));
-  t.end();
-});
-
-for (const [what, store] of MISTAKES)
-  test(`a flush whose store keeps ${what} ends otherwise`, (t) => {
-    const { finding } = exploreChecked(rqFlushAnswers, { storeBarrierError: store }, 3000, { validates: false });
-    t.match(finding, { kind: 'wrong-error', invariant: 'I43' });
-    t.end();
-  });
-
 /**
  * DPOR over what the actors do and what follows. The setup goes the same way each time and is over before, so its orders and its
  * preemptions would only multiply the runs.
@@ -219,6 +206,58 @@ class DporAfterSetup implements Exhaustive {
     return this.#dpor.exhausted();
   }
 }
+
+test('a flush of two clones ends as their answers say, whichever CPUs they come back on', (t) => {
+  allClean(t, rqFlushAnswers, new DporAfterSetup(0));
+  t.end();
+});
+
+/** The same with what the clones say, in the order in which they are asked. */
+class DporOfAnswers extends DporAfterSetup {
+  readonly #answers: readonly number[];
+  #asked = 0;
+
+  constructor(bound: number, answers: readonly number[]) {
+    super(bound);
+    this.#answers = answers.map((answer) => ANSWERS.indexOf(answer));
+  }
+
+  override begin(run: number): void {
+    this.#asked = 0;
+    super.begin(run);
+  }
+
+  override choose(kind: ChoiceKind, count: number): number {
+    return kind === CHOICE_SCENARIO ? (this.#answers[this.#asked++] as number) : super.choose(kind, count);
+  }
+}
+
+for (const other of [-EIO, DM_ENDIO_REQUEUE]) {
+  const answers = [other, -EOPNOTSUPP];
+  const both = [answers, answers.toReversed()].map((said) => said.map(text).join(' and '));
+  const outcomes = both.map((said) => `${said}: ${text(-EOPNOTSUPP)}`);
+
+  test(`a flush of two clones that say ${both[0]} ends with the latter, wherever one preemption is`, (t) => {
+    allClean(t, { ...rqFlushAnswers, outcomes }, new DporOfAnswers(1, answers));
+    t.end();
+  });
+
+  test(`without the lock that preemption makes a flush end with ${text(other)}`, (t) => {
+    const strategy = new DporOfAnswers(1, answers);
+    const options = { strategy, validates: false };
+    const { finding } = exploreChecked(rqFlushAnswers, { storeBarrierError: unlocked }, RUNS_MAX, options);
+    t.match(finding, { kind: 'wrong-error', invariant: 'I43' });
+    t.comment(finding?.message);
+    t.end();
+  });
+}
+
+for (const [what, store] of MISTAKES)
+  test(`a flush whose store keeps ${what} ends otherwise`, (t) => {
+    const { finding } = exploreChecked(rqFlushAnswers, { storeBarrierError: store }, 3000, { validates: false });
+    t.match(finding, { kind: 'wrong-error', invariant: 'I43' });
+    t.end();
+  });
 
 const PREEMPTIONS = 2;
 
