@@ -32,7 +32,7 @@ const CLONES = 2;
 const SECTORS = 1;
 
 /** What a clone may say. */
-const ANSWERS = [0, -EIO, -ENXIO, DM_ENDIO_REQUEUE, -EOPNOTSUPP] as const;
+export const ANSWERS: readonly number[] = [0, -EIO, -ENXIO, DM_ENDIO_REQUEUE, -EOPNOTSUPP];
 
 /** What the barrier may end with: the highest rank that was said. REQUEUE: the flush is made again, and all is well then. */
 function endsOf(answers: readonly number[]): number[] {

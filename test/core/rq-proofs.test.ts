@@ -9,14 +9,15 @@ import { MappedDevice } from '../../src/core/mapped-device.ts';
 import { storeBarrierError } from '../../src/core/rq-barrier.ts';
 import { stopQueue } from '../../src/core/rq-queue.ts';
 import type { Seams } from '../../src/core/seams.ts';
+import type { Context } from '../../src/explore/context.ts';
 import { ModelMachine } from '../../src/explore/explore.ts';
-import { Bounded } from '../../src/explore/strategies/bounded.ts';
 import { Dpor } from '../../src/explore/strategies/dpor.ts';
+import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../../src/explore/strategy.ts';
 import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
 import { EIO, ENXIO, EOPNOTSUPP, errnoText } from '../../src/machine/errno.ts';
 import { bindListeners } from '../../src/machine/events.ts';
-import type { Kernel } from '../../src/machine/kernel.ts';
-import { rqFlushAnswers } from '../../src/scenarios/rq-flush-answers.ts';
+import { CHOICE_SCENARIO, type ChoiceKind, type Kernel } from '../../src/machine/kernel.ts';
+import { ANSWERS, rqFlushAnswers } from '../../src/scenarios/rq-flush-answers.ts';
 import { rqMpath } from '../../src/scenarios/rq-mpath.ts';
 import { rqSuspendOrder } from '../../src/scenarios/rq-suspend-order.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
@@ -129,22 +130,127 @@ for (const [what, store] of MISTAKES)
     t.end();
   });
 
-/** All schedules of a scenario with up to so many preemptions, interrupts that enter among them. */
-function everySchedule(t: Test, scenario: Scenario, preemptions: number): void {
-  const bounded = new Bounded(preemptions, preemptions);
-  const { finding, outcomes, executions } = exploreChecked(scenario, {}, Number.POSITIVE_INFINITY, {
-    strategy: bounded,
-  });
+interface Exhaustive extends Strategy {
+  finished(): boolean;
+  exhausted(): string | null;
+}
+
+/** The search says that it has seen all, that all was clean, and that all outcomes came up. */
+function allClean(t: Test, scenario: Scenario, strategy: Exhaustive): void {
+  const { finding, outcomes, executions } = exploreChecked(scenario, {}, Number.POSITIVE_INFINITY, { strategy });
   t.equal(finding, null);
-  t.ok(bounded.finished());
+  t.ok(strategy.finished());
   t.strictSame([...outcomes.keys()].sort(), [...(scenario.outcomes ?? [])].sort());
-  t.comment(`${executions} executions: ${bounded.exhausted()}`);
+  t.comment(`${executions} executions: ${strategy.exhausted()}`);
+}
+
+/**
+ * DPOR over what the actors do and what follows. The setup goes the same way each time and is over before, so its orders and its
+ * preemptions would only multiply the runs.
+ */
+class DporAfterSetup implements Exhaustive {
+  readonly #dpor: Dpor;
+  #parts = 0;
+
+  /** `bound`: preemptions of a run at most, interrupts that enter among them. */
+  constructor(bound: number) {
+    this.#dpor = new Dpor(bound);
+  }
+
+  get #isSetup(): boolean {
+    return this.#parts === 1;
+  }
+
+  begin(run: number): void {
+    this.#parts = 0;
+    this.#dpor.begin(run);
+  }
+
+  part(): void {
+    this.#parts++;
+    this.#dpor.part();
+  }
+
+  next(moves: Moves): Turn {
+    if (!this.#isSetup) return this.#dpor.next(moves);
+    if (moves.collect() === 0) return TURN_NONE;
+    moves.take(0);
+    return TURN_MADE;
+  }
+
+  choose(kind: ChoiceKind, count: number): number {
+    return this.#isSetup ? 0 : this.#dpor.choose(kind, count);
+  }
+
+  moving(context: Context): void {
+    if (!this.#isSetup) this.#dpor.moving(context);
+  }
+
+  freed(slot: number): void {
+    if (!this.#isSetup) this.#dpor.freed(slot);
+  }
+
+  spawned(child: Context): void {
+    if (!this.#isSetup) this.#dpor.spawned(child);
+  }
+
+  end(pending: Iterable<Context>): void {
+    this.#dpor.end(pending);
+  }
+
+  finished(): boolean {
+    return this.#dpor.finished();
+  }
+
+  exhausted(): string | null {
+    return this.#dpor.exhausted();
+  }
 }
 
 test('a flush of two clones ends as their answers say, whichever CPUs they come back on', (t) => {
-  everySchedule(t, rqFlushAnswers, 0);
+  allClean(t, rqFlushAnswers, new DporAfterSetup(0));
   t.end();
 });
+
+/** The same with what the clones say, in the order in which they are asked. */
+class DporOfAnswers extends DporAfterSetup {
+  readonly #answers: readonly number[];
+  #asked = 0;
+
+  constructor(bound: number, answers: readonly number[]) {
+    super(bound);
+    this.#answers = answers.map((answer) => ANSWERS.indexOf(answer));
+  }
+
+  override begin(run: number): void {
+    this.#asked = 0;
+    super.begin(run);
+  }
+
+  override choose(kind: ChoiceKind, count: number): number {
+    return kind === CHOICE_SCENARIO ? (this.#answers[this.#asked++] as number) : super.choose(kind, count);
+  }
+}
+
+for (const other of [-EIO, DM_ENDIO_REQUEUE]) {
+  const answers = [other, -EOPNOTSUPP];
+  const both = [answers, answers.toReversed()].map((said) => said.map(text).join(' and '));
+  const outcomes = both.map((said) => `${said}: ${text(-EOPNOTSUPP)}`);
+
+  test(`a flush of two clones that say ${both[0]} ends with the latter, wherever one preemption is`, (t) => {
+    allClean(t, { ...rqFlushAnswers, outcomes }, new DporOfAnswers(1, answers));
+    t.end();
+  });
+
+  test(`without the lock that preemption makes a flush end with ${text(other)}`, (t) => {
+    const strategy = new DporOfAnswers(1, answers);
+    const options = { strategy, validates: false };
+    const { finding } = exploreChecked(rqFlushAnswers, { storeBarrierError: unlocked }, RUNS_MAX, options);
+    t.match(finding, { kind: 'wrong-error', invariant: 'I43' });
+    t.comment(finding?.message);
+    t.end();
+  });
+}
 
 for (const [what, store] of MISTAKES)
   test(`a flush whose store keeps ${what} ends otherwise`, (t) => {
@@ -153,8 +259,10 @@ for (const [what, store] of MISTAKES)
     t.end();
   });
 
+const PREEMPTIONS = 2;
+
 test('a suspend that stops the queue, waits for kdmflush and then for I/O leaves nothing behind that maps a flush', (t) => {
-  everySchedule(t, rqSuspendOrder, 1);
+  allClean(t, rqSuspendOrder, new DporAfterSetup(PREEMPTIONS));
   t.end();
 });
 
@@ -167,10 +275,10 @@ const flushThenStop: Partial<Seams> = {
 };
 
 test('a suspend that waits for kdmflush before it stops the queue returns while a flush is mapped', (t) => {
-  const bounded = new Bounded(0, 2);
-  const { finding } = exploreChecked(rqSuspendOrder, flushThenStop, RUNS_MAX, { strategy: bounded });
+  const strategy = new DporAfterSetup(PREEMPTIONS);
+  const { finding, executions } = exploreChecked(rqSuspendOrder, flushThenStop, RUNS_MAX, { strategy });
   t.match(finding, { kind: 'assertion', invariant: /^I(9|10|46)$/ });
-  t.comment(finding?.message);
+  t.comment(`execution ${executions}: ${finding?.message}`);
   t.end();
 });
 
