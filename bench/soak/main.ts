@@ -6,6 +6,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { Command, Option } from 'commander';
+import { usualBudget } from '../../src/cli/budget.ts';
 import { type ExploreAnswer, type ExploreRequest, exploreScenario } from '../../src/cli/explore-scenario.ts';
 import { plainTable } from '../../src/cli/finding-text.ts';
 import { type Found, foundText, makeFound } from '../../src/cli/found.ts';
@@ -50,6 +51,7 @@ function requests({ executions, seed, jobs, bug }: Options): ExploreRequest[] {
     bug: bug ?? null,
     lock: 'tas',
     jobs,
+    budget: usualBudget(pair.scenario, DEFAULT_CPUS, 'portfolio'),
     races: true,
   }));
 }
