@@ -51,6 +51,7 @@ function requests({ executions, seed, jobs, bug }: Options): ExploreRequest[] {
     bug: bug ?? null,
     lock: 'tas',
     jobs,
+    budget: usualBudget(pair.scenario, DEFAULT_CPUS, 'portfolio'),
     races: true,
     budget: usualBudget(pair.scenario, DEFAULT_CPUS, 'portfolio'),
   }));

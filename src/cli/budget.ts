@@ -37,6 +37,13 @@ export function usualBudget(scenario: string, cpus: number, strategy: StrategyNa
   return { ...NO_BUDGET, wakeups: WAKEUPS, ...findScenario(scenario, cpus)?.budget };
 }
 
+/** Kinds that come as often as they like unless a budget says otherwise. */
+export const LIMITED = ['interrupts', 'timers'] as const;
+
+/** DPOR takes no limit for them: steps that it makes possible or impossible are not known to depend on each other. */
+export const takesLimits = (strategy: StrategyName, given: GivenBudget = {}): boolean =>
+  strategy !== 'dpor' || LIMITED.every((kind) => (given[kind] ?? UNLIMITED) === UNLIMITED);
+
 /** What is not as usual; null: nothing. */
 export function budgetText(chosen: Budget): string | null {
   const parts = BUDGET_KINDS.filter((kind) => chosen[kind] !== NO_BUDGET[kind]).map(

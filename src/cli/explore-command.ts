@@ -4,12 +4,12 @@
 import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { UNLIMITED } from '../explore/choices.ts';
+import { NO_BUDGET } from '../explore/choices.ts';
 import { BOUND_MAX, isSystematic, STRATEGY_NAMES, type StrategyName, SYSTEMATIC } from '../explore/strategies/all.ts';
 import type { Budget } from '../machine/machine.ts';
 import { isRound, scenarios, scenariosOf } from '../scenarios/registry.ts';
 import { findBug } from '../variants/variants.ts';
-import { budget, budgetText, type GivenBudget, usualBudget } from './budget.ts';
+import { budget, budgetText, type GivenBudget, LIMITED, takesLimits, usualBudget } from './budget.ts';
 import { type Explored, exploreChecks, exploreJson, exploreText } from './explore-result.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { makeFound } from './found.ts';
@@ -52,9 +52,6 @@ interface ExploreOptions extends ReporterOptions, VariantOptions {
   readonly html?: string;
 }
 
-/** Kinds that come as often as they like unless a budget says otherwise. */
-const LIMITED = ['interrupts', 'timers'] as const;
-
 const DEFAULT_EXECUTIONS = 20_000;
 const JOBS_MAX = 64;
 
@@ -90,8 +87,7 @@ async function exploreRequests(names: readonly string[], options: ExploreOptions
     throw new UsageError(
       `--bound is for --strategy ${Object.keys(SYSTEMATIC).join(' and ')}, not ${options.strategy}.`,
     );
-  // Steps that such a limit makes possible or impossible are not known to depend on each other.
-  if (options.strategy === 'dpor' && LIMITED.some((kind) => (options.budget?.[kind] ?? UNLIMITED) < UNLIMITED))
+  if (!takesLimits(options.strategy, options.budget))
     throw new UsageError(`--strategy dpor has no limit for ${LIMITED.join(' and ')}; --strategy bounded has.`);
   checkWritable(options.out);
   if (options.html !== undefined) checkFile('--html', options.html);
@@ -123,18 +119,21 @@ async function exploreRequests(names: readonly string[], options: ExploreOptions
 /** The settings as they are echoed. */
 function settingsOf(requests: readonly ExploreRequest[], options: ExploreOptions): Readonly<Record<string, unknown>> {
   const [first] = requests as readonly [ExploreRequest, ...ExploreRequest[]];
+  const budgets = requests.map(({ budget: each = NO_BUDGET }) => each);
+  const isSame = budgets.every((each) => budgetText(each) === budgetText(first.budget ?? NO_BUDGET));
   return {
     ...first,
     scenario: requests.length === 1 ? first.scenario : requests.map(({ scenario }) => scenario),
+    budget: isSame ? first.budget : budgets,
     executions: options.executions ?? (options.seconds === undefined ? DEFAULT_EXECUTIONS : null),
     seconds: options.seconds ?? null,
   };
 }
 
-const settingsWords = (settings: Readonly<Record<string, unknown>>): Record<string, unknown> => ({
-  ...settings,
-  budget: budgetText(settings['budget'] as Budget),
-});
+function settingsWords(settings: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { budget: chosen } = settings;
+  return { ...settings, budget: Array.isArray(chosen) ? 'by-scenario' : budgetText(chosen as Budget) };
+}
 
 /** Explores one scenario after the other. What one leaves of its share the others get. */
 async function exploreAll(

@@ -71,9 +71,10 @@ async function systematic(
 ): Promise<string | null> {
   const { seed, bound = null, budget = NO_BUDGET } = request;
   const machine = modelMachine(request);
-  const maker = new SliceMaker(machine, modelState);
   if (name === 'dpor')
     say(`about ${powerOfTen(estimateRuns(machine, seed, bound ?? undefined))} executions until all has been seen`);
+  // It hears the machine from now on: what an estimate has seen is not what the search has seen.
+  const maker = new SliceMaker(machine, modelState);
   const strategy = SYSTEMATIC[name](bound);
   do {
     const order = search.order();

@@ -4,7 +4,7 @@
 import { STRATEGY_NAMES, type StrategyName } from '../explore/strategies/all.ts';
 import type { FindingReport } from '../machine/machine.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
-import { type GivenBudget, usualBudget } from './budget.ts';
+import { type GivenBudget, LIMITED, takesLimits, usualBudget } from './budget.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { findingText } from './finding-text.ts';
 
@@ -62,6 +62,8 @@ function requestOf(scenario: Scenario, options: SearchOptions): ExploreRequest {
     if (value !== undefined && !(value > 0)) throw new RangeError(`${name} is ${value}; it must be above 0.`);
   if (!STRATEGY_NAMES.includes(strategy))
     throw new RangeError(`There is no strategy '${strategy}'; there are ${STRATEGY_NAMES.join(', ')}.`);
+  if (!takesLimits(strategy, budget))
+    throw new RangeError(`The strategy 'dpor' has no limit for ${LIMITED.join(' and ')}; 'bounded' has.`);
   return {
     scenario: scenario.name,
     cpus: scenario.cpus,

@@ -8,7 +8,7 @@ import { findScenario } from '../scenarios/registry.ts';
 import { presets } from '../variants/presets.ts';
 import { findBug } from '../variants/variants.ts';
 import type { MachineOrder } from './explore-machine.ts';
-import { UsageError } from './usage.ts';
+import { CPUS_MAX, UsageError } from './usage.ts';
 
 /** CPUs of a round unless said otherwise. */
 export const DEFAULT_CPUS = 4;
@@ -50,6 +50,7 @@ export function readSchedule(text: string): { readonly order: MachineOrder; read
     if (!presets.some((each) => each.name === preset)) refuse(text, `there is no preset '${preset}'`);
 
     const cpus = schedule.cpus ?? DEFAULT_CPUS;
+    if (cpus < 1 || cpus > CPUS_MAX) refuse(text, `it is for ${cpus} CPUs, and there can be 1 to ${CPUS_MAX}`);
     const scenario = own?.scenario ?? (base as string);
     if (findScenario(scenario, cpus) === undefined) refuse(text, `there is no scenario or bug '${scenario}'`);
     const { lock, budget, races, lockdep } = schedule;

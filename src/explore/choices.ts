@@ -43,6 +43,13 @@ export class BudgetLeft {
     this.#set(budget);
   }
 
+  /** From now on nothing is kept back. */
+  lift(): void {
+    this.#used = this.used();
+    this.interrupts = UNLIMITED;
+    this.timers = UNLIMITED;
+  }
+
   /** From now on all is as usual. */
   end(): void {
     this.#used = this.used();
@@ -53,7 +60,7 @@ export class BudgetLeft {
     for (const kind of BUDGET_KINDS) this[kind] = budget[kind];
   }
 
-  /** What was used since it was refilled, up to its end; of what is unlimited all. */
+  /** What was used since it was refilled, until it was lifted or ended; of what is unlimited all. */
   used(): Budget {
     if (this.#used !== null) return this.#used;
     const used: Record<BudgetKind, number> = { ...this.#granted };

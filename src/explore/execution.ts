@@ -257,8 +257,7 @@ export class Execution implements Host, Moves, Chooser {
   }
 
   #fairTurn(): Turn {
-    this.left.interrupts = UNLIMITED;
-    this.left.timers = UNLIMITED;
+    this.left.lift();
     const movers = this.#usualMovers();
     if (movers.length === 0) return TURN_NONE;
     if (this.#rounds.goesRound(this.cpus))
@@ -271,7 +270,8 @@ export class Execution implements Host, Moves, Chooser {
   #timersComeDue(): boolean {
     if (this.#timersDue || this.left.timers > 0) return false;
     this.#timersDue = true;
-    return this.anyArmed();
+    this.#timersDue = this.anyArmed();
+    return this.#timersDue;
   }
 
   /** Nothing can move: something that seldom happens may still wake a sleeper. */

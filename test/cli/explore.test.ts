@@ -158,6 +158,12 @@ test('without a scenario all are explored', async (t) => {
     json.scenarios?.map(({ scenario }) => scenario),
     scenarios.map(({ name }) => name),
   );
+  const { budget } = json.settings as { budget: readonly { signals: number }[] };
+  t.strictSame(
+    budget.map(({ signals }) => signals),
+    scenarios.map((each) => each.budget?.signals ?? 0),
+    'each with its own budget',
+  );
   for (const { scenario, executions } of json.scenarios ?? []) t.equal(executions, 20, scenario);
   const few = await runCli(['explore', '--executions', '3'], process.cwd());
   t.equal(few.code, 2);

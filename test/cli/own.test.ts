@@ -278,6 +278,10 @@ test('wrong options are refused in one sentence', async (t) => {
   await t.rejects(explore(quiet, { seconds: 1, executions: 1 }), /exclude each other/);
   await t.rejects(explore(quiet, { executions: 0 }), /must be above 0/);
   await t.rejects(explore(quiet, { strategy: 'guess' as 'walk' }), /There is no strategy 'guess'; there are portfolio/);
+  await t.rejects(
+    explore(quiet, { strategy: 'dpor', budget: { timers: 0 } }),
+    /The strategy 'dpor' has no limit for interrupts and timers; 'bounded' has/,
+  );
 });
 
 test('a place is looked for only when a finding is told again', async (t) => {

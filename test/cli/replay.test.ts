@@ -180,6 +180,8 @@ test('what cannot be replayed is refused with exit code 2 and a sentence', async
     ['v1.drain:no-era.AAUAAAAAAAAA', /there is no preset 'no-era'/],
     ['v1.drain+no-bug.AAUAAAAAAAAA', /there is no bug 'no-bug'/],
     ['v1.drain.A', /ends too early/],
+    ['v1.interrupted-suspend@7.42.AgADAQAAAAAAAA', /it is for 0 CPUs, and there can be 1 to 16/],
+    ['v1.interrupted-suspend@7.42.AognAwEAAAAAAAA', /it is for 5000 CPUs/],
     ['no-such-file.json', /neither a schedule .* nor a file that can be read \(ENOENT\)/],
     ['package.json', /has no schedule/],
     ['LICENSE', /is not JSON/],

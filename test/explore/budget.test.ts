@@ -221,3 +221,17 @@ test('what a run has drawn is part of its choices, and a plain schedule needs no
   }
   t.ok(found > 5 && found < RUNS / 2, `${found} of ${RUNS} runs`);
 });
+
+test('a run that goes on in a fair way has used no more of its budget than it had', async (t) => {
+  const endless = program(() => {
+    const word = new Marked(staticWords(1));
+    return {
+      actors: onCpus(function* (): Kernel<void> {
+        for (;;) yield* word.write(1, HERE);
+      }),
+    };
+  }, 1);
+  const machine = new ModelMachine(endless.build, new Uniform(SEED), optionsOf(endless, { interrupts: 2, timers: 1 }));
+  t.equal(machine.run(0).finding?.kind, 'livelock');
+  t.strictSame(machine.execution.left.used(), { ...NO_BUDGET, interrupts: 0, timers: 0 });
+});

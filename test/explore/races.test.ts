@@ -4,22 +4,19 @@
  * Each lock of docs/LOCKING.md either has a program here that shows a race without it, or guards no plain word, as that page says.
  */
 import { type Test, test } from 'tap';
-import { BIO_RW_BARRIER, BIO_RW_UNPLUG, Bio, bioPut, REQ_WRITE } from '../../src/block/bio.ts';
+import { BIO_RW_UNPLUG, Bio, bioPut, REQ_WRITE } from '../../src/block/bio.ts';
 import { BlockDevice } from '../../src/block/block-device.ts';
 import { hangDisk, releaseDisk } from '../../src/block/disk-faults.ts';
 import { freezeBdev, mountBdev, thawBdev, umountBdev } from '../../src/block/file-system.ts';
 import { bdget, bdput, Inode, lockInode, unlockInode } from '../../src/block/inode.ts';
 import { getKblockd, putKblockd } from '../../src/block/kblockd.ts';
-import type { RequestDisk } from '../../src/block/request-disk.ts';
 import { prepare } from '../../src/cli/boot.ts';
-import { DM_MAPIO_REMAPPED, dmRemapRequest } from '../../src/core/device-mapper.ts';
 import { DmTable, dmTablePut } from '../../src/core/dm-table.ts';
 import { dmTableEvent } from '../../src/core/event.ts';
 import { dmTableLoad, doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { SUSPEND_PHASES } from '../../src/core/mapped-device.ts';
 import { ModelMachine } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
-import { EIO } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import type { FindingReport, Program } from '../../src/machine/machine.ts';
 import { ops } from '../../src/machine/operations.ts';
@@ -194,25 +191,8 @@ const inodeLocks: Body = function* inodeLocks(world): Kernel<void> {
   yield* bdput(inode);
 };
 
-/** Slots for two disks with request queues and a device over them. */
-const requestSlots = { request: 40, 'request-queue': 3, 'request-disk': 2, 'dm-rq-target-io': 12 };
-
-/** A barrier over a target that flushes two disks, which fail it on two CPUs. */
-const flushes: Body = function* flushes(world): Kernel<void> {
-  const disks: RequestDisk[] = [];
-  for (let i = 0; i < 2; i++) disks.push(yield* world.requestDisk({ mode: 'hardirqDirect', anyCpu: true }));
-  const script = world.script({
-    numFlushRequests: 2,
-    mapRq(_ti, clone, tio) {
-      dmRemapRequest(clone, (disks[tio.info] as RequestDisk).bdev, 0);
-      return resolved(DM_MAPIO_REMAPPED);
-    },
-    rqEndIo: () => resolved(-EIO),
-  });
-  const md = yield* world.device(`0 4 scripted disk0 0 ${script}`, true);
-  const flags = REQ_WRITE | BIO_RW_BARRIER | BIO_RW_UNPLUG;
-  yield* endOf(yield* submitIo(bdevOf(md), { sector: 0, size: 0, flags, stamp: 0 }));
-};
+/** Slots for disks with request queues. */
+const requestSlots = { request: 40, 'request-queue': 3, 'request-disk': 2 };
 
 /** Two who want a request of a pool that has none left. Until they wait they only read what queue_lock guards. */
 const requests: Body = function* requests(world): Kernel<void> {
@@ -281,12 +261,10 @@ const GUARDED: readonly Guarded[] = [
   scenario('&md->deferred_lock &md->io_lock', 'noflush-two', 'mapped-device.deferred'),
   scenario('&wq->lock', 'suspend@1.0', 'workqueue.'),
   scenario('&io->endio_lock', 'noflush-split', 'dm-io.error', '2.6.20'),
-  body('&md->barrier_error_lock', 'mapped-device.barrierError', flushes, requestSlots),
   body('&q->rq_wait &q->queue_lock', '&q->rq_wait', requests, requestSlots),
   body('&pool->lock', 'mempool.currNr', pools, { bio: 1 }),
   scenario('&md->wait', 'suspend@1.0', ''),
   scenario('&md->barrier_part', 'barrier@1.2', ''),
-  scenario('&md->barrier_error_lock', 'barrier@1.89', 'mapped-device.barrierError'),
   scenario('&md->eventq', 'admins', ''),
   body('&m->pg_init_wait', '', activation),
   body('&pool->wait', '', pools, { bio: 1 }),
