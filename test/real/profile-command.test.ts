@@ -135,13 +135,25 @@ test('by instance holders of each instance take longer', async (t) => {
   t.equal(injection?.delayed, acquisitions);
 });
 
-test('rows are about classes, instances, sites or owners, and add up to the same', async (t) => {
+test('rows are about classes, instances, sites or owners, and what was waited stands in the row of who waited', async (t) => {
   const args = ['profile', 'locks@5.2', '--seconds', '0.1', '--seed', '5', '--cpus', '2', '--json', '--by'];
+  type Row = ProfileReport['locks'][number];
+  const waiters: Readonly<Record<string, (row: Row) => string[]>> = {
+    site: ({ sites }) => sites.map(({ site }) => site),
+    owner: ({ blame }) => blame.map(({ waiter }) => waiter),
+  };
   const ofRows = async (by: string): Promise<string[]> => {
     const result = await runCli([...args, by], t.testdir());
     t.equal(result.code, 0, result.stderr);
     const { locks } = JSON.parse(result.stdout) as ProfileJson;
     t.ok(locks.length > 0);
+    for (const row of locks) {
+      t.equal(
+        row.blame.reduce((sum, { count }) => sum + count, 0),
+        row.contentions,
+      );
+      t.strictSame([...new Set(waiters[by]?.(row))], row.contentions > 0 && by in waiters ? [row.of] : []);
+    }
     return locks.map(({ of }) => of);
   };
   t.ok((await ofRows('class')).every((of) => of === ''));
