@@ -2,18 +2,14 @@
  * What is shown of request-based flushes and suspends by going through all interleavings, within what each search says of itself.
  */
 import { type Test, test } from 'tap';
-import { RequestQueue } from '../../src/block/request-queue.ts';
 import { DM_ENDIO_REQUEUE } from '../../src/core/device-mapper.ts';
 import type { MappedDevice as Md } from '../../src/core/mapped-device.ts';
 import { MappedDevice } from '../../src/core/mapped-device.ts';
 import { storeBarrierError } from '../../src/core/rq-barrier.ts';
-import { stopQueue } from '../../src/core/rq-queue.ts';
-import type { Seams } from '../../src/core/seams.ts';
 import type { Context } from '../../src/explore/context.ts';
 import { ModelMachine } from '../../src/explore/explore.ts';
 import { Dpor } from '../../src/explore/strategies/dpor.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../../src/explore/strategy.ts';
-import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
 import { EIO, ENXIO, EOPNOTSUPP, errnoText } from '../../src/machine/errno.ts';
 import { bindListeners } from '../../src/machine/events.ts';
 import { CHOICE_SCENARIO, type ChoiceKind, type Kernel } from '../../src/machine/kernel.ts';
@@ -23,7 +19,8 @@ import { rqSuspendOrder } from '../../src/scenarios/rq-suspend-order.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
 import { memory, staticWords } from '../../src/shared/memory.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../../src/shared/spinlock.ts';
-import { Marked } from '../../src/shared/word.ts';
+import { rqbErrorStoreRace } from '../../src/variants/bugs/rqb-error-store-race.ts';
+import { rqbFlushwqBeforeStop } from '../../src/variants/bugs/rqb-flushwq-before-stop.ts';
 import { exploreChecked } from '../check/model.ts';
 import { onCpus } from '../support/model.ts';
 
@@ -106,15 +103,8 @@ const requeueFirst = storing(
     stored === 0 || error === DM_ENDIO_REQUEUE || (stored !== DM_ENDIO_REQUEUE && error === -EOPNOTSUPP),
 );
 
-const BARRIER_ERROR = MappedDevice.offsetOf('barrierError');
-
 /** The right precedence without the lock. */
-const unlocked: Store = function* store(md, error): Kernel<void> {
-  const word = new Marked(md.address + BARRIER_ERROR);
-  const stored = yield* word.read(HERE);
-  if (stored === 0 || error === -EOPNOTSUPP || (stored !== -EOPNOTSUPP && error === DM_ENDIO_REQUEUE))
-    yield* word.write(error, HERE);
-};
+const unlocked = rqbErrorStoreRace.swaps.storeBarrierError as Store;
 
 const MISTAKES = [
   ['the first of all', firstOnly],
@@ -266,17 +256,9 @@ test('a suspend that stops the queue, waits for kdmflush and then for I/O leaves
   t.end();
 });
 
-/** The two steps in the other order. */
-const flushThenStop: Partial<Seams> = {
-  *stopAndFlush(md): Kernel<void> {
-    yield* flushWorkqueue(Workqueue.at(md.wq), HERE);
-    yield* stopQueue(RequestQueue.at(md.queue));
-  },
-};
-
 test('a suspend that waits for kdmflush before it stops the queue returns while a flush is mapped', (t) => {
   const strategy = new DporAfterSetup(PREEMPTIONS);
-  const { finding, executions } = exploreChecked(rqSuspendOrder, flushThenStop, RUNS_MAX, { strategy });
+  const { finding, executions } = exploreChecked(rqSuspendOrder, rqbFlushwqBeforeStop.swaps, RUNS_MAX, { strategy });
   t.match(finding, { kind: 'assertion', invariant: /^I(9|10|46)$/ });
   t.comment(`execution ${executions}: ${finding?.message}`);
   t.end();
