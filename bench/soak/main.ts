@@ -53,7 +53,6 @@ function requests({ executions, seed, jobs, bug }: Options): ExploreRequest[] {
     jobs,
     budget: usualBudget(pair.scenario, DEFAULT_CPUS, 'portfolio'),
     races: true,
-    budget: usualBudget(pair.scenario, DEFAULT_CPUS, 'portfolio'),
   }));
 }
 
