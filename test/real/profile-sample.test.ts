@@ -6,18 +6,20 @@ const page = readText('docs/PROFILER.md');
 
 /** A line without what differs from run to run: numbers, which locks, places and tasks. */
 function formOf(line: string): string {
-  return line
-    // A function's name and place, or `a hard interrupt`.
-    .replace(/longest \S+ us in .* on/, 'longest SOMEWHERE on')
-    .replace(/\S+ \(\S+:\d+\)/g, 'SITE')
-    .replace(/\S+ in SITE/g, 'WHO')
-    .replace(/&[^\s:]+/g, 'LOCK')
-    .replace(/(, [\d.]+ bios\.\w+\/s)+/, ', BIOS')
-    .replace(/#+$/, 'BAR')
-    .replace(/~?\b\d+(\.\d+)?\b/g, 'N')
-    .replace(/~?-(?= |$)/g, 'N')
-    .replace(/ +/g, ' ')
-    .trim();
+  return (
+    line
+      // A function's name and place, or `a hard interrupt`.
+      .replace(/longest \S+ us in .* on/, 'longest SOMEWHERE on')
+      .replace(/\S+ \(\S+:\d+\)/g, 'SITE')
+      .replace(/\S+ in SITE/g, 'WHO')
+      .replace(/&[^\s:]+/g, 'LOCK')
+      .replace(/(, [\d.]+ bios\.\w+\/s)+/, ', BIOS')
+      .replace(/#+$/, 'BAR')
+      .replace(/~?\b\d+(\.\d+)?\b/g, 'N')
+      .replace(/~?-(?= |$)/g, 'N')
+      .replace(/ +/g, ' ')
+      .trim()
+  );
 }
 
 test('the sample of PROFILER.md has the form of what its command prints, and each numbered line is explained', async (t) => {
