@@ -87,7 +87,7 @@ function getRequest(q: RequestQueue): Request | null {
 }
 
 /** A request; sleeps until one is free. queue_lock is held, but not while this sleeps. */
-function* getRequestWait(q: RequestQueue): Kernel<Request> {
+export function* getRequestWait(q: RequestQueue): Kernel<Request> {
   for (;;) {
     const rq = getRequest(q);
     if (rq !== null) return rq;

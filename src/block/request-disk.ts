@@ -23,7 +23,7 @@ import {
   Workqueue,
   workFunctions,
 } from '../irq/workqueue.ts';
-import { EIO, EOPNOTSUPP, errnoText } from '../machine/errno.ts';
+import { EINVAL, EIO, EOPNOTSUPP, errnoText } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
@@ -42,7 +42,7 @@ import { blkInitQueue } from './init-queue.ts';
 import { MAKE_REQUEST } from './make-request.ts';
 import { QUEUE_ORDERED_DRAIN_FLUSH, QUEUE_ORDERED_NONE } from './ordered.ts';
 import { blkPeekRequest } from './peek-request.ts';
-import { CMD_FLUSH, REQ_TYPE_BLOCK_PC, Request } from './request.ts';
+import { blkPcRequest, CMD_FLUSH, CMD_TEST_UNIT_READY, REQ_TYPE_BLOCK_PC, Request } from './request.ts';
 import { __blkRunQueue, queueDrivers, RequestQueue } from './request-queue.ts';
 import { WriteCache } from './write-cache.ts';
 
@@ -177,8 +177,13 @@ export function* addRequestDisk(options: RequestDiskOptions, media: number): Ker
 export const cacheOf = (disk: RequestDisk): WriteCache => new WriteCache(disk.media, disk.sectors, disk.cache !== 0);
 const diskOf = (q: RequestQueue): RequestDisk => RequestDisk.at(q.queuedata);
 
-/** Serves a request; 0 or the error that it ends with. */
+/** Serves a request; 0 or the error that it ends with, which stands in the request too. */
 function* serve(disk: RequestDisk, rq: Request): Kernel<number> {
+  rq.errors = yield* answer(disk, rq);
+  return rq.errors;
+}
+
+function* answer(disk: RequestDisk, rq: Request): Kernel<number> {
   const cache = cacheOf(disk);
   const flush = rq.cmd === CMD_FLUSH;
   if (flush && disk.barriers === REFUSE) return -EOPNOTSUPP;
@@ -187,6 +192,7 @@ function* serve(disk: RequestDisk, rq: Request): Kernel<number> {
     if ((yield* disk.lies.read(HERE)) === 0) cache.flush();
     return 0;
   }
+  if (blkPcRequest(rq) && rq.cmd !== CMD_TEST_UNIT_READY) return -EINVAL;
   for (let handle = rq.bioHead; handle !== 0; handle = Bio.at(handle).next) yield* transfer(cache, Bio.at(handle));
   return 0;
 }

@@ -21,6 +21,8 @@ export const REQ_TYPE_LINUX_BLOCK = 3;
 
 /** request.cmd: what a request says that is not of type FS. */
 export const CMD_FLUSH = 1;
+/** Is the device there? Nothing is read or written. */
+export const CMD_TEST_UNIT_READY = 2;
 
 // request.cmdFlags. REQ_WRITE is the same bit as in a bio.
 /** The driver has seen it: it stays at the head of the queue. */
@@ -95,6 +97,7 @@ export type RequestEndIo = (rq: Request, error: number) => Kernel<void>;
 export const requestEndIos = new FunctionTable<RequestEndIo>('request end_io');
 
 export const blkFsRequest = (rq: Request): boolean => rq.cmdType === REQ_TYPE_FS;
+export const blkPcRequest = (rq: Request): boolean => rq.cmdType === REQ_TYPE_BLOCK_PC;
 export const blkBarrierRq = (rq: Request): boolean => (rq.cmdFlags & REQ_HARDBARRIER) !== 0;
 /** Whether it counts as in flight. */
 export const blkAccountRq = (rq: Request): boolean => (rq.cmdFlags & REQ_STARTED) !== 0 && blkFsRequest(rq);

@@ -7,7 +7,7 @@ import { type Command, Option } from 'commander';
 import { NO_BUDGET } from '../explore/choices.ts';
 import { BOUND_MAX, isSystematic, STRATEGY_NAMES, type StrategyName, SYSTEMATIC } from '../explore/strategies/all.ts';
 import type { Budget } from '../machine/machine.ts';
-import { isRound, scenarios, scenariosOf } from '../scenarios/registry.ts';
+import { findScenario, isRound, scenarios, scenariosOf, suites } from '../scenarios/registry.ts';
 import { findBug } from '../variants/variants.ts';
 import { budget, budgetText, type GivenBudget, LIMITED, takesLimits, usualBudget } from './budget.ts';
 import { type Explored, exploreChecks, exploreJson, exploreText } from './explore-result.ts';
@@ -193,12 +193,22 @@ function verdictOf(explored: readonly Explored[], stopped: boolean): string {
   return verdictText(kinds, stopped);
 }
 
+/** What is known to go wrong without a bug, and why: a finding in it is no news. */
+function knownToFail(requests: readonly ExploreRequest[]): string[] {
+  return requests.flatMap(({ scenario, preset, cpus }) => {
+    const { notIn } = suites.find(({ name }) => scenario.startsWith(`${name}@`)) ?? findScenario(scenario, cpus) ?? {};
+    const reason = notIn?.[preset];
+    return reason === undefined ? [] : [`${scenario} is not meant for preset ${preset}: ${reason}`];
+  });
+}
+
 async function runExplore(names: string[], options: ExploreOptions): Promise<void> {
   const requests = await exploreRequests(names, options);
   const settings = settingsOf(requests, options);
   const words = settingsWords(settings);
   const printer = new Printer(options);
   printer.say(`explore: ${settingsText(words)}\n\n`);
+  for (const line of knownToFail(requests)) printer.say(`${line}\n\n`);
   const { explored, stopped } = await exploreAll(requests, options, (line) => printer.say(`${line}\n\n`));
   const ok = explored.every(({ found }) => found === null);
   const verdict = verdictOf(explored, stopped);

@@ -84,8 +84,10 @@ function join(md: MappedDevice, rq: Request, clone: Request, tio: DmRqTargetIo, 
   tio.error = 0;
 }
 
-/** Models blk_rq_prep_clone: direction and data, not the barrier, which is the original queue's business. */
+/** Models blk_rq_prep_clone: what it says, direction and data, not the barrier, which is the original queue's business. */
 function* cloneBios(md: MappedDevice, rq: Request, clone: Request, tio: DmRqTargetIo): Kernel<boolean> {
+  clone.cmdType = rq.cmdType;
+  clone.cmd = rq.cmd;
   clone.cmdFlags = rq.cmdFlags & REQ_WRITE;
   clone.sector = rq.sector;
   clone.sectors = rq.sectors;

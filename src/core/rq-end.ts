@@ -11,7 +11,7 @@
 import { blkCompleteRequest } from '../block/blk-softirq.ts';
 import { blkRequeueRequest } from '../block/elevator.ts';
 import { __blkPutRequest, blkEndRequestAll } from '../block/end-request.ts';
-import { blkBarrierRq, REQ_DONTPREP, REQ_FAILED, Request, requestEndIos } from '../block/request.ts';
+import { blkBarrierRq, blkPcRequest, REQ_DONTPREP, REQ_FAILED, Request, requestEndIos } from '../block/request.ts';
 import {
   blkPlugDevice,
   blkQueueStopped,
@@ -76,6 +76,8 @@ export function* dmEndRequest(clone: Request, error: number): Kernel<void> {
   const tio = tioOf(clone);
   const md = MappedDevice.at(tio.md);
   const original = Request.at(tio.orig);
+  // The answer to a packet command. The clones of a flush share their original, so none of them may.
+  if (blkPcRequest(original)) original.errors = clone.errors;
   yield* freeRqClone(clone);
   if (barrier) yield* flushCloneSays(md, error);
   else yield* blkEndRequestAll(original, error);

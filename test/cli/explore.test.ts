@@ -151,6 +151,16 @@ test('several scenarios, rounds among them, share the executions; what one leave
   );
 });
 
+test('a scenario or a round that is not meant for a preset says why', async (t) => {
+  for (const name of ['rq-suspend-order', 'barrier@1.1']) {
+    const args = [name, '--preset', '2.6.20', '--executions', '1', '--shrink-seconds', '0', '--out', t.testdir()];
+    const { stdout } = await runCli(['explore', ...args], process.cwd());
+    t.match(stdout, `${name} is not meant for preset 2.6.20: it has neither request-based devices`);
+  }
+  const fit = await runCli(['explore', 'drain', '--preset', '2.6.20', '--executions', '1'], process.cwd());
+  t.notMatch(fit.stdout, 'is not meant for');
+});
+
 test('without a scenario all are explored', async (t) => {
   const { code, json } = await explore(['--executions', String(20 * scenarios.length), '--seed', '1']);
   t.equal(code, 0);

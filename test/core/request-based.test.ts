@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'tap';
 import { BIO_RW_BARRIER, BIO_RW_UNPLUG, REQ_WRITE } from '../../src/block/bio.ts';
 import { hangDisk, releaseDisk } from '../../src/block/disk-faults.ts';
+import { blkExecuteRq } from '../../src/block/execute-rq.ts';
+import { CMD_TEST_UNIT_READY } from '../../src/block/request.ts';
 import { cacheOf, REQUEST_DISK_MODES } from '../../src/block/request-disk.ts';
 import { RequestQueue } from '../../src/block/request-queue.ts';
 import { blkBarrierRq, DM_ENDIO_REQUEUE, DM_MAPIO_REQUEUE } from '../../src/core/device-mapper.ts';
@@ -20,6 +22,8 @@ import { remapRequest } from '../../src/targets/scripted.ts';
 import { exploreChecked } from '../check/model.ts';
 import { bdevOf, endOf, hasEnded, kernelTest, until, type World } from '../support/kernel.ts';
 
+/** A command that no disk knows. */
+const NO_COMMAND = 99;
 const slots = { request: 40, 'request-queue': 3, 'request-disk': 2, 'dm-rq-target-io': 12 };
 const BARRIER = BIO_RW_BARRIER | BIO_RW_UNPLUG;
 
@@ -82,6 +86,40 @@ for (const mode of REQUEST_DISK_MODES) {
     },
     { slots },
   );
+
+  kernelTest(
+    `${mode}: a packet command goes to the device below, and its answer comes back`,
+    function* packet(world) {
+      const disk = yield* world.requestDisk({ mode });
+      const md = yield* world.device('0 4 linear disk0 2', true);
+      for (const q of [disk.queue, md.queue].map((handle) => RequestQueue.at(handle))) {
+        assert.equal(yield* blkExecuteRq(q, CMD_TEST_UNIT_READY), 0);
+        assert.equal(yield* blkExecuteRq(q, NO_COMMAND), -EINVAL);
+        yield* disk.failNext.set(1, HERE);
+        assert.equal(yield* blkExecuteRq(q, CMD_TEST_UNIT_READY), -EIO);
+      }
+      assert.equal(yield* endOf(yield* put(md, 1, 70)), '0');
+    },
+    { slots },
+  );
+
+  kernelTest(
+    `${mode}: packet commands, writes and barriers of three CPUs all end, with a suspend among them`,
+    function* mixed(world) {
+      yield* world.requestDisk({ mode });
+      const md = yield* world.device('0 8 linear disk0 0', true);
+      const tasks = [0, 1, 2].map((cpu) =>
+        world.start(cpu, function* user(): Kernel<void> {
+          assert.equal(yield* endOf(yield* put(md, cpu, 10 + cpu, cpu === 1 ? BARRIER : 0)), '0');
+          assert.equal(yield* blkExecuteRq(RequestQueue.at(md.queue), CMD_TEST_UNIT_READY), 0);
+        }),
+      );
+      assert.equal(yield* doSuspend(md, 0), 0);
+      assert.equal(yield* doResume(md, 0), 0);
+      for (const task of tasks) yield* task.join();
+    },
+    { slots },
+  );
 }
 
 kernelTest(
@@ -90,6 +128,7 @@ kernelTest(
     const md = yield* world.device('0 8 error', true);
     assert.equal(yield* endOf(yield* put(md, 1, 70)), '-EIO');
     assert.equal(yield* endOf(yield* put(md, 1, 70, BARRIER)), '-EIO');
+    assert.equal(yield* blkExecuteRq(RequestQueue.at(md.queue), CMD_TEST_UNIT_READY), -EIO);
   },
   { slots },
 );
