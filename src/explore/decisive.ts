@@ -28,6 +28,8 @@ export interface DecidedRun {
 
 /** The run is first cut into so many stretches. */
 const STRETCHES = 12;
+/** So few steps are looked at one by one: a half that was chosen by few continuations may be the wrong one. */
+const STEPS_EACH = 8;
 
 /** A number of steps and the share of continuations from there. */
 interface Measured {
@@ -39,7 +41,8 @@ interface Measured {
 type Steps<T> = Generator<void, T, void>;
 
 /**
- * Measures where each of some stretches begins, and halves the one over which the share grows most until one step is left.
+ * Measures where each of some stretches begins, halves the one over which the share grows most until few steps are left, and takes
+ * the one of these at which it grows most.
  */
 export function* decisiveStep(recorder: RunRecorder, run: DecidedRun, seed: number): Steps<Decisive> {
   function* share(steps: number, continuations: number): Steps<number> {
@@ -69,11 +72,17 @@ export function* decisiveStep(recorder: RunRecorder, run: DecidedRun, seed: numb
     }
     left = right;
   }
-  while (high.steps - low.steps > 1) {
+  while (high.steps - low.steps > STEPS_EACH) {
     const half = yield* measure((low.steps + high.steps) >> 1);
     if (half.share - low.share > high.share - half.share) high = half;
     else low = half;
   }
-  const before = yield* share(low.steps, CONTINUATIONS);
-  return { step: high.steps, before, after: yield* share(high.steps, CONTINUATIONS) };
+  let before = yield* share(low.steps, CONTINUATIONS);
+  let decisive: Decisive = { step: low.steps, before, after: before };
+  for (let step = low.steps + 1; step <= high.steps; step++) {
+    const after = yield* share(step, CONTINUATIONS);
+    if (after - before > decisive.after - decisive.before) decisive = { step, before, after };
+    before = after;
+  }
+  return decisive;
 }
