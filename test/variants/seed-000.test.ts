@@ -49,12 +49,7 @@ for (const [what, strategy, scenario, expected] of [
     'last-close',
     { kind: 'use-after-free', invariant: 'I14', message: /mempool/ },
   ],
-  [
-    'an error that overwrites a REQUEUE',
-    'walk',
-    'noflush-split',
-    { kind: 'wrong-error', message: /handed it back/ },
-  ],
+  ['an error that overwrites a REQUEUE', 'walk', 'noflush-split', { kind: 'wrong-error', message: /handed it back/ }],
   [
     'a resize that waits for an fsync that waits for the resume',
     'walk',
