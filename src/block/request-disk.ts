@@ -271,7 +271,7 @@ const LOOP_WORK = workFunctions.define('loop_work', function* loopWork(handle): 
     if (rq !== null) {
       disk.inHand = rq.completionData;
       rq.completionData = 0;
-      rq.errors = yield* serve(disk, rq);
+      yield* serve(disk, rq);
     }
     yield* spinUnlockIrqrestore(q.queueLock, saved, HERE);
     if (rq === null) return;
@@ -286,21 +286,19 @@ const DISK_DEVICE = devices.define('request-disk', {
     const rq = Request.at(alarm.arg);
     const disk = diskOf(RequestQueue.at(rq.queue));
     if (yield* holdBack(disk, alarm)) return 0;
-    alarm.result = yield* serve(disk, rq);
+    yield* serve(disk, rq);
     return 1;
   },
   *interrupt(alarm): Kernel<void> {
     const rq = Request.at(alarm.arg);
-    const error = alarm.result;
     const q = RequestQueue.at(rq.queue);
     Alarm.free(alarm);
     if (diskOf(q).mode !== HARDIRQ_DIRECT) {
-      rq.errors = error;
       yield* blkCompleteRequest(rq, HERE);
       return;
     }
     const saved = yield* spinLockIrqsave(q.queueLock, HERE);
-    yield* __blkEndRequestAll(q, rq, error);
+    yield* __blkEndRequestAll(q, rq, rq.errors);
     yield* __oneLess(q);
     yield* spinUnlockIrqrestore(q.queueLock, saved, HERE);
   },

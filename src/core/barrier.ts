@@ -36,17 +36,8 @@ import { splitAndProcess } from './submit.ts';
 
 /** Seam processBarrier. */
 export function* processBarrier(md: MappedDevice, bio: Bio): Kernel<boolean> {
-  md.barrierError = 0;
-  if (listening !== 0) emit(EV_BARRIER_BEGIN, md.address, bio.address, HERE);
-  yield* seams.waitForCompletion(md, TASK_UNINTERRUPTIBLE);
-  if (!(yield* seams.barrierMayGoOn(md, bio))) return false;
-  yield* dmFlush(md);
-  if (bio.size > 0) {
-    yield* sendPart(md, bio);
-    yield* dmFlush(md);
-  }
-  const error = md.barrierError;
-  if (listening !== 0) emit(EV_BARRIER_END, md.address, error, HERE);
+  const error = yield* makeBarrier(md, bio);
+  if (error === null) return false;
   if (error === DM_ENDIO_REQUEUE) {
     yield* spinLockIrq(md.deferredLock, HERE);
     __putBarrierBack(md, bio);
@@ -55,6 +46,22 @@ export function* processBarrier(md: MappedDevice, bio: Bio): Kernel<boolean> {
   }
   yield* bioEndio(bio, error);
   return true;
+}
+
+/** The sequence of a barrier; 0, an error or REQUEUE; null: its turn has not come. */
+export function* makeBarrier(md: MappedDevice, bio: Bio): Kernel<number | null> {
+  md.barrierError = 0;
+  if (listening !== 0) emit(EV_BARRIER_BEGIN, md.address, bio.address, HERE);
+  yield* seams.waitForCompletion(md, TASK_UNINTERRUPTIBLE);
+  if (!(yield* seams.barrierMayGoOn(md, bio))) return null;
+  yield* dmFlush(md);
+  if (bio.size > 0) {
+    yield* sendPart(md, bio);
+    yield* dmFlush(md);
+  }
+  const error = md.barrierError;
+  if (listening !== 0) emit(EV_BARRIER_END, md.address, error, HERE);
+  return error;
 }
 
 /** Flushes all targets. */

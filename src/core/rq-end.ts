@@ -112,6 +112,15 @@ export function putInFlight(md: MappedDevice): Kernel<void> {
   return md.holders.drop(HERE);
 }
 
+/** Takes back what prep has made; gives the original, which can be prepared again. Any context. */
+export function* dmUnprepRequest(clone: Request): Kernel<Request> {
+  const original = Request.at(tioOf(clone).orig);
+  original.special = 0;
+  original.cmdFlags &= ~REQ_DONTPREP;
+  yield* freeRqClone(clone);
+  return original;
+}
+
 /** Seam dmRequeueUnmappedRequest: the original goes back to the queue, and is cloned again some day. Always legal: a stopped queue is where it waits. */
 export function* dmRequeueUnmappedRequest(clone: Request): Kernel<void> {
   if (blkBarrierRq(clone)) {
@@ -120,11 +129,7 @@ export function* dmRequeueUnmappedRequest(clone: Request): Kernel<void> {
   }
   const tio = tioOf(clone);
   const md = MappedDevice.at(tio.md);
-  const original = Request.at(tio.orig);
-  // dm_unprep_request
-  original.special = 0;
-  original.cmdFlags &= ~REQ_DONTPREP;
-  yield* freeRqClone(clone);
+  const original = yield* dmUnprepRequest(clone);
   const q = RequestQueue.at(original.queue);
   const saved = yield* spinLockIrqsave(q.queueLock, HERE);
   if (elvQueueEmpty(q)) yield* blkPlugDevice(q);

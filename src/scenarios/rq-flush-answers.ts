@@ -25,6 +25,7 @@ import { ops } from '../machine/operations.ts';
 import { memory, staticWords } from '../shared/memory.ts';
 import { bindScripts } from '../targets/scripted.ts';
 import { BARRIER, NO_REQUESTS, requestSlots } from './request-device.ts';
+import { flushResult } from './rq-barrier.ts';
 import type { Scenario } from './scenario.ts';
 import { submitIo, waitIo } from './user-io.ts';
 
@@ -34,13 +35,10 @@ const SECTORS = 1;
 /** What a clone may say. */
 export const ANSWERS: readonly number[] = [0, -EIO, -ENXIO, DM_ENDIO_REQUEUE, -EOPNOTSUPP];
 
-/** What the barrier may end with: the highest rank that was said. REQUEUE: the flush is made again, and all is well then. */
-function endsOf(answers: readonly number[]): number[] {
-  if (answers.includes(-EOPNOTSUPP)) return [-EOPNOTSUPP];
-  if (answers.includes(DM_ENDIO_REQUEUE)) return [0];
-  const errors = answers.filter((answer) => answer < 0);
-  return errors.length === 0 ? [0] : [...new Set(errors)];
-}
+/** What the barrier may end with: among errors of one rank the first one counts, and either clone may be it. */
+const endsOf = (answers: readonly number[]): number[] => [
+  ...new Set([flushResult(answers), flushResult([...answers].reverse())]),
+];
 
 const line = (answers: readonly number[], end: number): string =>
   `${answers.map((answer) => (answer > 0 ? 'REQUEUE' : errnoText(answer))).join(' and ')}: ${errnoText(end)}`;

@@ -6,6 +6,7 @@ import type { RequestDiskMode } from '../../block/request-disk.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { LoggedWrite } from '../durability.ts';
 import { BARRIER } from '../request-device.ts';
+import { dealCpus } from './deal-cpus.ts';
 
 /** Sectors of the device. */
 export const BARRIER_SECTORS = 8;
@@ -73,13 +74,7 @@ const TICKETS = 3;
 
 export function planBarrierRound(cuts: boolean, seed: number, round: number, cpus: number): BarrierPlan {
   const random = new Random(deriveSeed(seed, round));
-  // Each actor on the next CPU, beginning elsewhere in each round, so that all CPUs get their share.
-  let nextCpu = round % cpus;
-  const takeCpu = (): number => {
-    const cpu = nextCpu;
-    nextCpu = (nextCpu + 1) % cpus;
-    return cpu;
-  };
+  const takeCpu = dealCpus(round, cpus);
   const layout = LAYOUTS[random.below(LAYOUTS.length)] as BarrierLayout;
   const modes = layout === 'linear' ? MODES_OF_ONE : MODES_OF_TWO;
   const submitters = Array.from({ length: 2 + random.below(2) }, (_, number) => ({

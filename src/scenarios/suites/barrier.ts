@@ -1,7 +1,6 @@
 import { BlockDevice } from '../../block/block-device.ts';
 import { addRequestDisk, cacheOf, cutPower, RequestDisk, sharePower } from '../../block/request-disk.ts';
 import { cachedMediaWords, declareCachedMedia } from '../../block/write-cache.ts';
-import { dmWaitEvent } from '../../core/event.ts';
 import { dmCreate, dmRemove, dmTableClear, dmTableLoad, doResume, doSuspend } from '../../core/ioctl.ts';
 import { MappedDevice } from '../../core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../core/suspend.ts';
@@ -29,6 +28,7 @@ import {
 } from './barrier-plan.ts';
 import { HOME_WORDS, Home } from './home.ts';
 import { leaveOut, partsOf, roundName } from './leave-out.ts';
+import { checkPaths, type PathWatch } from './path-checker.ts';
 
 /** More failures than there are I/Os. */
 const FOR_EVER = 1 << 30;
@@ -37,7 +37,7 @@ const FOR_EVER = 1 << 30;
 const LOOK_US = 20;
 
 /** What the actors of a round share. */
-interface Parts {
+interface Parts extends PathWatch {
   readonly plan: BarrierPlan;
   readonly log: DurabilityLog;
   /** First words of each disk's media; paths lead to one. */
@@ -46,9 +46,6 @@ interface Parts {
   readonly disks: number;
   readonly device: number;
   readonly pushedBack: number;
-  /** Submitters that have not come to their end; the last one signals the checker. */
-  readonly busy: Atomic;
-  readonly checker: SignalTarget;
   /** 1: power is off, and no path returns. */
   readonly off: Atomic;
   /** First word of the administrator's and of the fault actor's counters. */
@@ -177,19 +174,6 @@ function* reinstate(parts: Parts): Kernel<void> {
   }
 }
 
-/** A path that fails makes an event. The number is read before the look, so that none is missed. */
-function* checkPaths(parts: Parts): Kernel<void> {
-  const md = mdOf(parts);
-  yield* parts.checker.open();
-  for (;;) {
-    const eventNr = yield* md.eventNr.read(HERE);
-    if ((yield* parts.busy.read(HERE)) === 0) break;
-    yield* reinstate(parts);
-    yield* dmWaitEvent(md, eventNr);
-  }
-  yield* parts.checker.close();
-}
-
 /** Afterwards everything fails; a multipath must not wait for paths. */
 function* cut(parts: Parts, tickets: number): Kernel<void> {
   yield* parts.log.until(tickets, () => usleep(LOOK_US, HERE));
@@ -210,7 +194,11 @@ function actorsOf(parts: Parts): Actor[] {
   actors.push({ name: 'administrator', cpu: administrator.cpu, run: () => administrate(parts) });
   if (isMultipath(parts)) {
     actors.push({ name: 'faults', cpu: faults.cpu, run: () => causeFaults(parts) });
-    actors.push({ name: 'checker', cpu: checker.cpu, run: () => checkPaths(parts) });
+    actors.push({
+      name: 'checker',
+      cpu: checker.cpu,
+      run: () => checkPaths(mdOf(parts), parts, () => reinstate(parts)),
+    });
   }
   if (cutter !== null) actors.push({ name: 'cutter', cpu: cutter.cpu, run: () => cut(parts, cutter.tickets) });
   return actors;

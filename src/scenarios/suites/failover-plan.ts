@@ -4,6 +4,7 @@
 import { REQ_WRITE } from '../../block/bio.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { AnyDiskMode } from '../any-disk.ts';
+import { dealCpus } from './deal-cpus.ts';
 import { planRequests, withBarriers } from './request-plan.ts';
 import type { IoPlan, RequestsPlan } from './round-plan.ts';
 
@@ -80,13 +81,7 @@ function draw(
   table: (random: Random) => string,
   modes: readonly AnyDiskMode[],
 ): FailoverPlan {
-  // Each actor on the next CPU, beginning elsewhere in each round, so that all CPUs get their share.
-  let nextCpu = round % cpus;
-  const takeCpu = (): number => {
-    const cpu = nextCpu;
-    nextCpu = (nextCpu + 1) % cpus;
-    return cpu;
-  };
+  const takeCpu = dealCpus(round, cpus);
   const tables = Array.from({ length: 1 + random.below(3) }, () => table(random));
   const submitters = Array.from({ length: 2 + random.below(2) }, (_, number) => ({
     cpu: takeCpu(),

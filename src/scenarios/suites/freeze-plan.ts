@@ -7,6 +7,7 @@
 import { DISK_MODES, type DiskMode } from '../../block/disk.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { PathPlan } from '../path-target.ts';
+import { dealCpus } from './deal-cpus.ts';
 import type { SignallerPlan } from './round-plan.ts';
 import type { Odds } from './suspend-plan.ts';
 import { planSignaller } from './suspend-signals.ts';
@@ -65,12 +66,7 @@ const pauses = (random: Random, count: number, mostUs: number): number[] =>
 /** The plan of a round; `mounts`: how often there is a file system. */
 export function planFreezeRound(mounts: Odds, seed: number, round: number, cpus: number): FreezePlan {
   const random = new Random(deriveSeed(seed, round));
-  let nextCpu = round % cpus;
-  const takeCpu = (): number => {
-    const cpu = nextCpu;
-    nextCpu = (nextCpu + 1) % cpus;
-    return cpu;
-  };
+  const takeCpu = dealCpus(round, cpus);
   const mounted = random.chance(...mounts);
   const sectors = FIRST + 1 + random.below(2);
   const path = planPath(random);

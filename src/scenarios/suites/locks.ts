@@ -19,6 +19,7 @@ import { LINE_WORDS, memory, staticWords } from '../../shared/memory.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import { type Guard, type LockKind, lockKinds } from '../litmus/lock-kinds.ts';
 import type { Scenario, Suite } from '../scenario.ts';
+import { dealCpus } from './deal-cpus.ts';
 import {
   declareHandOver,
   HAND_OVER_WORDS,
@@ -69,12 +70,7 @@ export function planLocksRound(seed: number, round: number, cpus: number): Locks
   const locks = [lockKinds[round % lockKinds.length] as LockKind];
   if (random.chance(1, 3)) locks.push(lockKinds[random.below(lockKinds.length)] as LockKind);
   const times = TIMES[random.below(TIMES.length)] as number;
-  let nextCpu = round % cpus;
-  const takeCpu = (): number => {
-    const cpu = nextCpu;
-    nextCpu = (nextCpu + 1) % cpus;
-    return cpu;
-  };
+  const takeCpu = dealCpus(round, cpus);
   const torturers: TorturerPlan[] = [];
   const add = (role: LockRole, count: number): void => {
     for (let i = 0; i < count; i++) {

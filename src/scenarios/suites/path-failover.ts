@@ -6,7 +6,6 @@
  * waits for events of the device and tells its targets of paths that are fine, for as long as there is I/O, as multipathd does.
  */
 import { BlockDevice } from '../../block/block-device.ts';
-import { dmWaitEvent } from '../../core/event.ts';
 import { dmCreate, dmRemove, dmTableClear, dmTableLoad, doResume, doSuspend } from '../../core/ioctl.ts';
 import { MappedDevice } from '../../core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../core/suspend.ts';
@@ -37,18 +36,16 @@ import {
 } from './failover-plan.ts';
 import { HOME_WORDS, Home } from './home.ts';
 import { leaveOut, partsOf, roundName } from './leave-out.ts';
+import { checkPaths, type PathWatch } from './path-checker.ts';
 import { requestBased, requestSlots } from './requests.ts';
 
 /** What the actors of a round share. */
-interface Parts {
+interface Parts extends PathWatch {
   readonly plan: FailoverPlan;
   readonly paths: PathFaults;
   /** Words of the device's handle, and of the bios that it had pushed back when it was removed. */
   readonly device: number;
   readonly pushedBack: number;
-  /** Submitters that have not come to their end; the last one signals the checker. */
-  readonly busy: Atomic;
-  readonly checker: SignalTarget;
   /** First word of the administrator's and of the fault actor's counters. */
   readonly suspends: number;
   readonly faults: number;
@@ -155,19 +152,6 @@ function* causeFault(parts: Parts, { what, which, text, sector }: PathFault): Ke
   if (what === 'message') yield* dmTargetMessage(mdOf(parts), sector, text);
 }
 
-/** A path that fails makes an event. The number is read before the look, so that none is missed. */
-function* checkPaths(parts: Parts): Kernel<void> {
-  const md = mdOf(parts);
-  yield* parts.checker.open();
-  for (;;) {
-    const eventNr = yield* md.eventNr.read(HERE);
-    if ((yield* parts.busy.read(HERE)) === 0) break;
-    yield* reinstate(parts);
-    yield* dmWaitEvent(md, eventNr);
-  }
-  yield* parts.checker.close();
-}
-
 function actorsOf(parts: Parts): Actor[] {
   const { submitters, administrator, faults, checker } = parts.plan;
   const actors: Actor[] = submitters.map((each, i) => ({
@@ -177,7 +161,7 @@ function actorsOf(parts: Parts): Actor[] {
   }));
   actors.push({ name: 'administrator', cpu: administrator.cpu, run: () => administrate(parts) });
   actors.push({ name: 'faults', cpu: faults.cpu, run: () => causeFaults(parts) });
-  actors.push({ name: 'checker', cpu: checker.cpu, run: () => checkPaths(parts) });
+  actors.push({ name: 'checker', cpu: checker.cpu, run: () => checkPaths(mdOf(parts), parts, () => reinstate(parts)) });
   return actors;
 }
 

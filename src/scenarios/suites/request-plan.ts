@@ -5,6 +5,7 @@ import { BIO_RW_BARRIER, BIO_RW_UNPLUG, REQ_WRITE } from '../../block/bio.ts';
 import type { RequestDiskMode } from '../../block/request-disk.ts';
 import type { Random } from '../../shared/random.ts';
 import type { PathPlan } from '../path-target.ts';
+import { dealCpus } from './deal-cpus.ts';
 import type {
   CyclePlan,
   DiskPlan,
@@ -46,12 +47,7 @@ export function planRequestRound(random: Random, round: number, cpus: number): R
   );
   if (faults) disks[0] = { ...(disks[0] as DiskPlan), failNext: 1 + random.below(2) };
   const tables = Array.from({ length: 1 + random.below(3) }, () => planTable(random, chunk, faults));
-  let nextCpu = round % cpus;
-  const takeCpu = (): number => {
-    const cpu = nextCpu;
-    nextCpu = (nextCpu + 1) % cpus;
-    return cpu;
-  };
+  const takeCpu = dealCpus(round, cpus);
   const submitters = Array.from({ length: 1 + random.below(3) }, (_, number) => ({
     cpu: takeCpu(),
     depth: 1 + random.below(4),

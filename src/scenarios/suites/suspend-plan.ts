@@ -5,6 +5,7 @@ import { REQ_READA, REQ_WRITE } from '../../block/bio.ts';
 import { DISK_MODES, type DiskMode } from '../../block/disk.ts';
 import type { Random } from '../../shared/random.ts';
 import type { PathPlan } from '../path-target.ts';
+import { dealCpus } from './deal-cpus.ts';
 import type {
   CyclePlan,
   DiskPlan,
@@ -60,13 +61,7 @@ export function planSuspendRound(knobs: SuspendKnobs, random: Random, round: num
   const tables = [table(sectors)];
   const loads = !odds(knobs.load) ? 0 : knobs.swapEvery === true ? cyclesMost : 1 + random.below(2);
   for (let i = 0; i < loads; i++) tables.push(table(shorter(random, sectors)));
-  // Each actor on the next CPU, beginning elsewhere in each round, so that all CPUs get their share.
-  let nextCpu = round % cpus;
-  const takeCpu = (): number => {
-    const cpu = nextCpu;
-    nextCpu = (nextCpu + 1) % cpus;
-    return cpu;
-  };
+  const takeCpu = dealCpus(round, cpus);
   const submitters: SubmitterPlan[] = [];
   const count = 1 + random.below(3);
   for (let i = 0; i < count; i++) submitters.push(planSubmitter(random, takeCpu(), i, { sectors, knobs, lossless }));

@@ -9,15 +9,13 @@
  *   a flush; ends the barrier with -EIO  the barrier is mapped again after the resume
  */
 import { type Bio, bioEndio } from '../../block/bio.ts';
-import { dmFlush, sendPart } from '../../core/barrier.ts';
+import { makeBarrier } from '../../core/barrier.ts';
 import { DM_ENDIO_REQUEUE } from '../../core/device-mapper.ts';
 import type { DmIo } from '../../core/dm-io.ts';
 import { endBarrierPart, freeIo } from '../../core/end-io.ts';
 import type { MappedDevice } from '../../core/mapped-device.ts';
 import { seams } from '../../core/seams.ts';
-import { EV_BARRIER_BEGIN, EV_BARRIER_END, emit, listening } from '../../machine/events.ts';
 import type { Kernel } from '../../machine/kernel.ts';
-import { TASK_UNINTERRUPTIBLE } from '../../shared/task.ts';
 import type { Bug } from '../bug.ts';
 
 function* finishBarrierIo(md: MappedDevice, io: DmIo): Kernel<void> {
@@ -30,18 +28,8 @@ function* finishBarrierIo(md: MappedDevice, io: DmIo): Kernel<void> {
 
 /** What wants to be made again is on the list already. */
 function* processBarrier(md: MappedDevice, bio: Bio): Kernel<boolean> {
-  md.barrierError = 0;
-  if (listening !== 0) emit(EV_BARRIER_BEGIN, md.address, bio.address, HERE);
-  yield* seams.waitForCompletion(md, TASK_UNINTERRUPTIBLE);
-  if (!(yield* seams.barrierMayGoOn(md, bio))) return false;
-  yield* dmFlush(md);
-  if (bio.size > 0) {
-    yield* sendPart(md, bio);
-    yield* dmFlush(md);
-  }
-  const error = md.barrierError;
-  if (listening !== 0) emit(EV_BARRIER_END, md.address, error, HERE);
-  if (error === DM_ENDIO_REQUEUE) return false;
+  const error = yield* makeBarrier(md, bio);
+  if (error === null || error === DM_ENDIO_REQUEUE) return false;
   yield* bioEndio(bio, error);
   return true;
 }

@@ -8,11 +8,11 @@
  *   no plug, no timer: it waits until somebody submits something else
  */
 import { blkRequeueRequest } from '../../block/elevator.ts';
-import { blkBarrierRq, REQ_DONTPREP, Request } from '../../block/request.ts';
+import { blkBarrierRq, type Request } from '../../block/request.ts';
 import { RequestQueue } from '../../block/request-queue.ts';
-import { freeRqClone, tioOf } from '../../core/dm-rq-target-io.ts';
+import { tioOf } from '../../core/dm-rq-target-io.ts';
 import { MappedDevice } from '../../core/mapped-device.ts';
-import { dmRequeueUnmappedRequest as requeueUnmapped } from '../../core/rq-end.ts';
+import { dmUnprepRequest, dmRequeueUnmappedRequest as requeueUnmapped } from '../../core/rq-end.ts';
 import { seams } from '../../core/seams.ts';
 import type { Kernel } from '../../machine/kernel.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../../shared/spinlock.ts';
@@ -25,10 +25,7 @@ function* dmRequeueUnmappedRequest(clone: Request): Kernel<void> {
   }
   const tio = tioOf(clone);
   const md = MappedDevice.at(tio.md);
-  const original = Request.at(tio.orig);
-  original.special = 0;
-  original.cmdFlags &= ~REQ_DONTPREP;
-  yield* freeRqClone(clone);
+  const original = yield* dmUnprepRequest(clone);
   const q = RequestQueue.at(original.queue);
   const saved = yield* spinLockIrqsave(q.queueLock, HERE);
   yield* blkRequeueRequest(q, original);

@@ -10,12 +10,12 @@
  * With one such clone kdmflush does it once more.
  */
 import { blkRequeueRequest } from '../../block/elevator.ts';
-import { blkBarrierRq, REQ_DONTPREP, Request } from '../../block/request.ts';
+import { blkBarrierRq, type Request } from '../../block/request.ts';
 import { blkPlugDevice, elvQueueEmpty, RequestQueue } from '../../block/request-queue.ts';
 import { DM_ENDIO_REQUEUE } from '../../core/device-mapper.ts';
-import { freeRqClone, tioOf } from '../../core/dm-rq-target-io.ts';
+import { tioOf } from '../../core/dm-rq-target-io.ts';
 import { MappedDevice } from '../../core/mapped-device.ts';
-import { flushCloneSays } from '../../core/rq-end.ts';
+import { dmUnprepRequest, flushCloneSays } from '../../core/rq-end.ts';
 import { seams } from '../../core/seams.ts';
 import type { Kernel } from '../../machine/kernel.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../../shared/spinlock.ts';
@@ -24,11 +24,8 @@ import type { Bug } from '../bug.ts';
 function* dmRequeueUnmappedRequest(clone: Request): Kernel<void> {
   const tio = tioOf(clone);
   const md = MappedDevice.at(tio.md);
-  const original = Request.at(tio.orig);
-  original.special = 0;
-  original.cmdFlags &= ~REQ_DONTPREP;
   const barrier = blkBarrierRq(clone);
-  yield* freeRqClone(clone);
+  const original = yield* dmUnprepRequest(clone);
   if (barrier) yield* flushCloneSays(md, DM_ENDIO_REQUEUE);
   const q = RequestQueue.at(original.queue);
   const saved = yield* spinLockIrqsave(q.queueLock, HERE);
