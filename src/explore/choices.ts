@@ -43,11 +43,11 @@ export class BudgetLeft {
     this.#set(budget);
   }
 
-  /** From now on nothing is kept back. */
+  /** From now on interrupts come at once, and timers when they are due. */
   lift(): void {
     this.#used = this.used();
     this.interrupts = UNLIMITED;
-    this.timers = UNLIMITED;
+    this.timers = 0;
   }
 
   /** From now on all is as usual. */

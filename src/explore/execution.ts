@@ -260,9 +260,10 @@ export class Execution implements Host, Moves, Chooser {
     this.left.lift();
     const movers = this.#usualMovers();
     if (movers.length === 0) return TURN_NONE;
-    if (this.#rounds.goesRound(this.cpus))
+    if (this.#rounds.goesRound(this.cpus) && !this.#timersComeDue())
       report('livelock', 'I48', `everybody moves, and the run goes round and round: ${whereTheyAre(movers)}`);
     this.take(this.#rounds.pick(movers));
+    if (this.#rounds.timersAreDue) this.#timersComeDue();
     return TURN_MADE;
   }
 

@@ -6,7 +6,8 @@
  *
  * Verdicts need fairness: while somebody who can move is not let on, the others may well wait for him. So a run that has become very
  * long goes on in rounds, in which each of those who can move moves once, whatever the strategy is. What seldom happens no longer
- * does, and data choices get each answer in turn.
+ * does, and data choices get each answer in turn. Timers wait until nobody can move, or for many rounds: a task that polls by a timer
+ * would be woken before it has gone to sleep, and keep others from its CPU for ever.
  */
 import { OP_IRQ_OFF, OP_IRQ_ON, OP_RELAX } from '../machine/kernel.ts';
 import { siteText } from '../machine/site.ts';
@@ -50,17 +51,21 @@ export class StandingStill {
 /** Between two looks at memory, in rounds; and how often the same must come back. */
 const STRIDE = 16;
 const RETURNS = 8;
+/** So many looks at memory lie between two timers while others can move. */
+const PATIENCE = 64;
 
 /** Chooses in rounds, and remembers what it has seen between them. */
 export class FairRounds {
   #last = -1;
   #rounds = 0;
+  #looks = 0;
   #answers = 0;
   readonly #seen = new Map<number, number>();
 
   begin(): void {
     this.#last = -1;
     this.#rounds = 0;
+    this.#looks = 0;
     this.#answers = 0;
     this.#seen.clear();
   }
@@ -83,10 +88,18 @@ export class FairRounds {
     return this.#answers++ % count;
   }
 
+  /** Whether the others have had time enough for a timer to go off. Asked before each step. */
+  get timersAreDue(): boolean {
+    if (this.#looks < PATIENCE) return false;
+    this.#looks = 0;
+    return true;
+  }
+
   /** Whether the run has come to the same point often. Asked before each step. */
   goesRound(cpus: readonly ModelCpu[]): boolean {
     if (this.#rounds < STRIDE) return false;
     this.#rounds = 0;
+    this.#looks++;
     const state = stateOf(cpus);
     const times = (this.#seen.get(state) ?? 0) + 1;
     this.#seen.set(state, times);

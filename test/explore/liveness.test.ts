@@ -4,18 +4,22 @@
 import { type Test, test } from 'tap';
 import { Bio } from '../../src/block/bio.ts';
 import { wakersOf } from '../../src/check/index.ts';
-import { NO_BUDGET } from '../../src/explore/choices.ts';
+import { NO_BUDGET, UNLIMITED } from '../../src/explore/choices.ts';
 import { FollowList } from '../../src/explore/deciders.ts';
 import { type ExploreResult, explore, ModelMachine } from '../../src/explore/explore.ts';
+import { contextName } from '../../src/explore/places.ts';
 import { RunRecorder } from '../../src/explore/recorded-run.ts';
 import { Replay } from '../../src/explore/strategies/replay.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
+import { type Moves, TURN_MADE, type Turn } from '../../src/explore/strategy.ts';
+import { addTimer, setupTimer, type Timer, timerFunctions } from '../../src/irq/timer.ts';
 import {
   createSinglethreadWorkqueue,
   defineWorker,
   flushWorkqueue,
   initWork,
   queueWork,
+  type Work,
   type Workqueue,
   workFunctions,
 } from '../../src/irq/workqueue.ts';
@@ -111,6 +115,10 @@ function mutex(name: string): Guard {
 const daemon = defineWorker('klive');
 let work: () => Kernel<void>;
 const WORK = workFunctions.define('liveness-work', () => work());
+let queueAgain: () => Kernel<number>;
+const AGAIN = timerFunctions.define('liveness-again', function* again(): Kernel<void> {
+  yield* queueAgain();
+});
 
 const PLANTED: readonly Planted[] = [
   {
@@ -406,6 +414,74 @@ test('two that give way to each other for ever go round under fair scheduling', 
     },
   );
   t.ok(steps < STEP_LIMIT, `after ${steps} steps`);
+});
+
+/** Lets the task `starved` move only when nobody else can. */
+class Starves extends Walk {
+  override next(moves: Moves): Turn {
+    for (let index = 0, count = moves.collect(); index < count; index++) {
+      if (contextName(moves.mover(index)) === 'starved') continue;
+      moves.take(index);
+      return TURN_MADE;
+    }
+    return super.next(moves);
+  }
+}
+
+/** The rest of the work is longer than it takes the timer to go off and to queue the work again. */
+const AFTER_TIMER = 50;
+
+test('work that comes back by a timer does not keep others from its CPU once the run is a fair one', async (t) => {
+  let turns = 0;
+  const result = explore(
+    () => {
+      const flag = new Marked(staticWords(1));
+      let queue: Workqueue;
+      let item: Work;
+      let timer: Timer;
+      work = function* polls(): Kernel<void> {
+        turns++;
+        if ((yield* flag.read(HERE)) === 0) yield* addTimer(timer, 1, HERE);
+        for (let i = 0; i < AFTER_TIMER; i++) yield* ops.relax(HERE);
+      };
+      queueAgain = () => queueWork(queue, item, HERE);
+      return {
+        *setup(): Kernel<void> {
+          turns = 0;
+          queue = createSinglethreadWorkqueue(daemon, 0) as Workqueue;
+          item = initWork(WORK, 0);
+          timer = setupTimer(AGAIN, 0);
+        },
+        actors: [
+          {
+            name: 'begins',
+            cpu: 0,
+            *run(): Kernel<void> {
+              yield* queueWork(queue, item, HERE);
+            },
+          },
+          {
+            name: 'starved',
+            cpu: 0,
+            *run(): Kernel<void> {
+              yield* flag.write(1, HERE);
+            },
+          },
+        ],
+      };
+    },
+    new Starves(SEED),
+    1,
+    {
+      settings: { cpus: 1, lock: 'tas', oracles: false },
+      slots: { timer: 1, alarm: 1, workqueue: 1, work: 1 },
+      staticWords: 64,
+      stepLimit: STEP_LIMIT,
+      budget: { ...NO_BUDGET, timers: UNLIMITED, interrupts: UNLIMITED },
+    },
+  );
+  expectClean(t, result);
+  t.ok(turns > 10, `${turns} turns`);
 });
 
 test('what is none of these ends at the step limit', async (t) => {
