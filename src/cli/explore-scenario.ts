@@ -3,16 +3,16 @@
  * in between.
  */
 import { setImmediate } from 'node:timers/promises';
-import { Piscina } from 'piscina';
 import { NO_BUDGET } from '../explore/choices.ts';
 import { type SearchResult, SlicedSearch } from '../explore/search.ts';
-import { SliceMaker, type SliceReport } from '../explore/slices.ts';
+import { SliceMaker } from '../explore/slices.ts';
 import { isSystematic, type StrategyName, SYSTEMATIC, type SystematicName } from '../explore/strategies/all.ts';
 import { estimateRuns } from '../explore/strategies/dpor.ts';
 import { budgetText } from './budget.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { modelState } from './model-state.ts';
 import { retell } from './retell.ts';
+import { SliceThreads } from './slice-threads.ts';
 
 export interface ExploreRequest extends MachineOrder {
   readonly seed: number;
@@ -34,7 +34,7 @@ export interface ExploreAnswer extends SearchResult {
 }
 
 /** So many slices are made in this thread before others are started, which takes some time. */
-const ALONE = 8;
+const ALONE = 3;
 
 const powerOfTen = (power: number): string =>
   power < 6 ? Math.round(10 ** power).toLocaleString('en') : `10^${Math.round(power)}`;
@@ -89,40 +89,42 @@ async function systematic(
 
 async function sliced(request: ExploreRequest, search: SlicedSearch, stops: () => boolean): Promise<null> {
   const maker = new SliceMaker(modelMachine(request), modelState);
-  for (let made = 0; !stops() && ((request.jobs ?? 1) === 1 || made < ALONE); made++) {
-    const order = search.order();
-    if (order !== null) search.report(maker.make(order));
-    await setImmediate();
-  }
-  if (!stops()) await inThreads(request, search, stops);
+  for (let made = 0; !stops() && ((request.jobs ?? 1) === 1 || made < ALONE); made++) await makeNext(search, maker);
+  if (!stops()) await withThreads(request, search, maker, stops);
   return null;
 }
 
-/** Each thread has one slice to make and one that waits. */
-async function inThreads(request: ExploreRequest, search: SlicedSearch, stops: () => boolean): Promise<void> {
+/** Makes a slice in this thread, if one can be made. */
+async function makeNext(search: SlicedSearch, maker: SliceMaker): Promise<boolean> {
+  const order = search.order();
+  if (order === null) return false;
+  search.report(maker.make(order));
+  await setImmediate();
+  return true;
+}
+
+async function withThreads(
+  request: ExploreRequest,
+  search: SlicedSearch,
+  maker: SliceMaker,
+  stops: () => boolean,
+): Promise<void> {
   const { scenario, file, cpus, preset, bug, lock, budget, races, lockdep, jobs = 1 } = request;
   const machine: Required<MachineOrder> = { scenario, file, cpus, preset, bug, lock, budget, races, lockdep };
-  const pool = new Piscina<unknown, SliceReport>({
-    filename: new URL('./explore.worker.js', import.meta.url).href,
-    minThreads: jobs,
-    maxThreads: jobs,
-    idleTimeout: Number.POSITIVE_INFINITY,
-  });
-  const underway = new Set<Promise<void>>();
+  const threads = new SliceThreads(machine, jobs - 1, (report) => search.report(report));
   try {
     while (!stops()) {
-      for (let slice = search.order(); slice !== null; ) {
-        const made = pool.run({ machine, slice }).then((report) => search.report(report));
-        const noted = made.finally(() => underway.delete(noted));
-        underway.add(noted);
-        slice = underway.size < 2 * jobs ? search.order() : null;
+      while (threads.isFree) {
+        const order = search.order();
+        if (order === null) break;
+        threads.make(order);
       }
-      if (underway.size === 0) break;
-      await Promise.race(underway);
+      threads.check();
+      if (!(await makeNext(search, maker)) && !(await threads.next())) break;
     }
     // A finding counts when all slices before it have been merged.
-    while (underway.size > 0) await Promise.race(underway);
+    while (threads.isBusy) await threads.next();
   } finally {
-    await pool.destroy();
+    await threads.end();
   }
 }
