@@ -26,6 +26,7 @@ import {
   emitAcquired,
   emitIrqsOff,
   emitIrqsOn,
+  emitLook,
   emitRelease,
   hearing,
 } from '../machine/events.ts';
@@ -71,6 +72,8 @@ const ALWAYS = -0x80000000;
 
 /** What relax and a seam delay sleep, in microseconds. */
 const RELAX_US = 50;
+/** Of the turns that it spins, a CPU that waits tells a profiler of one in so many. */
+const TURNS_OF_LOOK = 8;
 
 export interface RealOptions {
   readonly cpu: number;
@@ -231,7 +234,10 @@ export class RealOperations implements Operations {
     (w[this.contendedWord] as number)++;
     if (hearing !== 0) emit(EV_LOCK_CONTENDED, word, exclusive, site);
     for (;;) {
-      for (let turn = 0; turn < this.spins; turn++) if (attempt()) return this.noLongerWaits(word);
+      for (let turn = 0; turn < this.spins; turn++) {
+        if (attempt()) return this.noLongerWaits(word);
+        if (hearing !== 0 && turn % TURNS_OF_LOOK === 0) emitLook();
+      }
       const seen = parking.seen();
       Atomics.or(w, word + 1, 1 << this.cpu);
       if (attempt()) return this.noLongerWaits(word);
