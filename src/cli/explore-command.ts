@@ -6,11 +6,12 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { NO_BUDGET } from '../explore/choices.ts';
 import { BOUND_MAX, isSystematic, STRATEGY_NAMES, type StrategyName, SYSTEMATIC } from '../explore/strategies/all.ts';
+import { FINDING_KINDS, type FindingKind } from '../machine/finding.ts';
 import type { Budget } from '../machine/machine.ts';
 import { findScenario, isRound, scenarios, scenariosOf, suites } from '../scenarios/registry.ts';
 import { findBug } from '../variants/variants.ts';
 import { budget, budgetText, type GivenBudget, LIMITED, takesLimits, usualBudget } from './budget.ts';
-import { type Explored, exploreChecks, exploreJson, exploreText } from './explore-result.ts';
+import { type Explored, exploreChecks, exploreJson, exploreText, isClean } from './explore-result.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { makeFound } from './found.ts';
 import { onInterrupt, verdictText } from './interrupt.ts';
@@ -42,6 +43,7 @@ interface ExploreOptions extends ReporterOptions, VariantOptions {
   readonly seconds?: number;
   readonly strategy: StrategyName;
   readonly bound?: number;
+  readonly kind?: FindingKind;
   readonly jobs: number;
   readonly budget?: GivenBudget;
   readonly shrinkSeconds: number;
@@ -109,6 +111,7 @@ async function exploreRequests(names: readonly string[], options: ExploreOptions
     lock: options.lock,
     strategy: options.strategy,
     bound: options.bound ?? null,
+    kind: options.kind ?? null,
     jobs: options.jobs,
     budget: { ...usualBudget(each.scenario, options.cpus, options.strategy), ...options.budget },
     races: options.races,
@@ -186,9 +189,10 @@ async function exploreAll(
 }
 
 function verdictOf(explored: readonly Explored[], stopped: boolean): string {
-  const kinds = explored.flatMap(({ found, request }) => {
-    if (found === null) return [];
-    return explored.length === 1 ? found.finding.kind : `${found.finding.kind} in ${request.scenario}`;
+  const kinds = explored.flatMap(({ found, result, request }) => {
+    const passedOver = [...result.passedOver.keys()].map((kind) => `${kind} (passed over)`);
+    const all = found === null ? passedOver : [found.finding.kind, ...passedOver];
+    return explored.length === 1 ? all : all.map((kind) => `${kind} in ${request.scenario}`);
   });
   return verdictText(kinds, stopped);
 }
@@ -210,7 +214,7 @@ async function runExplore(names: string[], options: ExploreOptions): Promise<voi
   printer.say(`explore: ${settingsText(words)}\n\n`);
   for (const line of knownToFail(requests)) printer.say(`${line}\n\n`);
   const { explored, stopped } = await exploreAll(requests, options, (line) => printer.say(`${line}\n\n`));
-  const ok = explored.every(({ found }) => found === null);
+  const ok = explored.every(isClean);
   const verdict = verdictOf(explored, stopped);
   printer.result({
     json: () => exploreJson(settings, explored),
@@ -231,7 +235,7 @@ Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 the harness broke, 130
 Examples:
   dmrace explore interrupted-noflush --executions 50000
   dmrace explore --bug nf-check-then-queue-unlocked --seed 1
-  dmrace explore interrupted-suspend@7.42 --seconds 20
+  dmrace explore interrupted-suspend@7.42 --kind lost-bio --seconds 20
   dmrace explore --seconds 60
   dmrace explore ./my-scenario.js
   dmrace explore noflush --strategy bounded --executions 100000
@@ -265,6 +269,9 @@ export function addExploreCommand(program: Command): void {
       '--bound <n>',
       'preemptions of an execution at most, with --strategy bounded or dpor',
       wholeNumber(0, BOUND_MAX, 'preemptions'),
+    )
+    .addOption(
+      new Option('--kind <kind>', 'go on until a finding of this kind; others are passed over').choices(FINDING_KINDS),
     )
     .option(
       '--jobs <n>',

@@ -6,7 +6,7 @@ import type { ExploreAnswer, ExploreRequest } from './explore-scenario.ts';
 import { plainTable } from './finding-text.ts';
 import { type Found, foundJson, foundText } from './found.ts';
 import { hex } from './hex.ts';
-import { type Check, type CheckReport, findingProblem } from './report/checks.ts';
+import { type Check, type CheckReport, failureProblem, findingProblem } from './report/checks.ts';
 import { replayCommand } from './scheduled-finding.ts';
 
 /** One scenario that was explored. */
@@ -16,11 +16,19 @@ export interface Explored {
   readonly found: Found | null;
 }
 
+/** Whether nothing was found, passed over or not. */
+export const isClean = ({ found, result }: Explored): boolean => found === null && result.passedOver.size === 0;
+
 const count = (value: number): string => value.toLocaleString('en');
+
+/** `passed over: reorder 12, leak 1`. */
+const passedOverText = ({ passedOver }: ExploreAnswer): string =>
+  `passed over: ${[...passedOver].map(([kind, times]) => `${kind} ${count(times)}`).join(', ')}`;
 
 function oneText({ result, found }: Explored): string[] {
   const out: string[] = [];
   if (found !== null) out.push(foundText(found), '');
+  if (result.passedOver.size > 0) out.push(passedOverText(result), '');
   const outcomes = [...result.outcomes].sort((a, b) => b[1] - a[1]);
   if (outcomes.length > 0) out.push(plainTable(['outcome', 'executions'], outcomes, [1]), '');
   const rate = (amount: number): string => count(Math.round(amount / result.seconds));
@@ -50,6 +58,7 @@ function resultJson({ result }: Explored): object {
     executionsPerSecond: Math.round(result.executions / result.seconds),
     stepsPerSecond: Math.round(result.steps / result.seconds),
     outcomes: Object.fromEntries(result.outcomes),
+    passedOver: Object.fromEntries(result.passedOver),
     traceHash: hex(result.traceHash),
     coverage: result.coverage,
     exhaustive: result.exhaustive,
@@ -80,18 +89,24 @@ export function exploreJson(settings: object, explored: readonly Explored[]): ob
     settings,
     ...(explored.length === 1 ? resultJson(first as Explored) : summedJson(explored)),
     findings,
-    ok: findings.length === 0,
+    ok: explored.every(isClean),
   };
 }
 
 function checkOf({ request, result, found }: Explored): Check {
   const { scenario, bug } = request;
+  const passedOver =
+    result.passedOver.size === 0
+      ? []
+      : [failureProblem('passed-over', passedOverText(result), 'Without --kind the search ends at the first finding.')];
   return {
     group: 'scenario',
     name: bug === null ? scenario : `${scenario} with ${bug}`,
     seconds: result.seconds,
     problems:
-      found === null ? [] : [findingProblem(found.finding, `Replay: ${replayCommand(found)}`, foundText(found))],
+      found === null
+        ? passedOver
+        : [findingProblem(found.finding, `Replay: ${replayCommand(found)}`, foundText(found)), ...passedOver],
   };
 }
 
@@ -116,7 +131,8 @@ export const MANY_HEAD: readonly string[] = ['scenario', 'executions', 'steps', 
 export function manyRows(explored: readonly Explored[]): string[][] {
   return explored.map(({ request, result, found }) => {
     const { classes } = result.coverage;
-    const ends = found === null ? (result.exhaustive ?? 'nothing found') : found.finding.kind;
+    const quiet = result.passedOver.size > 0 ? passedOverText(result) : (result.exhaustive ?? 'nothing found');
+    const ends = found === null ? quiet : found.finding.kind;
     return [request.scenario, count(result.executions), count(result.steps), count(classes.seen), ends];
   });
 }

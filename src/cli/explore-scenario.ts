@@ -8,6 +8,7 @@ import { type SearchResult, SlicedSearch } from '../explore/search.ts';
 import { SliceMaker } from '../explore/slices.ts';
 import { isSystematic, type StrategyName, SYSTEMATIC, type SystematicName } from '../explore/strategies/all.ts';
 import { estimateRuns } from '../explore/strategies/dpor.ts';
+import type { FindingKind } from '../machine/finding.ts';
 import { budgetText } from './budget.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { modelState } from './model-state.ts';
@@ -20,6 +21,8 @@ export interface ExploreRequest extends MachineOrder {
   readonly strategy?: StrategyName;
   /** Preemptions of a run at most, for the strategies that go through all there is; default: as many as they get to. */
   readonly bound?: number | null;
+  /** What is looked for; other findings are passed over. Default: any. */
+  readonly kind?: FindingKind | null;
   /** Threads that make slices, default 1; the result does not depend on it. */
   readonly jobs?: number;
   /** How many executions, or null: until the seconds are over. */
@@ -49,7 +52,7 @@ export async function exploreScenario(
   say: (line: string) => void = () => {},
 ): Promise<ExploreAnswer> {
   const { strategy = 'portfolio', seed } = request;
-  const search = new SlicedSearch(strategy, seed, request.executions ?? Number.MAX_SAFE_INTEGER);
+  const search = new SlicedSearch(strategy, seed, request.executions ?? Number.MAX_SAFE_INTEGER, request.kind);
   const start = performance.now();
   const elapsed = (): number => (performance.now() - start) / 1000;
   const stops = (): boolean =>

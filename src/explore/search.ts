@@ -4,13 +4,14 @@
  * Orders are handed out ahead; reports may come back in any order and are merged in the order of their numbers. So the result
  * is the same for any number of workers.
  */
+import type { FindingKind } from '../machine/finding.ts';
 import { LockGraph } from '../shared/lockdep/lock-graph.ts';
 import { lockReport } from '../shared/lockdep/lock-report.ts';
 import { COVERED, type Covered, type Novelty, Tally } from './coverage.ts';
 import { Guides } from './epochs.ts';
 import { earlierRuns } from './explore.ts';
 import { Portfolio, SLICE_RUNS } from './portfolio.ts';
-import type { FoundInRun, Lesson, SliceOrder, SliceReport } from './slices.ts';
+import { countOne, type FoundInRun, isSought, type Lesson, type SliceOrder, type SliceReport } from './slices.ts';
 import type { StrategyName } from './strategies/all.ts';
 import type { Guarantee } from './strategies/pct.ts';
 
@@ -33,6 +34,8 @@ export interface SearchResult {
   /** Folds the trace hashes of all runs. */
   readonly traceHash: number;
   readonly outcomes: ReadonlyMap<string, number>;
+  /** Findings that were not looked for: how many, by kind. */
+  readonly passedOver: ReadonlyMap<FindingKind, number>;
   readonly coverage: Coverage;
 }
 
@@ -42,10 +45,12 @@ export class SlicedSearch {
   readonly #strategy: StrategyName;
   readonly #seed: number;
   readonly #most: number;
+  readonly #kind: FindingKind | null;
   readonly #portfolio = new Portfolio();
   readonly #guides = new Guides();
   readonly #tallies: Record<Covered, Tally> = { classes: new Tally(), handOvers: new Tally(), states: new Tally() };
   readonly #outcomes = new Map<string, number>();
+  readonly #passedOver = new Map<FindingKind, number>();
   readonly #uses = new Map<string, number>();
   /** What the lock validator has learned in all runs, and what those chose that taught it. */
   readonly #locks = new LockGraph();
@@ -61,8 +66,9 @@ export class SlicedSearch {
   #steps = 0;
   #traceHash = 0;
 
-  /** `most`: runs at most. */
-  constructor(strategy: StrategyName, seed: number, most: number) {
+  /** `most`: runs at most. `kind`: what is looked for; other findings are passed over. Null: any. */
+  constructor(strategy: StrategyName, seed: number, most: number, kind: FindingKind | null = null) {
+    this.#kind = kind;
     this.#strategy = strategy;
     this.#seed = seed;
     this.#most = most;
@@ -88,7 +94,7 @@ export class SlicedSearch {
     const guide = strategy === 'guided' ? this.#guides.of(number) : null;
     if (strategy === 'guided' && guide === null) return null;
     this.#ordered++;
-    return { number, strategy, seed: this.#seed, first, runs, guide };
+    return { number, strategy, seed: this.#seed, first, runs, guide, kind: this.#kind };
   }
 
   /** A slice has been made. */
@@ -104,8 +110,8 @@ export class SlicedSearch {
     this.#executions += report.executions;
     this.#steps += report.steps;
     for (const hash of report.hashes) this.#traceHash = Math.imul(this.#traceHash ^ hash, 0x01000193);
-    for (const [outcome, count] of report.outcomes)
-      this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + count);
+    for (const [outcome, count] of report.outcomes) countOne(this.#outcomes, outcome, count);
+    for (const [kind, count] of report.passedOver) countOne(this.#passedOver, kind, count);
     for (const kind of COVERED) this.#tallies[kind].add(report.coverage[kind]);
     this.#uses.set(report.strategy, (this.#uses.get(report.strategy) ?? 0) + report.executions);
     for (const guarantee of report.guarantees) this.#promise(guarantee);
@@ -120,7 +126,9 @@ export class SlicedSearch {
       // What the run itself has found comes first.
       if (lesson.run === finding?.run) return null;
       const found = this.#learnFrom(lesson);
-      if (found !== null) return found;
+      if (found === null) continue;
+      if (isSought(found, this.#kind)) return found;
+      countOne(this.#passedOver, found.kind);
     }
     return null;
   }
@@ -156,6 +164,7 @@ export class SlicedSearch {
       steps: this.#steps,
       traceHash: this.#traceHash,
       outcomes: this.#outcomes,
+      passedOver: this.#passedOver,
       coverage: {
         classes: novelty('classes'),
         handOvers: novelty('handOvers'),

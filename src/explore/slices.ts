@@ -2,6 +2,7 @@
  * A slice is a numbered stretch of runs under one strategy. What it gives depends on its order alone, so slices can be made by any
  * number of workers and merged in the order of their numbers.
  */
+import type { FindingKind } from '../machine/finding.ts';
 import type { FindingReport, RunOutcome } from '../machine/machine.ts';
 import type { LockFact } from '../shared/lockdep/lock-facts.ts';
 import { CoverageWatch, type Covered, type Sightings } from './coverage.ts';
@@ -20,6 +21,8 @@ export interface SliceOrder {
   readonly runs: number;
   /** What a guided slice begins with; default: nothing. */
   readonly guide?: Guide | null;
+  /** What is looked for; other findings are passed over. Default: any. */
+  readonly kind?: FindingKind | null;
 }
 
 export interface FoundInRun extends FindingReport {
@@ -46,6 +49,8 @@ export interface SliceReport {
   readonly steps: number;
   readonly hashes: Int32Array;
   readonly finding: FoundInRun | null;
+  /** Findings that were not looked for: how many, by kind. */
+  readonly passedOver: ReadonlyMap<FindingKind, number>;
   readonly outcomes: ReadonlyMap<string, number>;
   readonly coverage: Readonly<Record<Covered, Sightings>>;
   /** What PCT promises for its runs; empty for others. */
@@ -54,6 +59,14 @@ export interface SliceReport {
   readonly learned: Guide | null;
   /** In the order of their runs. */
   readonly lessons: readonly Lesson[];
+}
+
+/** Whether this is what is looked for; null, undefined: anything is. */
+export const isSought = (finding: FindingReport, kind: FindingKind | null | undefined): boolean =>
+  (kind ?? finding.kind) === finding.kind;
+
+export function countOne<T>(counts: Map<T, number>, what: T, times = 1): void {
+  counts.set(what, (counts.get(what) ?? 0) + times);
 }
 
 /** Makes slices on one machine. */
@@ -83,6 +96,7 @@ export class SliceMaker {
     const lessons: Lesson[] = [];
     const hashes = new Int32Array(order.runs);
     const outcomes = new Map<string, number>();
+    const passedOver = new Map<FindingKind, number>();
     let finding: FoundInRun | null = null;
     let steps = 0;
     let made = 0;
@@ -93,11 +107,13 @@ export class SliceMaker {
       hashes[made++] = execution.hash;
       steps += result.steps;
       if (!execution.gaveUp) this.#watch.endRun();
-      finding = this.#findingOf(run, result);
+      const found = this.#findingOf(run, result);
+      if (found === null || isSought(found, order.kind)) finding = found;
+      else countOne(passedOver, found.kind);
       const { lockdep } = this.#machine;
       if (lockdep !== null && lockdep.fresh.length > 0)
         lessons.push({ run, traceHash: execution.hash, choices: execution.choices.pairs(), facts: lockdep.fresh });
-      if (result.outcome !== null) outcomes.set(result.outcome, (outcomes.get(result.outcome) ?? 0) + 1);
+      if (result.outcome !== null) countOne(outcomes, result.outcome);
     }
     return {
       number: order.number,
@@ -106,6 +122,7 @@ export class SliceMaker {
       steps,
       hashes: hashes.slice(0, made),
       finding,
+      passedOver,
       outcomes,
       coverage: this.#watch.take(),
       guarantees: strategy instanceof Pct ? strategy.guarantees() : [],

@@ -7,6 +7,7 @@ interface ExploreJson {
   readonly executions: number;
   readonly traceHash: string;
   readonly outcomes: Record<string, number>;
+  readonly passedOver: Record<string, number>;
   readonly findings: readonly {
     kind: string;
     invariant: string;
@@ -46,7 +47,8 @@ test('the same seed gives the same trace hash, another seed another one', async 
 });
 
 test('any number of threads gives the same result', async (t) => {
-  const args = ['interrupted-noflush', '--executions', '1500', '--seed', '3'];
+  // Long enough for other threads to have their machines before it ends.
+  const args = ['interrupted-noflush', '--executions', '8000', '--seed', '3'];
   const [one, two] = [await explore([...args, '--jobs', '1']), await explore([...args, '--jobs', '2'])];
   const told = ({ json }: typeof one): object => {
     const { executionsPerSecond, stepsPerSecond, settings, ...rest } = json;
@@ -59,6 +61,28 @@ test('any number of threads gives the same result', async (t) => {
     t.ok(seen > 1, `${kind}: ${seen}`);
     t.ok(low <= next && next <= high && high < 1);
   }
+});
+
+test('a search for one kind of finding passes over the others, counts them, and is no success for that', async (t) => {
+  const bug = ['interrupted-suspend@10.7', '--preset', '2.6.20', '--bug', 'interrupted-suspend-limbo', '--seed', '1'];
+  const search = [...bug, '--shrink-seconds', '0', '--executions', '300'];
+  const any = await explore(search);
+  const [first] = any.json.findings;
+  t.ok(first !== undefined, 'any finding ends the search');
+  t.strictSame(any.json.passedOver, {});
+  const kind = first?.kind === 'lost-bio' ? 'reorder' : 'lost-bio';
+  const one = await explore([...search, '--kind', kind]);
+  t.equal(one.json.findings[0]?.kind, kind);
+  t.ok((one.json.passedOver[first?.kind as string] as number) > 0, JSON.stringify(one.json.passedOver));
+  t.strictSame((await explore([...search, '--kind', kind, '--jobs', '2'])).json.passedOver, one.json.passedOver);
+  const none = await explore([...search, '--kind', 'torn']);
+  t.equal(none.json.executions, 300);
+  t.strictSame([none.code, none.json.ok, none.json.findings], [1, false, []]);
+  const text = await runCli(['explore', ...search, '--kind', 'torn'], process.cwd());
+  t.match(text.stdout, /^passed over: [a-z-]+ \d+/m);
+  t.match(text.stdout, /End of explore: FAILURE: [a-z-]+ \(passed over\)/);
+  const wrong = await runCli(['explore', 'drain', '--kind', 'oops'], process.cwd());
+  t.match([wrong.code, wrong.stderr], [2, /oops.*lost-bio, double-completion/]);
 });
 
 test('a signal, a wake-up without a cause and a failed allocation come as often as the budget says', async (t) => {

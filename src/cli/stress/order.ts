@@ -3,6 +3,7 @@
  */
 import type { RoundOrder } from '../../actors/boot-module.ts';
 import type { NoiseLevel, SeamDelay } from '../../actors/noise.ts';
+import type { FindingKind } from '../../machine/finding.ts';
 import { SHUFFLED } from '../../scenarios/suites/leave-out.ts';
 import { deriveSeed } from '../../shared/random.ts';
 import type { VariantChoice } from '../../variants/variants.ts';
@@ -59,8 +60,8 @@ export function roundOrder(
   return { boot, cpus: settings.cpus, noise: settings.noise, seed, delay: options.delay };
 }
 
-/** The command that searches the same round on the model machine. */
-export function exploreCommand(settings: StressSettings, scenario: string): string {
+/** The command that searches the same round on the model machine for the same finding. Where threads hang, the model says why. */
+export function exploreCommand(settings: StressSettings, scenario: string, kind: FindingKind): string {
   const words = [
     'dmrace',
     'explore',
@@ -73,5 +74,6 @@ export function exploreCommand(settings: StressSettings, scenario: string): stri
     settings.lock,
   ];
   if (settings.bug !== null) words.push('--bug', settings.bug);
+  if (kind !== 'hang') words.push('--kind', kind);
   return words.join(' ');
 }

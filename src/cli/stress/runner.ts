@@ -187,7 +187,7 @@ export class StressRunner {
   /** `what` tells several findings of a round apart. */
   #found(suite: SuiteTally, round: number, scenario: string, finding: FindingReport, what: string): void {
     const settings = this.#settings;
-    const explore = exploreCommand(settings, scenario);
+    const explore = exploreCommand(settings, scenario, finding.kind);
     const file = findingFile(settings, scenario, what);
     suite.findings.push({ ...finding, round, seed: settings.seed, scenario, explore, file });
     const { kind, invariant, message } = finding;
