@@ -40,7 +40,7 @@ test('a finding under heavy noise leads to the same round on the model machine, 
   const [finding] = suites.flatMap(({ findings }) => findings);
   if (finding === undefined) throw new Error('threads find nothing');
   const cpus = 2 * Math.max(2, availableParallelism());
-  const words = `--cpus ${cpus} --preset unified --lock tas --bug nf-merge-order-tail`;
+  const words = `--cpus ${cpus} --preset unified --lock tas --bug nf-merge-order-tail --kind ${finding.kind}`;
   t.match(finding.explore, /^dmrace explore noflush-pushback@1\.\d+s --cpus /);
   t.ok(finding.explore.endsWith(words), finding.explore);
   const file = JSON.parse(readFileSync(finding.file, 'utf8')) as StressFinding;
