@@ -20,8 +20,8 @@ const REPLAYED_STEPS = 10_000;
 const SWITCHES = 100;
 const REPLAYS = 50;
 const EXECUTIONS_MAX = 20_000;
-/** As the command has it for its default of 5 s. */
-const CHANCE_NS = 3e9;
+/** The time that `explore` takes for it. */
+const SHRINK_NS = 5e9;
 
 function replayRow(): Row {
   const order = { scenario: LONG, cpus: 4, preset: 'unified', bug: null, lock: 'tas' } as const;
@@ -58,7 +58,7 @@ function shrinkSeconds({ scenario, preset, id }: Bug): number | null {
     const first = recorder.run(new FollowList(machine.execution.choices.pairs()));
     const shrinker = new Shrinker(recorder, first, 1);
     const start = nanoseconds();
-    const steps = shrinker.shrink(() => nanoseconds() - start > CHANCE_NS);
+    const steps = shrinker.shrink((share) => nanoseconds() - start > share * SHRINK_NS);
     while (steps.next().done !== true);
     return (nanoseconds() - start) / 1e9;
   }

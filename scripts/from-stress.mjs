@@ -47,7 +47,10 @@ function once(bug, seed) {
   const [, ...command] = failure.explore.split(' ');
   const search = dmrace([...command, '--seed', '1', '--seconds', values.seconds, '--shrink-seconds', '0']);
   const found = search.findings[0];
-  const isSame = found?.kind === failure.kind && bug.model.invariants.includes(found.invariant);
+  const isDeclared = ({ invariant }) => bug.model.invariants.includes(invariant);
+  const isSame =
+    found?.kind === failure.kind &&
+    (found.invariant === failure.invariant || (isDeclared(found) && isDeclared(failure)));
   process.stderr.write(
     `${failure.explore}: ${failure.kind} ${failure.invariant}, ${found?.kind} ${found?.invariant}\n`,
   );

@@ -54,8 +54,6 @@ export interface ScheduledFinding {
 /** Of the time for a round: for its run, and for leaving parts out. */
 const FIRST_SHARE = 0.35;
 const PARTS_SHARE = 0.35;
-/** Random runs get so much of the time at most. */
-const CHANCE_SHARE = 0.6;
 /** Between two looks at signals, in milliseconds. */
 const LOOK = 50;
 /** Longer runs are not written down step by step. */
@@ -67,7 +65,7 @@ async function shrunk(recorder: RunRecorder, first: RecordedRun, limits: ShrinkL
   const elapsed = (): number => (performance.now() - start) / 1000;
   const shrinker = new Shrinker(recorder, first, limits.seed);
   let looked = start;
-  for (const _ of shrinker.shrink(() => elapsed() > CHANCE_SHARE * limits.seconds)) {
+  for (const _ of shrinker.shrink((share) => elapsed() > share * limits.seconds)) {
     if (elapsed() > limits.seconds || limits.stopped()) break;
     if (performance.now() - looked < LOOK) continue;
     await setImmediate();

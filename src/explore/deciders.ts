@@ -95,6 +95,29 @@ export class FollowSchedule implements Decider {
   }
 }
 
+/** The same decider for so many steps; a run that is not over then is given up. */
+export class UpTo implements Decider {
+  readonly #decider: Decider;
+  readonly #steps: number;
+
+  constructor(decider: Decider, steps: number) {
+    this.#decider = decider;
+    this.#steps = steps;
+  }
+
+  begin(): void {
+    this.#decider.begin();
+  }
+
+  pick(point: Point): number {
+    return point.steps < this.#steps ? this.#decider.pick(point) : -1;
+  }
+
+  answer(question: Question): number {
+    return this.#decider.answer(question);
+  }
+}
+
 /** Chance, but with at most so many switches, at places drawn from a run of so many steps. */
 export class FewSwitches implements Decider {
   readonly #random: Random;

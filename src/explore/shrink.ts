@@ -13,7 +13,7 @@
  */
 import type { FindingReport } from '../machine/machine.ts';
 import { deriveSeed, Random } from '../shared/random.ts';
-import { FewSwitches, FollowSchedule } from './deciders.ts';
+import { FewSwitches, FollowSchedule, UpTo } from './deciders.ts';
 import { CYCLE } from './places.ts';
 import type { RecordedRun, RunRecorder } from './recorded-run.ts';
 import type { Decider } from './recorder.ts';
@@ -36,9 +36,20 @@ export function identityOf({ kind, invariant, message, places }: FindingReport):
   return [kind, invariant, ...locks].join(' ');
 }
 
+/** Parts of the time: leaving out before there is chance gets the first, and random runs what is left of the second. */
+const FIRST_SHARE = 0.3;
+const CHANCE_SHARE = 0.65;
 /** Random runs for each number of switches: so many at a time, so that each number has its turn before time is over. */
 const CHANCES = 3000;
 const CHANCES_AT_A_TIME = 200;
+/** Most bugs need no more; with many switches to begin with, the low numbers would else hardly have a turn. */
+const CHANCE_SWITCHES_MAX = 6;
+/**
+ * A run may be so many times longer than the best, and so many steps. One that keeps polling since a switch was left out would else
+ * go on up to the step limit, and take the time of a hundred others.
+ */
+const LONGER = 2;
+const LONGER_STEPS = 1000;
 /** Up to so many entries all pairs are tried. */
 const PAIRS_MAX = 24;
 
@@ -91,12 +102,16 @@ export class Shrinker {
     this.#seed = seed;
   }
 
-  /** All passes. `stopsChance`: whether the random runs have had their time. */
-  *shrink(stopsChance: () => boolean): Steps<void> {
-    yield* this.#settle();
-    for (let made = 0; made < CHANCES && !stopsChance(); made += CHANCES_AT_A_TIME)
-      for (let switches = 0; switches < this.best.switches && !stopsChance(); switches++)
-        yield* this.#chance(switches, made, stopsChance);
+  /** All passes. `isOver`: whether this share of the time is over. */
+  *shrink(isOver: (share: number) => boolean): Steps<void> {
+    for (const _ of this.#settle()) {
+      yield;
+      if (isOver(FIRST_SHARE)) break;
+    }
+    const stops = (): boolean => isOver(CHANCE_SHARE);
+    for (let made = 0; made < CHANCES && !stops(); made += CHANCES_AT_A_TIME)
+      for (let switches = 0; switches < Math.min(this.best.switches, CHANCE_SWITCHES_MAX) && !stops(); switches++)
+        yield* this.#chance(switches, made, stops);
     yield* this.#settle();
   }
 
@@ -111,7 +126,7 @@ export class Shrinker {
 
   /** Makes a run; keeps it if it has the same finding and is plainer. */
   *#try(decider: Decider): Steps<boolean> {
-    const run = this.#recorder.run(decider);
+    const run = this.#recorder.run(new UpTo(decider, LONGER * this.best.steps + LONGER_STEPS));
     yield;
     if (run.found === null || run.gaveUp || identityOf(run.found) !== this.identity || !isPlainer(run, this.best))
       return false;
