@@ -17,28 +17,37 @@ const ORDER = {
   lock: 'tas',
 } as const;
 
-async function found() {
+async function search() {
   const { finding } = await exploreScenario(
     { ...ORDER, seed: 1, jobs: 1, executions: 5000, seconds: null },
     () => false,
   );
   if (finding === null) throw new Error('nothing is found');
-  return scheduledFinding(ORDER, finding.choices, { seconds: 1, seed: 1, stopped: () => false });
+  // To the end: how far it comes in a second depends on how fast the machine is.
+  return scheduledFinding(ORDER, finding.choices, { seconds: Infinity, seed: 1, stopped: () => false });
+}
+
+let known: ReturnType<typeof search> | null = null;
+function found(): ReturnType<typeof search> {
+  known ??= search();
+  return known;
 }
 
 test('a run is drawn in a column for each CPU and one for interrupts, with the kernel names', async (t) => {
   const { trace } = await found();
-  const turned = trace.find((step) => step.turned)?.step ?? 0;
+  const turned = trace.filter((step) => step.turned && step.step < trace.length).map(({ step }) => step);
+  t.ok(turned.length > 0);
   const lines = runPicture(trace, { width: 120, actorCpu: 3, decisive: trace.length });
   t.match(lines[0], /^ +CPU 0 +CPU 1 +CPU 2 +interrupts$/);
   const text = lines.join('\n');
   t.match(text, /set\s+NOFLUSH_SUSPENDING\s+in\s+md->flags/);
   t.match(text, /\[irq device on CPU 0\]/);
   t.match(text, /\.\.\. \d+ steps/, 'what does not matter is folded');
-  t.ok(
-    lines.some((line) => new RegExp(`^> +${turned} `).test(line)),
-    'switches are marked',
-  );
+  for (const step of turned)
+    t.ok(
+      lines.some((line) => new RegExp(`^> +${step} `).test(line)),
+      `the switch at step ${step} is marked`,
+    );
   t.ok(
     lines.some((line) => line.startsWith('* ')),
     'the decisive step is marked',
