@@ -9,7 +9,7 @@ import { BOUND_MAX, isSystematic, STRATEGY_NAMES, type StrategyName, SYSTEMATIC 
 import { FINDING_KINDS, type FindingKind } from '../machine/finding.ts';
 import type { Budget } from '../machine/machine.ts';
 import { findScenario, isRound, scenarios, scenariosOf, suites } from '../scenarios/registry.ts';
-import { findBug } from '../variants/variants.ts';
+import { findBug, type VariantChoice } from '../variants/variants.ts';
 import { budget, budgetText, type GivenBudget, LIMITED, takesLimits, usualBudget } from './budget.ts';
 import { type Explored, exploreChecks, exploreJson, exploreText, isClean } from './explore-result.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
@@ -22,7 +22,14 @@ import { explorePage, htmlOption } from './page/pages.ts';
 import { startProgress } from './progress.ts';
 import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
 import { settingsText } from './settings-text.ts';
-import { bugOption, lockOption, logLevelOption, presetOption, type VariantOptions } from './shared-options.ts';
+import {
+  bugOption,
+  lockOption,
+  logLevelOption,
+  presetOption,
+  type VariantOptions,
+  variantOf,
+} from './shared-options.ts';
 import {
   CPUS_MAX,
   checkFile,
@@ -32,6 +39,7 @@ import {
   EXIT_INTERRUPTED,
   seconds,
   secondsOrNone,
+  seedNumber,
   UsageError,
   wholeNumber,
 } from './usage.ts';
@@ -69,10 +77,9 @@ function checkBuiltIn(name: string): string {
 /** What to explore: what is named, or the bug's own scenario, or all scenarios. */
 async function chosen(
   names: readonly string[],
-  bug: string | undefined,
-  preset: string,
+  { bug, preset }: VariantChoice,
 ): Promise<(OwnScenario | { scenario: string })[]> {
-  const own = bug === undefined ? undefined : findBug(bug)?.scenario;
+  const own = bug === null ? undefined : findBug(bug)?.scenario;
   if (names.length === 0)
     return own !== undefined ? [{ scenario: own }] : scenariosOf(preset).map(({ name }) => ({ scenario: name }));
   const list: (OwnScenario | { scenario: string })[] = [];
@@ -93,12 +100,12 @@ async function exploreRequests(names: readonly string[], options: ExploreOptions
     throw new UsageError(`--strategy dpor has no limit for ${LIMITED.join(' and ')}; --strategy bounded has.`);
   checkWritable(options.out);
   if (options.html !== undefined) checkFile('--html', options.html);
-  const list = await chosen(names, options.bug, options.preset ?? 'unified');
+  const variant = variantOf(options);
+  const list = await chosen(names, variant);
   if (options.executions !== undefined && options.executions < list.length)
     throw new UsageError(
       `--executions ${options.executions} is not enough for ${list.length} scenarios; give at least one to each.`,
     );
-  const bugPreset = options.bug === undefined ? undefined : findBug(options.bug)?.preset;
   const seed = options.seed ?? randomInt(2 ** 31);
   return list.map((each) => ({
     ...each,
@@ -106,8 +113,7 @@ async function exploreRequests(names: readonly string[], options: ExploreOptions
     seed,
     executions: null,
     seconds: null,
-    preset: options.preset ?? bugPreset ?? 'unified',
-    bug: options.bug ?? null,
+    ...variant,
     lock: options.lock,
     strategy: options.strategy,
     bound: options.bound ?? null,
@@ -256,7 +262,7 @@ export function addExploreCommand(program: Command): void {
       wholeNumber(1, CPUS_MAX, 'CPUs'),
       4,
     )
-    .option('--seed <n>', 'seed of the search; default: drawn and printed', wholeNumber(0, 2 ** 31 - 1, 'as a seed'))
+    .option('--seed <n>', 'seed of the search; default: drawn and printed', seedNumber)
     .option('--executions <n>', `how many executions; default ${DEFAULT_EXECUTIONS}`, wholeNumber(1, 1e9, 'executions'))
     .option('--seconds <s>', 'how long, instead of how many', seconds)
     .addOption(presetOption())

@@ -7,7 +7,6 @@ import { type Command, Option } from 'commander';
 import type { ProfileSettings } from '../profile/layout.ts';
 import { speedscopeFile } from '../profile/speedscope.ts';
 import { traceFile } from '../profile/trace-event.ts';
-import { findBug } from '../variants/variants.ts';
 import { onInterrupt, verdictText } from './interrupt.ts';
 import { writePage } from './page/html.ts';
 import { htmlOption, profilePage } from './page/pages.ts';
@@ -16,7 +15,14 @@ import { BY, cpusNeeded, injection, type ProfileRunSettings } from './profile/se
 import { profileText } from './profile/text.ts';
 import { startProgress } from './progress.ts';
 import { settingsText } from './settings-text.ts';
-import { bugOption, lockOption, logLevelOption, presetOption, type VariantOptions } from './shared-options.ts';
+import {
+  bugOption,
+  lockOption,
+  logLevelOption,
+  presetOption,
+  type VariantOptions,
+  variantOf,
+} from './shared-options.ts';
 import {
   CPUS_MAX,
   checkFile,
@@ -26,6 +32,7 @@ import {
   EXIT_HELD,
   EXIT_INTERRUPTED,
   seconds,
+  seedNumber,
   UsageError,
   wholeNumber,
 } from './usage.ts';
@@ -58,14 +65,12 @@ function profileSettings(name: string, options: ProfileOptions): ProfileRunSetti
     const file = options[option];
     if (file !== undefined) checkFile(`--${option}`, file);
   }
-  const bug = options.bug === undefined ? undefined : findBug(options.bug);
   return {
     name,
     cpus,
     seconds: options.seconds,
     seed: options.seed ?? randomInt(2 ** 31),
-    preset: options.preset ?? bug?.preset ?? 'unified',
-    bug: options.bug ?? null,
+    ...variantOf(options),
     lock: options.lock,
     by: options.by,
     exact: options.exact === true,
@@ -158,7 +163,7 @@ export function addProfileCommand(program: Command): void {
       wholeNumber(1, CPUS_MAX, 'CPUs'),
     )
     .option('--seconds <s>', 'how long rounds are run', seconds, DEFAULT_SECONDS)
-    .option('--seed <n>', 'seed of programs; default: drawn and printed', wholeNumber(0, 2 ** 31 - 1, 'as a seed'))
+    .option('--seed <n>', 'seed of programs; default: drawn and printed', seedNumber)
     .addOption(presetOption())
     .addOption(bugOption())
     .addOption(lockOption())

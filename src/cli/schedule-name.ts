@@ -6,7 +6,7 @@ import { NO_BUDGET } from '../explore/choices.ts';
 import { BadSchedule, parseSchedule, type Schedule } from '../explore/schedule.ts';
 import { findScenario } from '../scenarios/registry.ts';
 import { presets } from '../variants/presets.ts';
-import { findBug } from '../variants/variants.ts';
+import { findBug, whyImpossible } from '../variants/variants.ts';
 import type { MachineOrder } from './explore-machine.ts';
 import { CPUS_MAX, UsageError } from './usage.ts';
 
@@ -48,11 +48,14 @@ export function readSchedule(text: string): { readonly order: MachineOrder; read
     if (otherBug !== undefined && bug === undefined) refuse(text, `there is no bug '${otherBug}'`);
     const preset = otherPreset ?? bug?.preset ?? DEFAULT_PRESET;
     if (!presets.some((each) => each.name === preset)) refuse(text, `there is no preset '${preset}'`);
+    const impossible = whyImpossible({ preset, bug: bug?.id ?? null });
+    if (impossible !== null) refuse(text, `the bug '${bug?.id}' cannot be in preset '${preset}', ${impossible}`);
 
     const cpus = schedule.cpus ?? DEFAULT_CPUS;
     if (cpus < 1 || cpus > CPUS_MAX) refuse(text, `it is for ${cpus} CPUs, and there can be 1 to ${CPUS_MAX}`);
     const scenario = own?.scenario ?? (base as string);
-    if (findScenario(scenario, cpus) === undefined) refuse(text, `there is no scenario or bug '${scenario}'`);
+    if (findScenario(scenario, cpus) === undefined)
+      refuse(text, `there is no scenario or bug '${scenario}'; for one of your own name its file with --own`);
     const { lock, budget, races, lockdep } = schedule;
     return { order: { scenario, cpus, preset, bug: bug?.id ?? null, lock, budget, races, lockdep }, schedule };
   } catch (error) {

@@ -3,8 +3,9 @@
  */
 import { Option } from 'commander';
 import { presets } from '../variants/presets.ts';
-import { bugs } from '../variants/variants.ts';
+import { bugs, findBug, type VariantChoice, whyImpossible } from '../variants/variants.ts';
 import { LOG_LEVELS } from './log.ts';
+import { UsageError } from './usage.ts';
 
 export interface VariantOptions {
   readonly preset?: string;
@@ -18,6 +19,15 @@ export const presetOption = (): Option =>
 /** `and`: what it makes of the command besides. */
 export const bugOption = (and = ''): Option =>
   new Option('--bug <id>', `switch a historic bug on${and}`).choices(bugs.map(({ id }) => id));
+
+/** What was chosen; a bug comes with its preset. Throws UsageError when the preset has no place for the bug. */
+export function variantOf(options: Pick<VariantOptions, 'preset' | 'bug'>): VariantChoice {
+  const { bug = null } = options;
+  const preset = options.preset ?? (bug === null ? undefined : findBug(bug)?.preset) ?? 'unified';
+  const reason = whyImpossible({ preset, bug });
+  if (reason !== null) throw new UsageError(`The bug '${bug}' cannot be in preset '${preset}': ${reason}.`);
+  return { preset, bug };
+}
 
 export const lockOption = (): Option =>
   new Option('--lock <kind>', 'kind of the spinlocks').choices(['tas', 'ticket']).default('tas');

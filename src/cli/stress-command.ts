@@ -15,7 +15,14 @@ import { htmlOption, stressPage } from './page/pages.ts';
 import { startProgress } from './progress.ts';
 import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
 import { settingsText } from './settings-text.ts';
-import { bugOption, lockOption, logLevelOption, presetOption, type VariantOptions } from './shared-options.ts';
+import {
+  bugOption,
+  lockOption,
+  logLevelOption,
+  presetOption,
+  type VariantOptions,
+  variantOf,
+} from './shared-options.ts';
 import type { StressSettings } from './stress/order.ts';
 import { failures, stressChecks, stressJson, stressText } from './stress/report.ts';
 import { type StressOutcome, StressRunner } from './stress/runner.ts';
@@ -30,6 +37,7 @@ import {
   EXIT_HELD,
   EXIT_INTERRUPTED,
   seconds,
+  seedNumber,
   UsageError,
   wholeNumber,
 } from './usage.ts';
@@ -61,7 +69,8 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
   checkWritable(options.out);
   if (options.html !== undefined) checkFile('--html', options.html);
   const bug = options.bug === undefined ? undefined : findBug(options.bug);
-  const preset = options.preset ?? bug?.preset ?? 'unified';
+  const variant = variantOf(options);
+  const { preset } = variant;
   const ofPreset = suitesOf(preset).map(({ name }) => name);
   const chosen = names.length > 0 ? [...new Set(names)] : bug?.suite == null ? ofPreset : [bug.suite];
   checkPossible(chosen, preset);
@@ -74,8 +83,7 @@ function stressSettings(names: readonly string[], options: StressOptions): Stres
     seconds: options.rounds === undefined ? (options.seconds ?? DEFAULT_SECONDS) : null,
     rounds: options.rounds ?? null,
     seed: options.seed ?? randomInt(2 ** 31),
-    preset,
-    bug: options.bug ?? null,
+    ...variant,
     lock: options.lock,
     noise: options.noise,
     lockdep: options.lockdep === true,
@@ -158,11 +166,7 @@ export function addStressCommand(program: Command): void {
     )
     .option('--seconds <s>', `how long the suites run; default ${DEFAULT_SECONDS}`, seconds)
     .option('--rounds <n>', 'how many rounds of each suite, instead of how long', wholeNumber(1, 1e9, 'rounds'))
-    .option(
-      '--seed <n>',
-      'seed of programs and noise; default: drawn and printed',
-      wholeNumber(0, 2 ** 31 - 1, 'as a seed'),
-    )
+    .option('--seed <n>', 'seed of programs and noise; default: drawn and printed', seedNumber)
     .addOption(presetOption())
     .addOption(bugOption(' and stop at the first finding'))
     .addOption(lockOption())

@@ -21,15 +21,21 @@ export const EXIT_INTERRUPTED = 130;
 
 export const CPUS_MAX = 16;
 
-/** A parser for whole numbers from `least` to `most`. */
+/** A parser for whole numbers from `least` to `most`; `unit` is what they count, or ''. */
 export function wholeNumber(least: number, most: number, unit: string): (text: string) => number {
+  const [of, units] = unit === '' ? ['', ''] : [` of ${unit}`, ` ${unit}`];
   return (text) => {
     const value = Number(text);
     if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value))
-      throw new InvalidArgumentError(`It must be a whole number of ${unit}.`);
-    if (value < least || value > most) throw new InvalidArgumentError(`It must be ${least} to ${most} ${unit}.`);
+      throw new InvalidArgumentError(`It must be a whole number${of}.`);
+    if (value < least || value > most) throw new InvalidArgumentError(`It must be ${least} to ${most}${units}.`);
     return value;
   };
+}
+
+/** A parser for seeds. */
+export function seedNumber(text: string): number {
+  return wholeNumber(0, 2 ** 31 - 1, '')(text);
 }
 
 /** A parser for a positive number of seconds, which may have a fraction. */

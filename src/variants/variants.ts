@@ -164,6 +164,12 @@ export function presetOfCanary(preset: string, canary: Canary): string {
   return seams === undefined || whyIllegal({ ...seams, ...canary.swaps }) !== null ? 'unified' : preset;
 }
 
+/** Why a preset has no place for a bug; null: it has. */
+export function whyImpossible({ preset, bug }: VariantChoice): string | null {
+  const seams = presets.find(({ name }) => name === preset)?.seams;
+  return seams === undefined || bug === null ? null : whyIllegal({ ...seams, ...findBug(bug)?.swaps });
+}
+
 /** Installs the seams of a variant on this thread. The names must exist; the command line checks them. */
 export function installVariant(choice: VariantChoice): void {
   const preset = presets.find((each) => each.name === choice.preset);

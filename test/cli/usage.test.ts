@@ -29,6 +29,17 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['explore nosuch', /There is no scenario 'nosuch'; there are .*interrupted-noflush/],
   ['explore nosuch@1.2', /There is no scenario 'nosuch@1.2'/],
   ['explore drain --executions 3 --seconds 3', /--seconds and --executions exclude each other/],
+  [
+    'explore --bug nf-check-then-queue-unlocked --preset 2.6.33',
+    /bug 'nf-check-then-queue-unlocked' cannot be in preset '2.6.33': what is pushed back/,
+  ],
+  ['stress --bug nf-check-then-queue-unlocked --preset 2.6.33', /cannot be in preset '2.6.33'/],
+  ['profile suspend --bug nf-check-then-queue-unlocked --preset 2.6.33', /cannot be in preset '2.6.33'/],
+  [
+    'replay v1.nf-check-then-queue-unlocked:2.6.33.AL0CEOSlqQEI8psGjV07BN8gDAUGAwgCAwgCAAoBAAgIQwE',
+    /is not a schedule that can be replayed: the bug .* cannot be in preset '2.6.33'/,
+  ],
+  ['explore drain --seed x', /argument 'x' is invalid. It must be a whole number\./],
   ['list --frobnicate', /unknown option '--frobnicate'/],
 ];
 
