@@ -7,7 +7,6 @@
  * What an administrator of a kernel does (ioctl verbs, signals) and what makes faults are tasks of the program, on CPUs like all
  * others; see Actor in machine/machine.ts.
  */
-import type { Piscina } from 'piscina';
 import type { CpuTask } from './cpu.worker.ts';
 
 export interface MachineActor {
@@ -20,6 +19,11 @@ export interface MachineActor {
   died(reason: string): void;
 }
 
+/** What of a pool is needed here: programs that import dmrace's types need not have Piscina's. */
+interface TaskPool {
+  run(task: CpuTask): Promise<unknown>;
+}
+
 /** `CPU 3`, or the actor with the number after the last CPU. */
 export function threadName(cpu: number, cpus: number): string {
   return cpu === cpus ? 'the interrupt actor' : `CPU ${cpu}`;
@@ -28,13 +32,13 @@ export function threadName(cpu: number, cpus: number): string {
 /** The thread of one CPU, seen from the main thread: one long task of the pool. */
 export class CpuThread implements MachineActor {
   readonly name: string;
-  readonly #pool: Piscina;
+  readonly #pool: TaskPool;
   readonly #task: CpuTask;
   readonly #mourner: MachineActor;
   #stopping = false;
 
   /** `mourner` is told when the thread dies: nobody restarts it, so the machine is broken from then on. */
-  constructor(pool: Piscina, task: CpuTask, mourner: MachineActor) {
+  constructor(pool: TaskPool, task: CpuTask, mourner: MachineActor) {
     this.name = threadName(task.cpu, task.cpus);
     this.#pool = pool;
     this.#task = task;
