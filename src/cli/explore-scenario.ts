@@ -125,8 +125,8 @@ async function withThreads(
       threads.check();
       if (!(await makeNext(search, maker)) && !(await threads.next())) break;
     }
-    // A finding counts when all slices before it have been merged.
-    while (threads.isBusy) await threads.next();
+    // When time is over, what has been made here counts only with what others make before it. A finding has all before it.
+    while (!search.over && threads.isBusy) await threads.next();
   } finally {
     await threads.end();
   }
