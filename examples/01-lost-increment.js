@@ -27,4 +27,4 @@ await check(lostIncrement, { executions: 1000 }).catch((error) => console.log(er
 //   CPU  runs      at                                         holds  waits for
 //   0    verify/0  verify (examples/01-lost-increment.js:14)         -
 //
-//   found in execution 1 of lost-increment, seed 1
+//   found in execution 2 of lost-increment, seed 1

@@ -30,4 +30,4 @@ console.log(text);
 //   0    mover   examples/03-deadlock.js:9  a      b
 //   1    sorter  examples/03-deadlock.js:9  b      a
 //
-//   found in execution 1 of abba, seed 1
+//   found in execution 2 of abba, seed 1

@@ -49,6 +49,6 @@ console.log(`kept-wakeup: ${seen.finding === null ? 'nothing found' : seen.text}
 //   CPU  runs      at                                        holds  waits for
 //   1    consumer  consumer (examples/04-lost-wakeup.js:18)         queue
 //
-//   found in execution 9 of lost-wakeup, seed 1
+//   found in execution 10 of lost-wakeup, seed 1
 //
 //   kept-wakeup: nothing found; exhaustive up to the order of independent steps

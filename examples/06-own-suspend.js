@@ -55,4 +55,4 @@ console.log(`\n${text}`);
 //   0    writer      start                                                   -
 //   1    suspender   setNoflush (core/suspend.ts:113)     &md->suspend_lock  -
 //
-//   found in execution 0 of write-and-suspend, seed 1
+//   found in execution 1 of write-and-suspend, seed 1

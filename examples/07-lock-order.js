@@ -66,4 +66,4 @@ console.log(text);
 //   CPU  runs   at                                    holds                   waits for
 //   1    write  write (examples/07-lock-order.js:14)  inode->lock, log->lock  -
 //
-//   found in execution 3 of journal, seed 1
+//   found in execution 4 of journal, seed 1

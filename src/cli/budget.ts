@@ -25,6 +25,16 @@ export function budget(text: string): GivenBudget {
   return chosen;
 }
 
+/** What is wrong with a budget that no parser has seen; null: nothing. */
+export function wrongBudget(given: GivenBudget): string | null {
+  for (const [kind, count] of Object.entries(given)) {
+    if (!BUDGET_KINDS.some((each) => each === kind)) return `no kind '${kind}'; there are ${BUDGET_KINDS.join(', ')}`;
+    if (!Number.isInteger(count) || count < 0 || count > UNLIMITED)
+      return `${kind}: ${count}; it must be a whole number from 0 to ${UNLIMITED}`;
+  }
+  return null;
+}
+
 /** Every sleeper has to look again at what it has waited for. */
 const WAKEUPS = 2;
 

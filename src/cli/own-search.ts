@@ -4,9 +4,11 @@
 import { STRATEGY_NAMES, type StrategyName } from '../explore/strategies/all.ts';
 import type { FindingReport } from '../machine/machine.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
-import { type GivenBudget, LIMITED, takesLimits, usualBudget } from './budget.ts';
+import { type GivenBudget, LIMITED, takesLimits, usualBudget, wrongBudget } from './budget.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { findingText } from './finding-text.ts';
+import { nameOfOther } from './own-file.ts';
+import { variantOf } from './shared-options.ts';
 
 export interface SearchOptions {
   /** How long; default 5, unless `executions` is given. */
@@ -23,7 +25,7 @@ export interface SearchOptions {
   readonly budget?: GivenBudget;
   /** Whether the lock validator listens; default: yes. It reports what could go wrong with locks, whether or not it does. */
   readonly lockdep?: boolean;
-  /** Device-mapper only: the era of the core, and a historic bug of it. */
+  /** Device-mapper only: the era of the core, and a historic bug of it, which comes with its era. */
   readonly preset?: string;
   readonly bug?: string;
 }
@@ -55,15 +57,21 @@ export class FindingError extends Error {
 const SECONDS = 5;
 
 function requestOf(scenario: Scenario, options: SearchOptions): ExploreRequest {
-  const { seconds, executions, seed = 1, strategy = 'portfolio', budget = {}, lockdep = true, preset, bug } = options;
+  const { seconds, executions, seed = 1, strategy = 'portfolio', budget = {}, lockdep = true } = options;
   if (seconds !== undefined && executions !== undefined)
     throw new TypeError('seconds and executions exclude each other; give one of them.');
   for (const [name, value] of Object.entries({ seconds, executions }))
     if (value !== undefined && !(value > 0)) throw new RangeError(`${name} is ${value}; it must be above 0.`);
+  if (executions !== undefined && !Number.isSafeInteger(executions))
+    throw new RangeError(`executions is ${executions}; it must be a whole number.`);
   if (!STRATEGY_NAMES.includes(strategy))
     throw new RangeError(`There is no strategy '${strategy}'; there are ${STRATEGY_NAMES.join(', ')}.`);
   if (!takesLimits(strategy, budget))
     throw new RangeError(`The strategy 'dpor' has no limit for ${LIMITED.join(' and ')}; 'bounded' has.`);
+  const other = nameOfOther(scenario.name);
+  if (other !== null) throw new TypeError(`The scenario cannot be searched: ${other}.`);
+  const wrong = wrongBudget(budget);
+  if (wrong !== null) throw new RangeError(`The budget has ${wrong}.`);
   return {
     scenario: scenario.name,
     cpus: scenario.cpus,
@@ -72,8 +80,7 @@ function requestOf(scenario: Scenario, options: SearchOptions): ExploreRequest {
     bound: options.bound ?? null,
     executions: executions ?? null,
     seconds: executions === undefined ? (seconds ?? SECONDS) : null,
-    preset: preset ?? 'unified',
-    bug: bug ?? null,
+    ...variantOf(options),
     lock: 'tas',
     lockdep,
     budget: { ...usualBudget(scenario.name, scenario.cpus, strategy), ...budget },
@@ -83,11 +90,19 @@ function requestOf(scenario: Scenario, options: SearchOptions): ExploreRequest {
 /** Searches the interleavings of a scenario up to the first finding. Throws on wrong options; a finding is an answer. */
 export async function explore(scenario: Scenario, options: SearchOptions = {}): Promise<Explored> {
   const request = requestOf(scenario, options);
-  const { finding, executions, steps, seconds, outcomes, exhaustive } = await exploreScenario(request, () => false);
+  const { finding: found, ...seen } = await exploreScenario(request, () => false);
+  const { executions, steps, seconds, outcomes, exhaustive } = seen;
   const { seed } = request;
-  const where = finding === null ? '' : `\n\nfound in execution ${finding.run} of ${scenario.name}, seed ${seed}`;
-  const text = finding === null ? '' : `${findingText(finding, null)}${where}`;
-  return { finding, text, executions, steps, seconds, seed, outcomes, exhaustive };
+  const where = found === null ? '' : `\n\nfound in execution ${found.run + 1} of ${scenario.name}, seed ${seed}`;
+  const text = found === null ? '' : `${findingText(found, null)}${where}`;
+  return { finding: reportOf(found), text, executions, steps, seconds, seed, outcomes, exhaustive };
+}
+
+/** Without what the run chose: test runners print errors with all that they have. */
+function reportOf(finding: FindingReport | null): FindingReport | null {
+  if (finding === null) return null;
+  const { kind, invariant, message, site, places, report } = finding;
+  return { kind, invariant, message, site, places, ...(report === undefined ? {} : { report }) };
 }
 
 /** Searches as `explore` does, and throws a FindingError when it finds something. For tests. */

@@ -2,8 +2,6 @@
  * `dmrace replay`: one run again, from its schedule or from the file of its finding.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import { FollowSchedule } from '../explore/deciders.ts';
 import { type RecordedRun, RunRecorder } from '../explore/recorded-run.ts';
@@ -13,7 +11,7 @@ import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { findingText } from './finding-text.ts';
 import { pictureText } from './found.ts';
 import { hex } from './hex.ts';
-import { loadFile } from './own-file.ts';
+import { loadFile, urlOf } from './own-file.ts';
 import { writePage } from './page/html.ts';
 import { htmlOption, replayPage } from './page/pages.ts';
 import { withPlaces } from './retell.ts';
@@ -78,8 +76,9 @@ function readAlone(text: string): Given {
   return content['schedule'] === text ? { ...read, operations: operationsOf(content, read.schedule) } : alone;
 }
 
-async function given(text: string, own: string | undefined): Promise<Given> {
-  if (own !== undefined) await loadFile(pathToFileURL(resolve(own)).href);
+async function given(pasted: string, own: string | undefined): Promise<Given> {
+  const text = pasted.trim();
+  if (own !== undefined) await loadFile(urlOf(own));
   return /^v\d+\./.test(text) ? readAlone(text) : readFile(text);
 }
 

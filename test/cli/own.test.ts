@@ -60,6 +60,36 @@ test('the same search finds the same thing, and another seed another run', async
   t.ok(steps.size > 1);
 });
 
+test('a finding has what people read, not what its run chose', async (t) => {
+  const { finding } = await explore(scenario(lossy), { executions: 1000 });
+  t.same(Object.keys(finding ?? {}), ['kind', 'invariant', 'message', 'site', 'places']);
+});
+
+test('the text says in which execution a finding was, as the search counts them', async (t) => {
+  const { text, executions } = await explore(scenario(lossy), { executions: 1000 });
+  t.ok(text.includes(`found in execution ${executions} of `), text);
+});
+
+test('what cannot be searched is refused', async (t) => {
+  const counts = ({ word }: World): Parts => {
+    const sum = word('sum');
+    return { actors: [() => sum.add(1)] };
+  };
+  // Else the search would be one of dmrace's own scenario, and find nothing.
+  await t.rejects(check(defineScenario('drain', counts)), { message: /dmrace has a scenario 'drain'/ });
+  await t.rejects(check(defineScenario('nf-merge-order-tail', counts)), { message: /a bug of dmrace/ });
+  const wrong = (options: object) => explore(scenario(counts), { executions: 9, ...options });
+  await t.rejects(wrong({ executions: 2.5 }), { message: 'executions is 2.5; it must be a whole number.' });
+  await t.rejects(wrong({ budget: { signal: 1 } }), { message: /no kind 'signal'; there are signals, wakeups/ });
+  await t.rejects(wrong({ budget: { signals: 10 } }), {
+    message: /signals: 10; it must be a whole number from 0 to 9/,
+  });
+  await t.rejects(wrong({ bug: 'nf-check-then-queue-unlocked', preset: '2.6.33' }), {
+    message: /cannot be in preset '2.6.33'/,
+  });
+  t.equal((await wrong({ bug: 'interrupted-suspend-limbo' })).finding, null, 'a bug comes with its preset');
+});
+
 // ---- What can be shared. ----
 
 /** All that `guarded` guards: two CPUs of whom each is alone in there. */
@@ -329,4 +359,41 @@ test('the command line says what is wrong with a file', async (t) => {
   t.match(await complaint(FILE), /defines unlocked, locked; name one of them as .*#unlocked/);
   t.match(await complaint(`${FILE}#other`), /defines no scenario 'other'; it defines unlocked, locked/);
   t.match(await complaint('./scripts/tally.mjs'), /defines no scenario|cannot be loaded/);
+  t.match(await complaint('test/fixtures/taken-name.js'), /dmrace has a scenario 'drain'; give this one another name/);
+});
+
+test('several scenarios of one file are explored', async (t) => {
+  const both = [`${FILE}#locked`, `./${FILE}#unlocked`, `${FILE}#locked`];
+  const { code, stdout, stderr } = await runCli(['explore', ...both, '--executions', '300', '--json'], ROOT);
+  t.equal(code, 1, stderr);
+  const { scenarios } = JSON.parse(stdout) as { scenarios: { scenario: string }[] };
+  t.same(
+    scenarios.map(({ scenario: name }) => name),
+    ['locked', 'unlocked', 'locked'],
+  );
+});
+
+test('a schedule needs the file of its scenario', async (t) => {
+  const out = t.testdir();
+  const search = ['explore', `${FILE}#unlocked`, '--seed', '1', '--shrink-seconds', '0', '--out', out, '--json'];
+  const { findings } = JSON.parse((await runCli(search, ROOT)).stdout) as { findings: { schedule: string }[] };
+  const schedule = findings[0]?.schedule ?? '';
+  const replayed = (...args: string[]) => runCli(['replay', ...args], ROOT);
+  for (const own of [FILE, `${FILE}#unlocked`]) t.equal((await replayed(schedule, '--own', own)).code, 1);
+  t.equal((await replayed(` ${schedule}\n`, '--own', FILE)).code, 1, 'as it was pasted');
+  const lost = await replayed(schedule, '--own', 'nowhere.js');
+  t.equal(lost.code, 2);
+  t.equal(lost.stderr, "dmrace: There is no file 'nowhere.js'.\n");
+  const alone = await replayed(schedule);
+  t.equal(alone.code, 2);
+  t.match(alone.stderr, /name its file with --own/);
+});
+
+test('what breaks a thread ends the search', async (t) => {
+  const { code, stderr } = await runCli(
+    ['explore', 'test/fixtures/in-main-thread-only.js', '--seconds', '60', '--jobs', '3'],
+    ROOT,
+  );
+  t.equal(code, 3);
+  t.match(stderr, /the harness broke: .*cannot be loaded: only in the main thread/);
 });
