@@ -45,6 +45,13 @@ const powerOfTen = (power: number): string =>
 /** Says whether to stop; called between slices. */
 type Pause = (executions: number) => boolean;
 
+interface Limits {
+  /** Whether to stop; asked between slices. */
+  stops(): boolean;
+  /** Whether time is over; asked between runs. */
+  isLate(): boolean;
+}
+
 /** Runs until a finding, the end, or until `pause` says stop. `say` gets what is known before it begins. */
 export async function exploreScenario(
   request: ExploreRequest,
@@ -55,11 +62,12 @@ export async function exploreScenario(
   const search = new SlicedSearch(strategy, seed, request.executions ?? Number.MAX_SAFE_INTEGER, request.kind);
   const start = performance.now();
   const elapsed = (): number => (performance.now() - start) / 1000;
-  const stops = (): boolean =>
-    pause(search.executions) || search.over || (request.seconds !== null && elapsed() >= request.seconds);
+  const isLate = (): boolean => request.seconds !== null && elapsed() >= request.seconds;
+  const stops = (): boolean => pause(search.executions) || search.over || isLate();
+  const limits = { stops, isLate };
   const exhaustive = isSystematic(strategy)
-    ? await systematic(request, strategy, search, stops, say)
-    : await sliced(request, search, stops);
+    ? await systematic(request, strategy, search, limits, say)
+    : await sliced(request, search, limits);
   const result = search.result();
   return { ...result, finding: retell(request, result.finding), seconds: elapsed(), exhaustive };
 }
@@ -69,7 +77,7 @@ async function systematic(
   request: ExploreRequest,
   name: SystematicName,
   search: SlicedSearch,
-  stops: () => boolean,
+  { stops, isLate }: Limits,
   say: (line: string) => void,
 ): Promise<string | null> {
   const { seed, bound = null, budget = NO_BUDGET } = request;
@@ -82,7 +90,7 @@ async function systematic(
   do {
     const order = search.order();
     if (order === null) break;
-    search.report(maker.makeWith(strategy, order));
+    search.report(maker.makeWith(strategy, order, isLate));
     await setImmediate();
   } while (!strategy.finished() && !stops());
   const seen = search.result().finding === null ? strategy.exhausted() : null;
@@ -90,18 +98,22 @@ async function systematic(
   return seen === null || within === null ? seen : `${seen}, within the budget ${within}`;
 }
 
-async function sliced(request: ExploreRequest, search: SlicedSearch, stops: () => boolean): Promise<null> {
+async function sliced(request: ExploreRequest, search: SlicedSearch, limits: Limits): Promise<null> {
+  const { stops, isLate } = limits;
   const maker = new SliceMaker(modelMachine(request), modelState);
-  for (let made = 0; !stops() && ((request.jobs ?? 1) === 1 || made < ALONE); made++) await makeNext(search, maker);
-  if (!stops()) await withThreads(request, search, maker, stops);
+  // However short the time is, there is a run: nothing found in none would say nothing.
+  let made = 0;
+  do await makeNext(search, maker, isLate);
+  while (!stops() && ((request.jobs ?? 1) === 1 || ++made < ALONE));
+  if (!stops()) await withThreads(request, search, maker, limits);
   return null;
 }
 
-/** Makes a slice in this thread, if one can be made. */
-async function makeNext(search: SlicedSearch, maker: SliceMaker): Promise<boolean> {
+/** Makes a slice in this thread, if one can be made. When time is over in it, it is the last one of all: others are handed out before. */
+async function makeNext(search: SlicedSearch, maker: SliceMaker, isLate: () => boolean): Promise<boolean> {
   const order = search.order();
   if (order === null) return false;
-  search.report(maker.make(order));
+  search.report(maker.make(order, isLate));
   await setImmediate();
   return true;
 }
@@ -110,7 +122,7 @@ async function withThreads(
   request: ExploreRequest,
   search: SlicedSearch,
   maker: SliceMaker,
-  stops: () => boolean,
+  { stops, isLate }: Limits,
 ): Promise<void> {
   const { scenario, file, cpus, preset, bug, lock, budget, races, lockdep, jobs = 1 } = request;
   const machine: Required<MachineOrder> = { scenario, file, cpus, preset, bug, lock, budget, races, lockdep };
@@ -123,7 +135,7 @@ async function withThreads(
         threads.make(order);
       }
       threads.check();
-      if (!(await makeNext(search, maker)) && !(await threads.next())) break;
+      if (!(await makeNext(search, maker, isLate)) && !(await threads.next())) break;
     }
     // When time is over, what has been made here counts only with what others make before it. A finding has all before it.
     while (!search.over && threads.isBusy) await threads.next();

@@ -44,7 +44,7 @@ export interface Lesson {
 export interface SliceReport {
   readonly number: number;
   readonly strategy: StrategyName;
-  /** Runs that were made: fewer than ordered when one has found something. */
+  /** Runs that were made: fewer than ordered when one has found something, or time was over. */
   readonly executions: number;
   readonly steps: number;
   readonly hashes: Int32Array;
@@ -69,6 +69,9 @@ export function countOne<T>(counts: Map<T, number>, what: T, times = 1): void {
   counts.set(what, (counts.get(what) ?? 0) + times);
 }
 
+type IsLate = () => boolean;
+const inTime: IsLate = () => false;
+
 /** Makes slices on one machine. */
 export class SliceMaker {
   readonly #machine: ModelMachine;
@@ -82,12 +85,13 @@ export class SliceMaker {
     machine.listen(this.#watch);
   }
 
-  make(order: SliceOrder): SliceReport {
-    return this.makeWith(SLICED[order.strategy as SlicedName](order.seed), order);
+  /** `isLate` is asked between runs: whether this one is the last. */
+  make(order: SliceOrder, isLate: IsLate = inTime): SliceReport {
+    return this.makeWith(SLICED[order.strategy as SlicedName](order.seed), order, isLate);
   }
 
   /** The same with a strategy that is under way; ends when that is finished. */
-  makeWith(strategy: Strategy, order: SliceOrder): SliceReport {
+  makeWith(strategy: Strategy, order: SliceOrder, isLate: IsLate = inTime): SliceReport {
     const { execution } = this.#machine;
     if (strategy instanceof Guided) strategy.follow(order.guide ?? NO_GUIDE, this.#stateOf);
     this.#machine.follow(strategy);
@@ -100,7 +104,7 @@ export class SliceMaker {
     let finding: FoundInRun | null = null;
     let steps = 0;
     let made = 0;
-    while (made < order.runs && finding === null && strategy.finished?.() !== true) {
+    while (made < order.runs && finding === null && strategy.finished?.() !== true && !(made > 0 && isLate())) {
       const run = order.first + made;
       this.#watch.expect(run);
       const result = this.#machine.run(run);

@@ -1,4 +1,5 @@
 import { test } from 'tap';
+import { SLICE_RUNS } from '../../src/explore/portfolio.ts';
 import { scenarios } from '../../src/scenarios/registry.ts';
 import { runCli, startCli } from '../support/cli.ts';
 import { expectReplay } from '../support/replay.ts';
@@ -202,4 +203,11 @@ test('without a scenario all are explored', async (t) => {
   const few = await runCli(['explore', '--executions', '3'], process.cwd());
   t.equal(few.code, 2);
   t.match(few.stderr, /--executions 3 is not enough for \d+ scenarios/);
+});
+
+test('however short the time is, each scenario is explored, and none for long', async (t) => {
+  const { code, json } = await explore(['drain', 'noflush', 'admins', '--seconds', '0.003', '--seed', '1']);
+  t.equal(code, 0);
+  for (const { scenario, executions } of json.scenarios ?? [])
+    t.ok(executions > 0 && executions < SLICE_RUNS, `${scenario}: ${executions}`);
 });
