@@ -212,13 +212,25 @@ function knownToFail(requests: readonly ExploreRequest[]): string[] {
   });
 }
 
+/** Kinds that a scenario may have no place for: what they do is then its own fault, not that of the kernel code. */
+const NOT_FOR_ALL = ['signals', 'allocations'] as const;
+
+function notTaken(requests: readonly ExploreRequest[]): string[] {
+  return requests.flatMap(({ scenario, file, cpus, budget: given = NO_BUDGET }) => {
+    const takes = findScenario(scenario, cpus)?.budget;
+    const kinds = NOT_FOR_ALL.filter((kind) => given[kind] > 0 && (takes?.[kind] ?? 0) === 0);
+    if (file !== undefined || kinds.length === 0) return [];
+    return [`${scenario} is not meant for ${kinds.join(' and ')}: what it says of them is no news`];
+  });
+}
+
 async function runExplore(names: string[], options: ExploreOptions): Promise<void> {
   const requests = await exploreRequests(names, options);
   const settings = settingsOf(requests, options);
   const words = settingsWords(settings);
   const printer = new Printer(options);
   printer.say(`explore: ${settingsText(words)}\n\n`);
-  for (const line of knownToFail(requests)) printer.say(`${line}\n\n`);
+  for (const line of [...knownToFail(requests), ...notTaken(requests)]) printer.say(`${line}\n\n`);
   const { explored, stopped } = await exploreAll(requests, options, (line) => printer.say(`${line}\n\n`));
   const ok = explored.every(isClean);
   const verdict = verdictOf(explored, stopped);

@@ -186,6 +186,15 @@ test('a scenario or a round that is not meant for a preset says why', async (t) 
   t.notMatch(fit.stdout, 'is not meant for');
 });
 
+test('a scenario that takes no signals or failed allocations says so when it gets some', async (t) => {
+  const said = async (...args: string[]): Promise<string> => {
+    const given = ['--executions', '1', '--shrink-seconds', '0', '--out', t.testdir()];
+    return (await runCli(['explore', ...args, ...given], process.cwd())).stdout;
+  };
+  t.match(await said('drain', '--budget', 'signals=1,allocations=1'), 'drain is not meant for signals and allocations');
+  t.notMatch(await said('failed-bdget', '--budget', 'signals=2,allocations=2'), 'is not meant for');
+});
+
 test('without a scenario all are explored', async (t) => {
   const { code, json } = await explore(['--executions', String(20 * scenarios.length), '--seed', '1']);
   t.equal(code, 0);
