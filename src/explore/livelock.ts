@@ -41,10 +41,12 @@ export class StandingStill {
     } else if (changes[kind] === true) this.#stretch++;
   }
 
-  /** Whether each of those who can move has. */
+  /** Whether each of those who can move has. If nobody can, the last one has given its loop up. */
   isCertain(movers: readonly Context[]): boolean {
     this.suspected = false;
-    return movers.every(({ relaxedIn, relaxes }) => relaxedIn === this.#stretch && relaxes >= RELAXES);
+    return (
+      movers.length > 0 && movers.every(({ relaxedIn, relaxes }) => relaxedIn === this.#stretch && relaxes >= RELAXES)
+    );
   }
 }
 

@@ -385,6 +385,15 @@ test('a loop whose word is written in the end is none, however often others rela
   expectClean(t, result);
 });
 
+test('a loop is none if it has been given up when nobody can move any more', async (t) => {
+  const result = searched(() => ({
+    actors: onCpus(function* tries(): Kernel<void> {
+      for (let i = 0; i < 256; i++) yield* ops.relax(HERE);
+    }),
+  }));
+  expectClean(t, result);
+});
+
 test('two that give way to each other for ever go round under fair scheduling', async (t) => {
   const { finding, steps, executions } = searched(() => {
     const [a, b] = [declareSpinLock('&test->a'), declareSpinLock('&test->b')];
