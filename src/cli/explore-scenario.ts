@@ -52,11 +52,26 @@ interface Limits {
   isLate(): boolean;
 }
 
-/** Runs until a finding, the end, or until `pause` says stop. `say` gets what is known before it begins. */
-export async function exploreScenario(
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs until a finding, the end, or until `pause` says stop. `say` gets what is known before it begins. A thread has one memory and one
+ * machine at a time: searches that are asked for at once, as test runners do, come one after the other.
+ */
+export function exploreScenario(
   request: ExploreRequest,
   pause: Pause,
   say: (line: string) => void = () => {},
+): Promise<ExploreAnswer> {
+  const search = last.then(() => exploreAlone(request, pause, say));
+  last = search.catch(() => {});
+  return search;
+}
+
+async function exploreAlone(
+  request: ExploreRequest,
+  pause: Pause,
+  say: (line: string) => void,
 ): Promise<ExploreAnswer> {
   const { strategy = 'portfolio', seed } = request;
   const search = new SlicedSearch(strategy, seed, request.executions ?? Number.MAX_SAFE_INTEGER, request.kind);

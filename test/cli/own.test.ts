@@ -90,6 +90,25 @@ test('what cannot be searched is refused', async (t) => {
   t.equal((await wrong({ bug: 'interrupted-suspend-limbo' })).finding, null, 'a bug comes with its preset');
 });
 
+test('searches that are asked for at once do not disturb each other', async (t) => {
+  const many = ({ words, mutex }: World): Parts => {
+    const [first] = words('some', 40, 7) as [ReturnType<World['word']>];
+    const lock = mutex('lock');
+    function* write(): Kernel<void> {
+      yield* lock.lock();
+      yield* first.write(1);
+      yield* lock.unlock();
+    }
+    return { actors: [write, write, write, write], outcome: () => String(first.value) };
+  };
+  const programs = [scenario(exclusive(GUARDS['spinLock'] as never)), scenario(many), scenario(lossy)];
+  const told = (each: Awaited<ReturnType<typeof explore>>) => [each.executions, each.steps, each.text];
+  const one = (each: (typeof programs)[number]) => explore(each, { executions: 300 }).then(told);
+  const alone: unknown[] = [];
+  for (const each of programs) alone.push(await one(each));
+  t.strictSame(await Promise.all(programs.map(one)), alone);
+});
+
 // ---- What can be shared. ----
 
 /** All that `guarded` guards: two CPUs of whom each is alone in there. */
