@@ -62,6 +62,8 @@ export class Cell {
   other = 0;
   site = 0;
   sequel = THEN_NOTHING;
+  /** Of an add-then: the bits of the sum that are compared with `other`. */
+  mask = 0;
   announced = false;
   /** Words of the task's state and of its pending signal, for schedule. */
   stateWord = 0;
@@ -135,6 +137,12 @@ export class Cell {
       default:
         return true;
     }
+  }
+
+  /** An add-then of 1 or −1 whose slow path is for a word that was 0: the get or the drop of a reference. */
+  get countsReferences(): boolean {
+    const { kind, value, mask, other } = this;
+    return kind === OP_ADD_THEN && mask === -1 && other === value && (value === 1 || value === -1);
   }
 
   /** A read-modify-write; gives the old value. */

@@ -4,19 +4,24 @@
  *
  * Two steps depend on each other when
  *   they are of the same CPU: who runs there decides who can, interrupts and irq-off sections included; or
- *   they touch the same object, and one of them at least writes it.
+ *   they touch the same object, and do not both read it, nor both count it up, nor both down.
  *
  * Objects are words of memory:
  *
  *   operation                              touches
  *   load, load-then                        reads the word
  *   store, rmw, cmpxchg, add-then, try-add writes the word, even where a compare or a mask refuses it
+ *   get and drop of a reference            count the word up or down, unless it is 0: then they write it
  *   take, take-shared, wait-for            writes the word of the lock
  *   give, give-shared                      writes the word of the lock
  *   schedule                               writes the task's state and its pending signal
  *   next-alarm                             reads the mailbox, writes ALARMS
  *   irq-off, irq-on, relax, start          nothing beyond its CPU
  *   an interrupt enters                    writes the pending word of its CPU
+ *
+ * Two gets, or two drops, of one word do not depend on each other: they leave the same sum in either order, and learn nothing but that the
+ * word was not 0. Who finds it 0 writes it, so who that is, is tried in all orders. A drop may become such a one because of a drop
+ * before it: who keeps what a step would touch while others move has to ask `countsToZero` of them.
  *
  *   and: each access to the state of an alarm is one to ALARMS, since the interrupt actor looks at all of them;
  *        a look at whether a wait queue is empty (wakeUp) reads the queue's lock, under which that word changes without an
@@ -32,8 +37,8 @@
  *   the clock             virtual time counts steps; only the delay target looks at it, and only to tell which bio is due
  */
 import { Alarm } from '../irq/alarm.ts';
-import { OP_LOAD_THEN, OP_NEXT_ALARM, OP_SCHEDULE, OP_START, OP_STORE } from '../machine/kernel.ts';
-import { memory } from '../shared/memory.ts';
+import { OP_ADD_THEN, OP_LOAD_THEN, OP_NEXT_ALARM, OP_SCHEDULE, OP_START, OP_STORE } from '../machine/kernel.ts';
+import { memory, POISON } from '../shared/memory.ts';
 import { lockTypeAt } from '../shared/struct-registry.ts';
 import { WAIT_QUEUE_WORDS } from '../shared/wait-queue.ts';
 import type { Cell } from './cell.ts';
@@ -42,10 +47,20 @@ import { CHANGES, GIVES, LOADS, LOCKS } from './kinds.ts';
 /** All alarms together; a word that nobody uses. */
 const ALARMS = 1;
 
-/** An access as a number: object × 2, + 1 when it is written. */
-export const accessTo = (object: number, writes: number): number => (object << 1) | writes;
-export const objectOf = (access: number): number => access >> 1;
-export const isWrite = (access: number): boolean => (access & 1) !== 0;
+/** What an access does to its object. */
+export const READ = 0;
+export const WRITE = 1;
+export const COUNT_UP = 2;
+export const COUNT_DOWN = 3;
+/** So many there are. */
+export const MODES = 4;
+
+/** An access as a number: object × 4, + what it does. */
+export const accessTo = (object: number, mode: number): number => (object << 2) | mode;
+export const objectOf = (access: number): number => access >> 2;
+export const modeOf = (access: number): number => access & 3;
+/** Whether two accesses, of one object, leave the object alone or count it the same way. */
+const agree = (a: number, b: number): boolean => a === b && modeOf(a) !== WRITE;
 
 /** Where the head of a wait queue lies, from its lock. */
 const QUEUE_HEAD = WAIT_QUEUE_WORDS - 1;
@@ -55,16 +70,28 @@ const IS_NO_HEAD = 2;
 const NOTHING = 0;
 const READS = 1;
 const WRITES = 2;
-const SLEEPS = 3;
-const ALARMED = 4;
+const COUNTS = 3;
+const SLEEPS = 4;
+const ALARMED = 5;
 
 /** What an operation does, by its kind. */
 const EFFECT = new Uint8Array(32).fill(NOTHING);
 for (const kind of LOADS) EFFECT[kind] = READS;
 // A start has word 0, unless it is an interrupt's.
 for (const kind of [OP_START, OP_STORE, ...CHANGES, ...LOCKS, ...GIVES]) EFFECT[kind] = WRITES;
+EFFECT[OP_ADD_THEN] = COUNTS;
 EFFECT[OP_SCHEDULE] = SLEEPS;
 EFFECT[OP_NEXT_ALARM] = ALARMED;
+
+/** After this step the next one that counts the same way would find the word 0. */
+export const countsToZero = (cell: Cell): boolean => cell.countsReferences && memory.words[cell.word] === -cell.value;
+
+/** What an add-then does to its word. */
+function countOf(cell: Cell): number {
+  const now = memory.words[cell.word] as number;
+  if (!cell.countsReferences || now === 0 || now === POISON) return WRITE;
+  return cell.value > 0 ? COUNT_UP : COUNT_DOWN;
+}
 
 /** The accesses of steps, in the memory that is bound. */
 export class Accesses {
@@ -99,15 +126,17 @@ export class Accesses {
     const effect = EFFECT[cell.kind] as number;
     if (effect === NOTHING) return;
     if (effect <= WRITES) {
-      this.#touch(cell.word, effect - READS);
+      this.#touch(cell.word, effect === READS ? READ : WRITE);
       if (cell.kind === OP_LOAD_THEN && this.#isQueueHead(cell.word))
-        this.list[this.count++] = accessTo(cell.word - QUEUE_HEAD, 0);
+        this.list[this.count++] = accessTo(cell.word - QUEUE_HEAD, READ);
+    } else if (effect === COUNTS) {
+      this.#touch(cell.word, countOf(cell));
     } else if (effect === SLEEPS) {
-      this.#touch(cell.stateWord, 1);
-      this.#touch(cell.signalWord, 1);
+      this.#touch(cell.stateWord, WRITE);
+      this.#touch(cell.signalWord, WRITE);
     } else {
-      this.#touch(cell.word, 0);
-      this.list[this.count++] = accessTo(ALARMS, 1);
+      this.#touch(cell.word, READ);
+      this.list[this.count++] = accessTo(ALARMS, WRITE);
     }
   }
 
@@ -118,19 +147,19 @@ export class Accesses {
     return this.#queueHeads[word] === IS_HEAD;
   }
 
-  #touch(word: number, writes: number): void {
+  #touch(word: number, mode: number): void {
     if (word === 0) return;
-    this.list[this.count++] = accessTo(word, writes);
+    this.list[this.count++] = accessTo(word, mode);
     const slot = this.#slots[word] as number;
-    if (slot !== 0) this.list[this.count++] = accessTo(slot, 0);
-    if (this.#alarms[word] !== 0) this.list[this.count++] = accessTo(ALARMS, writes);
+    if (slot !== 0) this.list[this.count++] = accessTo(slot, READ);
+    if (this.#alarms[word] !== 0) this.list[this.count++] = accessTo(ALARMS, mode);
   }
 
   /** Whether the step that was looked at last and one with these accesses touch something in common. */
   meets(others: readonly number[]): boolean {
     for (let i = 0; i < this.count; i++) {
       const own = this.list[i] as number;
-      for (const other of others) if (own >> 1 === other >> 1 && ((own | other) & 1) !== 0) return true;
+      for (const other of others) if (objectOf(own) === objectOf(other) && !agree(own, other)) return true;
     }
     return false;
   }
@@ -141,8 +170,8 @@ export class Accesses {
   }
 }
 
-/** Whether two lists of accesses have an object in common that one of them writes. */
+/** Whether two lists of accesses have an object in common that they do not agree about. */
 export function meet(a: readonly number[], b: readonly number[]): boolean {
-  for (const one of a) for (const other of b) if (one >> 1 === other >> 1 && ((one | other) & 1) !== 0) return true;
+  for (const one of a) for (const other of b) if (objectOf(one) === objectOf(other) && !agree(one, other)) return true;
   return false;
 }

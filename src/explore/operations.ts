@@ -100,7 +100,8 @@ export function modelOperations(host: Host): Operations {
       return kernel(new FastOrSlow(cell, (refused) => refused === 1, null, slow, object));
     },
     addThen(word, delta, mask, expected, slow, object, site) {
-      const cell = host.cell.set(OP_ADD_THEN, word, delta, 0, site);
+      const cell = host.cell.set(OP_ADD_THEN, word, delta, expected, site);
+      cell.mask = mask;
       return kernel(new FastOrSlow(cell, (sum) => (sum & mask) === expected, null, slow, object));
     },
     loadThen(word, skip, fast, slow, object, site) {

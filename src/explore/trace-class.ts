@@ -2,14 +2,14 @@
  * The Mazurkiewicz class of a run as a number: runs that differ only in the order of steps that do not depend on each other
  * (dependency.ts) have the same one.
  *
- * Each step gets a hash of the step before it on its CPU, of the last write of what it reads, and of the last write of what it
- * writes and all reads since. Sums make the order of reads immaterial. Addresses are left out: they depend on who allocated
+ * Each step gets a hash of the step before it on its CPU, of the last write of what it touches, and of all since that touch it
+ * otherwise than this step does. Sums make the order of reads, and of those who count the same way, immaterial. Addresses are left out: they depend on who allocated
  * first. The class is the hash of the last step of each CPU.
  */
 import { CHOICE_COMPLETION, type ChoiceKind } from '../machine/kernel.ts';
 import { memory } from '../shared/memory.ts';
 import { type Context, CPUS_MAX } from './context.ts';
-import { Accesses, accessTo } from './dependency.ts';
+import { Accesses, accessTo, MODES, modeOf, objectOf, WRITE } from './dependency.ts';
 import type { RunListener } from './run-listener.ts';
 
 const mix = (a: number, b: number): number => {
@@ -19,9 +19,9 @@ const mix = (a: number, b: number): number => {
 
 export class TraceClass implements RunListener {
   readonly #accesses = new Accesses();
-  /** Hash of the last write of an object, sum of the reads since, and the run in which they were noted. */
+  /** Hash of the last write of an object; sums of the accesses since, one for each of MODES; and the run in which they were noted. */
   readonly #written: Int32Array;
-  readonly #read: Int32Array;
+  readonly #since: Int32Array;
   readonly #noted: Int32Array;
   /** Hash of the last step of each CPU. */
   readonly #last = new Int32Array(CPUS_MAX);
@@ -31,7 +31,7 @@ export class TraceClass implements RunListener {
   constructor() {
     const size = memory.words.length;
     this.#written = new Int32Array(size);
-    this.#read = new Int32Array(size);
+    this.#since = new Int32Array(size * MODES);
     this.#noted = new Int32Array(size);
   }
 
@@ -53,24 +53,28 @@ export class TraceClass implements RunListener {
     let hash = start;
     for (let i = 0; i < count; i++) {
       const access = list[i] as number;
-      const object = access >> 1;
+      const object = objectOf(access);
       if (this.#noted[object] !== this.#run) {
         this.#noted[object] = this.#run;
         this.#written[object] = 0;
-        this.#read[object] = 0;
+        this.#forget(object);
       }
       hash = mix(hash, this.#written[object] as number);
-      if ((access & 1) !== 0) hash = mix(hash, this.#read[object] as number);
+      for (let mode = 0; mode < MODES; mode++)
+        if (mode !== modeOf(access)) hash = mix(hash, this.#since[object * MODES + mode] as number);
     }
     for (let i = 0; i < count; i++) {
       const access = list[i] as number;
-      const object = access >> 1;
-      if ((access & 1) !== 0) {
-        this.#written[object] = hash;
-        this.#read[object] = 0;
-      } else this.#read[object] = ((this.#read[object] as number) + hash) | 0;
+      if (modeOf(access) === WRITE) {
+        this.#written[objectOf(access)] = hash;
+        this.#forget(objectOf(access));
+      } else this.#since[access] = ((this.#since[access] as number) + hash) | 0;
     }
     this.#last[this.#cpu] = hash;
+  }
+
+  #forget(object: number): void {
+    this.#since.fill(0, object * MODES, (object + 1) * MODES);
   }
 
   chose(kind: ChoiceKind, value: number, word: number): void {
@@ -80,7 +84,7 @@ export class TraceClass implements RunListener {
   }
 
   freed(slot: number): void {
-    this.#accesses.list[0] = accessTo(slot, 1);
+    this.#accesses.list[0] = accessTo(slot, WRITE);
     this.#accesses.count = 1;
     this.#step(mix(this.#last[this.#cpu] as number, 1));
   }

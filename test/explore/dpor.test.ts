@@ -5,6 +5,7 @@ import { Dpor, estimateRuns } from '../../src/explore/strategies/dpor.ts';
 import { CHOICE_SCENARIO, type Kernel } from '../../src/machine/kernel.ts';
 import { ops } from '../../src/machine/operations.ts';
 import { staticWords } from '../../src/shared/memory.ts';
+import { Random } from '../../src/shared/random.ts';
 import { Marked } from '../../src/shared/word.ts';
 import { onCpus, program, type Runnable } from '../support/model.ts';
 import { allClasses, BruteForce, randomProgram } from '../support/random-programs.ts';
@@ -12,6 +13,10 @@ import { allClasses, BruteForce, randomProgram } from '../support/random-program
 /** Programs with more schedules are passed over. */
 const SCHEDULES_MAX = Number(process.env['DMRACE_SCHEDULES'] ?? 300);
 const PROGRAMS = Number(process.env['DMRACE_PROGRAMS'] ?? 2000);
+
+/** Programs that count one word, and how many schedules each of them may have. */
+const COUNTING_PROGRAMS = Number(process.env['DMRACE_PROGRAMS'] ?? 300);
+const COUNTING_SCHEDULES_MAX = 3000;
 
 /** A finding that ends a run before all have gone as far as they can; a deadlock of all does not. */
 const cutsShort = (finding: string): boolean => finding !== '' && !/no CPU can move|sleeps for ever/.test(finding);
@@ -110,6 +115,87 @@ test('DPOR makes as many runs as there are classes, where nothing blocks', async
     const seen = allClasses(rivals(actors), new Dpor(), 1000);
     t.match({ runs: seen?.runs, classes: seen?.classes.size }, { runs: classes, classes });
   }
+});
+
+/** Actors who each give up one of `count` references; who finds none left writes a word. */
+const droppers = (actors: number, count: number): Runnable =>
+  program(() => {
+    const word = new Marked(staticWords(1));
+    const last = new Marked(staticWords(1));
+    const wrote = (): Kernel<void> => last.write(1, HERE);
+    return {
+      *setup(): Kernel<void> {
+        yield* word.write(count, HERE);
+      },
+      actors: onCpus(
+        ...Array.from(
+          { length: actors },
+          () =>
+            function* (): Kernel<void> {
+              yield* ops.addThen(word.word, -1, -1, -1, wrote, null, HERE);
+            },
+        ),
+      ),
+    };
+  }, actors);
+
+test('references that are given up while there are some are given up in one order', async (t) => {
+  const classes = (actors: number, count: number): number | undefined =>
+    allClasses(droppers(actors, count), new Dpor(), 1000)?.classes.size;
+  t.equal(classes(4, 4), 1, 'there is one for each');
+  t.equal(classes(4, 3), 4, 'each may be the one who finds none');
+});
+
+/** Up to four actors who count one word up and down, look at it and set it, and go other ways at the sums that they look for. */
+function counting(seed: number): Runnable {
+  const random = new Random(seed);
+  const start = random.below(5);
+  const actors = Array.from({ length: 3 + random.below(2) }, () =>
+    Array.from({ length: 1 + random.below(2) }, () => ({
+      what: random.below(7),
+      delta: random.below(3) === 0 ? 1 : -1,
+      goal: random.below(4) - 1,
+    })),
+  );
+  return program(() => {
+    const word = new Marked(staticWords(1));
+    const other = new Marked(staticWords(1));
+    const wrote = (): Kernel<void> => other.write(1, HERE);
+    return {
+      *setup(): Kernel<void> {
+        yield* word.write(start, HERE);
+      },
+      actors: onCpus(
+        ...actors.map(
+          (steps) =>
+            function* (): Kernel<void> {
+              for (const { what, delta, goal } of steps)
+                if (what === 0) yield* word.read(HERE);
+                else if (what === 1) yield* word.write(goal, HERE);
+                else yield* ops.addThen(word.word, delta, -1, what < 5 ? delta : goal, wrote, null, HERE);
+            },
+        ),
+      ),
+    };
+  }, actors.length);
+}
+
+test('DPOR sees each class that brute force sees, where several count one word', async (t) => {
+  let all = 0;
+  let reduced = 0;
+  let compared = 0;
+  for (let seed = 1; compared < COUNTING_PROGRAMS; seed++) {
+    const brute = allClasses(counting(seed), new BruteForce(), COUNTING_SCHEDULES_MAX);
+    if (brute === null) continue;
+    const dpor = allClasses(counting(seed), new Dpor(), COUNTING_SCHEDULES_MAX);
+    compared++;
+    all += brute.classes.size;
+    reduced += dpor?.runs ?? 0;
+    const seen = dpor?.classes ?? new Map<number, string>();
+    if (seen.size !== brute.classes.size || [...seen.keys()].some((each) => !brute.classes.has(each)))
+      t.fail(`seed ${seed}: ${seen.size} of ${brute.classes.size} classes`);
+  }
+  t.ok(reduced >= all, `${compared} programs, ${all} classes, ${reduced} runs of DPOR`);
 });
 
 test('the estimate of its runs is near what it turns out to be', async (t) => {

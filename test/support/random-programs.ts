@@ -83,8 +83,10 @@ const ANYWHERE: readonly ((random: Random) => Instruction)[] = [
   },
   (random) => {
     const i = random.below(WORDS);
+    const delta = random.below(2) === 0 ? 1 : -1;
+    const goal = random.below(2) === 0 ? delta : random.below(3);
     const after: Instruction = (shared) => ops.store(shared.words + 1 - i, 9, HERE);
-    return (shared) => ops.addThen(shared.words + i, 1, -1, 2, after, shared, HERE);
+    return (shared) => ops.addThen(shared.words + i, delta, -1, goal, after, shared, HERE);
   },
   (random) => {
     const i = random.below(WORDS);

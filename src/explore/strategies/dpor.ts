@@ -30,7 +30,7 @@ import {
 } from '../../machine/kernel.ts';
 import { Random } from '../../shared/random.ts';
 import { type Context, FIRST_TASK } from '../context.ts';
-import { Accesses, accessTo, meet } from '../dependency.ts';
+import { Accesses, accessTo, meet, objectOf, WRITE } from '../dependency.ts';
 import type { ModelMachine } from '../explore.ts';
 import { LOCKS } from '../kinds.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
@@ -85,6 +85,10 @@ function neverTogether(before: Event, late: Event): boolean {
   return before.kind !== OP_SCHEDULE && before.kind !== OP_START;
 }
 
+/** Whether a step depends on one that sleeps, by what that touched when it was tried, or on what that has become by this step. */
+const wakes = ({ accesses, toZero }: Event, others: readonly number[]): boolean =>
+  meet(accesses, others) || (toZero !== 0 && others.some((other) => objectOf(other) === toZero));
+
 export class Dpor implements Strategy {
   readonly #path: Item[] = [];
   #depth = 0;
@@ -95,8 +99,9 @@ export class Dpor implements Strategy {
   #accesses: Accesses | null = null;
   /** Steps from this one on have not been compared yet. */
   #fresh = 0;
-  /** The path is the same up to here as in the last run. */
+  /** The path is the same up to here as in the last run, and the steps are the same up to that of this node. */
   #branch = 0;
+  #branchNode = 0;
   #sleep = new Map<number, Sleeper>();
   #node = -1;
   #finished = false;
@@ -122,7 +127,7 @@ export class Dpor implements Strategy {
 
   begin(_run: number): void {
     this.#accesses ??= new Accesses();
-    this.#history.clear();
+    this.#history.begin(this.#branchNode);
     this.#spinners.begin();
     this.#streak = 0;
     this.#preemptions = 0;
@@ -163,7 +168,7 @@ export class Dpor implements Strategy {
   #reach(index: number, node: Node): void {
     this.#node = index;
     if (index >= this.#branch) this.#fresh = Math.min(this.#fresh, this.#history.length);
-    this.#sleep = this.#isBounded ? new Map() : new Map([...node.sleep, ...node.done]);
+    if (index >= this.#branchNode && !this.#isBounded) this.#sleep = new Map([...node.sleep, ...node.done]);
   }
 
   #newNode(moves: Moves, count: number): Node | null {
@@ -226,9 +231,13 @@ export class Dpor implements Strategy {
   moving(context: Context): void {
     this.#settle();
     this.#streak = context.process === this.#history.last?.process ? this.#streak + 1 : 1;
-    const list = this.#accessesOf(context);
-    this.#spinners.moving(context, this.#accesses as Accesses);
-    this.#history.add(context, list, this.#node);
+    const history = this.#history;
+    const accesses = this.#accesses as Accesses;
+    if (history.repeats) {
+      accesses.of(context.cell);
+      history.repeat();
+    } else history.add(context, this.#accessesOf(context), this.#node);
+    this.#spinners.moving(context, accesses);
     this.#node = -1;
   }
 
@@ -239,7 +248,7 @@ export class Dpor implements Strategy {
   }
 
   freed(slot: number): void {
-    this.#history.last?.accesses.push(accessTo(slot, 1));
+    if (!this.#history.repeats) this.#history.last?.accesses.push(accessTo(slot, WRITE));
   }
 
   spawned(child: Context): void {
@@ -253,10 +262,11 @@ export class Dpor implements Strategy {
 
   /** The last step is over: orders it, wakes what depends on it, compares it with those before. */
   #settle(): void {
+    const { repeats } = this.#history;
     const event = this.#history.order();
-    if (event === null) return;
+    if (event === null || repeats) return;
     for (const [process, { cpu, accesses }] of this.#sleep)
-      if (process === event.process || cpu === event.cpu || meet(accesses, event.accesses)) this.#sleep.delete(process);
+      if (process === event.process || cpu === event.cpu || wakes(event, accesses)) this.#sleep.delete(process);
     const { node } = event.node < 0 ? { node: null } : (this.#path[event.node] as Item);
     if (node !== null) for (const access of event.accesses) node.touched.add(access);
     const index = this.#history.length - 1;
@@ -268,9 +278,9 @@ export class Dpor implements Strategy {
     const history = this.#history;
     for (let i = index - 1; i >= 0; i--) {
       const before = history.at(i);
-      if (before.process === event.process || before.node < 0) continue;
-      if (before.cpu !== event.cpu && !meet(before.accesses, event.accesses)) continue;
-      if (history.happenedBefore(before, event.past) || neverTogether(before, event)) continue;
+      if (before.process === event.process || before.node < 0 || history.happenedBefore(before, event.past)) continue;
+      if ((before.cpu !== event.cpu && !meet(before.accesses, event.accesses)) || neverTogether(before, event))
+        continue;
       const { node } = this.#path[before.node] as Item;
       this.#want(node as Node, history.initials(i, event, index), event.process);
     }
@@ -316,6 +326,7 @@ export class Dpor implements Strategy {
     }
     this.size += Math.log10(placed.reduce((sum, ways) => sum + ways, 0));
     this.#path.length = 0;
+    this.#branchNode = 0;
   }
 
   /** Goes back to the last choice point that has something left to try. */
@@ -324,8 +335,13 @@ export class Dpor implements Strategy {
     for (let item = path.at(-1); item !== undefined; item = path.at(-1)) {
       this.#branch = path.length - 1;
       const { node, fork } = item;
-      if (fork !== null && ++fork.value < fork.count) return;
-      if (node !== null && this.#turn(node)) return;
+      if (fork !== null ? ++fork.value < fork.count : this.#turn(node)) {
+        this.#branchNode = Math.max(
+          0,
+          path.findLastIndex((each) => each.node !== null),
+        );
+        return;
+      }
       path.pop();
     }
     this.#finished = true;

@@ -4,7 +4,7 @@
 import { memory, perCpuBase } from '../../shared/memory.ts';
 import { CPU_IRQS_OFF } from '../../shared/per-cpu-layout.ts';
 import type { Context } from '../context.ts';
-import { isWrite, objectOf } from '../dependency.ts';
+import { countsToZero, MODES, meet, modeOf, objectOf, WRITE } from '../dependency.ts';
 
 /** For each process the number of its last step that is known, from 1; missing is 0. */
 type Clock = readonly number[];
@@ -20,6 +20,8 @@ export interface Event {
   /** Interrupts of its CPU were on. */
   readonly irqsOn: boolean;
   readonly accesses: number[];
+  /** A word that it has counted and that the next step like it would find 0, or 0. */
+  readonly toZero: number;
   /** Where on the path it was chosen; −1: not by a choice between processes. */
   readonly node: number;
   /** What the process knew before the step. */
@@ -35,27 +37,37 @@ function join(into: number[], other: Clock): void {
 const NOTHING: Clock = [];
 
 export class History {
-  readonly #events: Event[] = [];
+  #events: Event[] = [];
+  /** Those of the last run, of which this one repeats so many. */
+  #before: Event[] = [];
+  #repeated = 0;
   readonly #places = new Map<number, number>();
   /** The last step of each process and of each CPU. */
   readonly #lastOf = new Map<number, Event>();
   readonly #lastOn: (Event | undefined)[] = [];
   readonly #born = new Map<number, Event>();
   readonly #written = new Map<number, Event>();
-  readonly #read = new Map<number, Event[]>();
+  /** For each object, by what they do to it, all that have not written it since it was written last. */
+  readonly #since = new Map<number, Event[][]>();
   readonly #cpus = new Map<number, number>();
   /** What all know since the part of the program began. */
   #common: Clock = NOTHING;
   /** The last step is not ordered yet, since it is under way. */
   #underway = false;
 
-  clear(): void {
+  /** A run begins that repeats the first steps of the last one: all up to the one that was chosen at a node, which is not made again. */
+  begin(node: number): void {
+    [this.#events, this.#before] = [this.#before, this.#events];
+    this.#repeated = Math.max(
+      0,
+      this.#before.findIndex((event) => event.node >= node),
+    );
     this.#events.length = 0;
     this.#lastOf.clear();
     this.#lastOn.length = 0;
     this.#born.clear();
     this.#written.clear();
-    this.#read.clear();
+    this.#since.clear();
     this.#common = NOTHING;
     this.#underway = false;
   }
@@ -77,6 +89,7 @@ export class History {
   }
 
   #make({ process, cpu, cell }: Context, accesses: number[], node: number): Event {
+    const toZero = countsToZero(cell) ? cell.word : 0;
     let place = this.#places.get(process);
     if (place === undefined) {
       place = this.#places.size;
@@ -99,10 +112,22 @@ export class History {
       kind: cell.kind,
       irqsOn,
       accesses,
+      toZero,
       node,
       past,
       clock: past,
     };
+  }
+
+  /** The step that comes next, or is under way, was made in the last run: all about it is known. */
+  get repeats(): boolean {
+    return this.#events.length + (this.#underway ? 0 : 1) <= this.#repeated;
+  }
+
+  /** A step begins that repeats. */
+  repeat(): void {
+    this.#events.push(this.#before[this.#events.length] as Event);
+    this.#underway = true;
   }
 
   /** A step begins. */
@@ -132,8 +157,17 @@ export class History {
   /** The last step is over; gives it, or null when it was ordered before. */
   order(): Event | null {
     if (!this.#underway) return null;
-    this.#underway = false;
     const event = this.last as Event;
+    if (!this.repeats) this.#know(event);
+    this.#underway = false;
+    for (const access of event.accesses) this.#note(objectOf(access), modeOf(access), event);
+    this.#lastOf.set(event.process, event);
+    this.#lastOn[event.cpu] = event;
+    return event;
+  }
+
+  /** What a step knows when it is over. */
+  #know(event: Event): void {
     const clock = event.past.slice();
     const neighbour = this.#lastOn[event.cpu];
     if (neighbour !== undefined) join(clock, neighbour.clock);
@@ -141,24 +175,27 @@ export class History {
       const object = objectOf(access);
       const written = this.#written.get(object);
       if (written !== undefined) join(clock, written.clock);
-      if (isWrite(access)) for (const read of this.#read.get(object) ?? []) join(clock, read.clock);
+      const mode = modeOf(access);
+      for (const [other, events] of this.#since.get(object)?.entries() ?? [])
+        if (other !== mode) for (const event of events) join(clock, event.clock);
     }
     for (let i = 0; i < clock.length; i++) clock[i] ??= 0;
     clock[event.place] = event.number;
     event.clock = clock;
-    for (const access of event.accesses) this.#note(objectOf(access), isWrite(access), event);
-    this.#lastOf.set(event.process, event);
-    this.#lastOn[event.cpu] = event;
-    return event;
   }
 
-  #note(object: number, writes: boolean, event: Event): void {
-    const reads = this.#read.get(object);
-    if (writes) {
+  #note(object: number, mode: number, event: Event): void {
+    let since = this.#since.get(object);
+    if (mode === WRITE) {
       this.#written.set(object, event);
-      if (reads !== undefined) reads.length = 0;
-    } else if (reads === undefined) this.#read.set(object, [event]);
-    else reads.push(event);
+      for (const events of since ?? []) events.length = 0;
+      return;
+    }
+    if (since === undefined) {
+      since = Array.from({ length: MODES }, () => []);
+      this.#since.set(object, since);
+    }
+    (since[mode] as Event[]).push(event);
   }
 
   happenedBefore(event: Event, clock: Clock): boolean {
@@ -187,6 +224,6 @@ export class History {
   /** Whether `late` has to come after `event`. */
   #orders(event: Event, late: Event): boolean {
     if (event.process === late.process || event.cpu === late.cpu || this.happenedBefore(event, late.past)) return true;
-    return event.accesses.some((a) => late.accesses.some((b) => a >> 1 === b >> 1 && ((a | b) & 1) !== 0));
+    return meet(event.accesses, late.accesses);
   }
 }

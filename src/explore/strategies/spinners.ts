@@ -10,7 +10,7 @@ import { OP_CMPXCHG, OP_RELAX, OP_TRY_ADD } from '../../machine/kernel.ts';
 import { memory } from '../../shared/memory.ts';
 import type { Cell } from '../cell.ts';
 import type { Context } from '../context.ts';
-import { type Accesses, accessTo } from '../dependency.ts';
+import { type Accesses, accessTo, modeOf, objectOf, READ } from '../dependency.ts';
 import { GIVES, TAKES } from '../kinds.ts';
 
 /** What a process has done since its last relax. */
@@ -64,9 +64,9 @@ export class Spinners {
     const writes = !refused(cell);
     for (let i = 0; i < accesses.count; i++) {
       const access = accesses.list[i] as number;
-      const object = access >> 1;
+      const object = objectOf(access);
       const written = this.#writes.get(object) ?? 0;
-      const changes = (access & 1) !== 0 && writes;
+      const changes = modeOf(access) !== READ && writes;
       if (changes) this.#writes.set(object, written + 1);
       if (!changes || LOCKING.includes(cell.kind)) turn.seen.set(object, changes ? written + 1 : written);
       else turn.wrote = true;
@@ -85,6 +85,6 @@ export class Spinners {
 
   /** A relax reads what the process has looked at. */
   accessesOf(process: number): number[] {
-    return [...this.#turnOf(process).seen.keys()].map((object) => accessTo(object, 0));
+    return [...this.#turnOf(process).seen.keys()].map((object) => accessTo(object, READ));
   }
 }

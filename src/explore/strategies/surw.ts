@@ -10,7 +10,7 @@
 import { type ChoiceKind, OP_RELAX } from '../../machine/kernel.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import { type Context, FIRST_TASK } from '../context.ts';
-import { Accesses } from '../dependency.ts';
+import { Accesses, modeOf, objectOf, READ } from '../dependency.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
 import { FairTail } from './fair-tail.ts';
 import { Profile } from './surw-profile.ts';
@@ -119,7 +119,7 @@ export class Surw implements Strategy {
   #touches({ cell }: Context): boolean {
     const accesses = this.#accesses as Accesses;
     accesses.of(cell);
-    for (let i = 0; i < accesses.count; i++) if ((accesses.list[i] as number) >> 1 === this.#object) return true;
+    for (let i = 0; i < accesses.count; i++) if (objectOf(accesses.list[i] as number) === this.#object) return true;
     return false;
   }
 
@@ -132,8 +132,8 @@ export class Surw implements Strategy {
     let touches = this.#object === EVERYTHING;
     for (let i = 0; i < accesses.count; i++) {
       const access = accesses.list[i] as number;
-      if (counts) this.#profile.count(access >> 1, name, (access & 1) !== 0);
-      if (access >> 1 === this.#object) touches = true;
+      if (counts) this.#profile.count(objectOf(access), name, modeOf(access) !== READ);
+      if (objectOf(access) === this.#object) touches = true;
     }
     if (context.cell.kind === OP_RELAX && ++this.#spins >= SPINS) this.#next = 0;
     if (!touches) return;
