@@ -9,6 +9,7 @@ import { canaryRounds } from './canary-rounds.ts';
 import { drain } from './drain.ts';
 import { endSubmits } from './end-submits.ts';
 import { failedBdget } from './failed-bdget.ts';
+import { flushFanOut } from './flush-fan-out.ts';
 import { freezeDirty, frozenWriter } from './frozen-writer.ts';
 import { interruptedAnyCpu } from './interrupted-any-cpu.ts';
 import { interruptedNoflush } from './interrupted-noflush.ts';
@@ -65,6 +66,7 @@ export const scenarios: readonly Scenario[] = [
   ...barrierCut,
   ...rqBarrier,
   ...bioBarrier,
+  flushFanOut,
   rqSuspendOrder,
   rqFlushAnswers,
   ...rqMeetings,

@@ -16,6 +16,7 @@ import { decPendingErrorRmw } from './bugs/dec-pending-error-rmw.ts';
 import { deferredFlushUnderIoLock } from './bugs/deferred-flush-under-io-lock.ts';
 import { dmPutFreesInIrq } from './bugs/dm-put-frees-in-irq.ts';
 import { findDeviceHalfCreated } from './bugs/find-device-half-created.ts';
+import { flushFanOutInMakeRequest } from './bugs/flush-fan-out-in-make-request.ts';
 import { idrFindsDyingMd } from './bugs/idr-finds-dying-md.ts';
 import { inlineDispatchEndSubmits } from './bugs/inline-dispatch-end-submits.ts';
 import { interruptedAlthoughDrained } from './bugs/interrupted-although-drained.ts';
@@ -140,6 +141,7 @@ export const bugs: readonly Bug[] = [
   bioBarrierLastErrorWins,
   bioBarrierRequeueInEndio,
   barrierOverPushback,
+  flushFanOutInMakeRequest,
   queueIoEnablesIrqs,
   rqRequeueNoRun,
   rqRequeueBusyLoop,
