@@ -88,6 +88,12 @@ export class Cell {
     return this;
   }
 
+  /** Fills the cell with an add-then. */
+  setAddThen(word: number, delta: number, mask: number, expected: number, site: number): this {
+    this.mask = mask;
+    return this.set(OP_ADD_THEN, word, delta, expected, site);
+  }
+
   next(): IteratorResult<Op, unknown> {
     if (!this.announced) {
       this.announced = true;

@@ -7,7 +7,6 @@ import {
   CHOICE_LATENCY,
   type ChoiceKind,
   type Kernel,
-  OP_ADD_THEN,
   OP_CMPXCHG,
   OP_GIVE,
   OP_GIVE_SHARED,
@@ -100,8 +99,7 @@ export function modelOperations(host: Host): Operations {
       return kernel(new FastOrSlow(cell, (refused) => refused === 1, null, slow, object));
     },
     addThen(word, delta, mask, expected, slow, object, site) {
-      const cell = host.cell.set(OP_ADD_THEN, word, delta, expected, site);
-      cell.mask = mask;
+      const cell = host.cell.setAddThen(word, delta, mask, expected, site);
       return kernel(new FastOrSlow(cell, (sum) => (sum & mask) === expected, null, slow, object));
     },
     loadThen(word, skip, fast, slow, object, site) {
