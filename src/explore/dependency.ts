@@ -19,14 +19,14 @@
  *   irq-off, irq-on, relax, start          nothing beyond its CPU
  *   an interrupt enters                    writes the pending word of its CPU
  *
- * Two gets, or two drops, of one word do not depend on each other: they leave the same sum in either order, and learn nothing but that the
- * word was not 0. Who finds it 0 writes it, so who that is, is tried in all orders. A drop may become such a one because of a drop
- * before it: who keeps what a step would touch while others move has to ask `countsToZero` of them.
- *
  *   and: each access to the state of an alarm is one to ALARMS, since the interrupt actor looks at all of them;
  *        a look at whether a wait queue is empty (wakeUp) reads the queue's lock, under which that word changes without an
  *        operation;
  *        each access to a word in a slot reads the slot, and freeing the slot, which is known only afterwards, writes it.
+ *
+ * Two gets, or two drops, of one word do not depend on each other: they leave the same sum in either order, and learn nothing but that the
+ * word was not 0. Who finds it 0 writes it, so who that is, is tried in all orders. A drop may become such a one because of a drop
+ * before it: who keeps what a step would touch while others move has to ask `countsToZero` of them.
  *
  * What is left out, and why it may be:
  *   plain fields          the lock that guards them orders their steps. Where it does not, the race detector speaks, and nothing
