@@ -73,7 +73,7 @@ const ALWAYS = -0x80000000;
 /** What relax and a seam delay sleep, in microseconds. */
 const RELAX_US = 50;
 /** Of the turns that it spins, a CPU that waits tells a profiler of one in so many. */
-const TURNS_OF_LOOK = 8;
+const TURNS_OF_LOOK = 16;
 
 export interface RealOptions {
   readonly cpu: number;
@@ -236,7 +236,7 @@ export class RealOperations implements Operations {
     for (;;) {
       for (let turn = 0; turn < this.spins; turn++) {
         if (attempt()) return this.noLongerWaits(word);
-        if (hearing !== 0 && turn % TURNS_OF_LOOK === 0) emitLook();
+        if (hearing !== 0 && (turn + 1) % TURNS_OF_LOOK === 0) emitLook();
       }
       const seen = parking.seen();
       Atomics.or(w, word + 1, 1 << this.cpu);
