@@ -60,7 +60,7 @@ test('DPOR sees each class that brute force sees, in random programs of every ki
 });
 
 /** Programs that bounded searches are compared on: brute force makes all runs up to the bound. */
-const BOUNDED_PROGRAMS = Number(process.env['DMRACE_PROGRAMS'] ?? 150);
+const BOUNDED_PROGRAMS = Number(process.env['DMRACE_PROGRAMS'] ?? 400);
 
 test('DPOR with a bound sees each class that has a run with so many preemptions, in random programs', async (t) => {
   Error.stackTraceLimit = 0;

@@ -16,7 +16,8 @@
  * With a bound only runs with so many preemptions (bounded.ts) are made, and each class that has such a run is seen. What stands for
  * a class elsewhere may have more preemptions than another run of it, so nothing sleeps then, wherever nobody could go on all are tried,
  * and so are all before a step that has been seen to depend on a later one. A preemption at any other place can be moved to such a
- * one. Coons, Musuvathi, McKinley: Bounded partial-order reduction. OOPSLA 2013.
+ * one, but not past the end of a section: who is let on before it comes as far as its lock, and to leave him there is no preemption. So all
+ * are tried before a lock is given back too. Coons, Musuvathi, McKinley: Bounded partial-order reduction. OOPSLA 2013.
  */
 import {
   type ChoiceKind,
@@ -73,11 +74,13 @@ type Item = { readonly node: Node; readonly fork: null } | { readonly node: null
 const isInterrupt = ({ process }: Event): boolean => process < FIRST_TASK;
 const enters = (event: Event): boolean => isInterrupt(event) && event.kind === OP_START;
 
+/** Whether `late` takes a lock that `before` gives back: who gives it back had it. */
+const givesToTaker = (before: Event, late: Event): boolean =>
+  (before.kind === OP_GIVE && LOCKS.includes(late.kind)) || (before.kind === OP_GIVE_SHARED && late.kind === OP_TAKE);
+
 /** Whether `late` cannot have been possible where `before` was: then there is no other order. */
 function neverTogether(before: Event, late: Event): boolean {
-  // Who gives a lock back had it.
-  if (before.kind === OP_GIVE && LOCKS.includes(late.kind)) return true;
-  if (before.kind === OP_GIVE_SHARED && late.kind === OP_TAKE) return true;
+  if (givesToTaker(before, late)) return true;
   if (before.cpu !== late.cpu) return false;
   if (enters(late)) return !before.irqsOn;
   // An interrupt is on top until it ends, and a task until it sleeps or ends, but for an interrupt that enters.
@@ -279,8 +282,8 @@ export class Dpor implements Strategy {
     for (let i = index - 1; i >= 0; i--) {
       const before = history.at(i);
       if (before.process === event.process || before.node < 0 || history.happenedBefore(before, event.past)) continue;
-      if ((before.cpu !== event.cpu && !meet(before.accesses, event.accesses)) || neverTogether(before, event))
-        continue;
+      if (before.cpu !== event.cpu && !meet(before.accesses, event.accesses)) continue;
+      if (neverTogether(before, event) && !(this.#isBounded && givesToTaker(before, event))) continue;
       const { node } = this.#path[before.node] as Item;
       this.#want(node as Node, history.initials(i, event, index), event.process);
     }
