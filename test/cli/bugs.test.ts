@@ -9,7 +9,7 @@ test('a bug that is not found is a failure with a sentence', async (t) => {
   const { code, stdout } = await runCli(['bugs', 'verify', ...args], process.cwd());
   t.equal(code, 1);
   t.match(stdout, /io-freed-after-endio +0 of 1 /);
-  t.match(stdout, /io-freed-after-endio, seed 1: nothing in 0 executions/);
+  t.match(stdout, /io-freed-after-endio, seed 1: nothing in 1 execution\n/);
   t.match(stdout, /End of bugs verify: FAILURE/);
 });
 

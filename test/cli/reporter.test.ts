@@ -247,7 +247,7 @@ test('a bug is a check of bugs verify, which says what went wrong with it', asyn
   const bad = await runCli([...verify, '--seconds', '0.001', '--reporter', 'junit'], process.cwd());
   t.equal(bad.code, 1);
   const failure = readJunit(bad.stdout).testcase[0]?.failure;
-  t.equal(failure?.['@message'], 'nf-check-then-queue-unlocked, seed 1: nothing in 0 executions');
+  t.equal(failure?.['@message'], 'nf-check-then-queue-unlocked, seed 1: nothing in 1 execution');
   t.match(failure?.text, 'dmrace bugs verify nf-check-then-queue-unlocked --seeds 1');
 });
 

@@ -94,7 +94,7 @@ export async function attempt(order: AttemptOrder): Promise<AttemptReport> {
     found,
     problem: problem === null ? null : `${id}, seed ${seed}: ${problem}`,
   });
-  if (finding === null) return report(null, `nothing in ${executions} executions`);
+  if (finding === null) return report(null, `nothing in ${executions} execution${executions === 1 ? '' : 's'}`);
   const isDeclared = ({ kind, invariant }: FindingReport): boolean =>
     kind === bug.model.early || (kind === bug.model.kind && bug.model.invariants.includes(invariant));
   if (!isDeclared(finding)) return report(null, `another finding than it declares: ${findingTitle(finding)}`);
