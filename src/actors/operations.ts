@@ -26,7 +26,6 @@ import {
   emitAcquired,
   emitIrqsOff,
   emitIrqsOn,
-  emitLook,
   emitRelease,
   hearing,
 } from '../machine/events.ts';
@@ -72,8 +71,6 @@ const ALWAYS = -0x80000000;
 
 /** What relax and a seam delay sleep, in microseconds. */
 const RELAX_US = 50;
-/** Of the turns that it spins, a CPU that waits tells a profiler of one in so many. */
-const TURNS_OF_LOOK = 16;
 
 export interface RealOptions {
   readonly cpu: number;
@@ -234,10 +231,7 @@ export class RealOperations implements Operations {
     (w[this.contendedWord] as number)++;
     if (hearing !== 0) emit(EV_LOCK_CONTENDED, word, exclusive, site);
     for (;;) {
-      for (let turn = 0; turn < this.spins; turn++) {
-        if (attempt()) return this.noLongerWaits(word);
-        if (hearing !== 0 && (turn + 1) % TURNS_OF_LOOK === 0) emitLook();
-      }
+      for (let turn = 0; turn < this.spins; turn++) if (attempt()) return this.noLongerWaits(word);
       const seen = parking.seen();
       Atomics.or(w, word + 1, 1 << this.cpu);
       if (attempt()) return this.noLongerWaits(word);

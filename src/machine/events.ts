@@ -193,8 +193,6 @@ export function bindListeners(list: readonly Listener[]): void {
 export interface Profiler {
   acquired(word: number, exclusive: number, site: Site): void;
   release(word: number, exclusive: number): void;
-  /** The CPU spins, and has found the lock taken again. */
-  looks(): void;
   irqsOff(site: Site): void;
   irqsOn(): void;
   /** Any other kind below EV_BIO_SUBMIT or from EV_IRQS_OFF on. */
@@ -243,11 +241,6 @@ export function emitAcquired(word: number, exclusive: number, site: Site): void 
 export function emitRelease(word: number, exclusive: number, site: Site): void {
   if (profiler !== null) profiler.release(word, exclusive);
   if (listening !== 0) tellListeners(EV_LOCK_RELEASE, word, exclusive, site);
-}
-
-/** For a profiler alone. */
-export function emitLook(): void {
-  if (profiler !== null) profiler.looks();
 }
 
 export function emitIrqsOff(site: Site): void {

@@ -158,11 +158,6 @@ export class LockProfiler implements Profiler {
     if (this.timing !== 0) this.endHold(word, exclusive);
   }
 
-  /** Else the clock would be read when the lock is held already, and the next one would wait for that too. */
-  looks(): void {
-    this.clock();
-  }
-
   irqsOff(site: Site): void {
     const left = (this.left[IRQ_LEFT] as number) - 1;
     this.left[IRQ_LEFT] = left;
@@ -352,15 +347,13 @@ export class LockProfiler implements Profiler {
     const { waits } = this;
     const at = waits.find(word, exclusive, this.context());
     if (at < 0) return 0;
+    const now = this.clock();
     const row = waits.row[at] as number;
     const since = waits.since[at] as number;
-    const sleeps = this.isSleeping(word);
-    // Who spins has looked at the clock a moment ago.
-    const now = sleeps ? this.clock() : this.readAt;
     this.add(row, ROW_WAIT_MIN, 0, now - since);
     this.edges.waited(waits.edge[at] as number, now - since);
     // A task that waits for a sleeping lock is off its CPU all the time.
-    const parkNs = sleeps ? now - since : (waits.parkNs[at] as number);
+    const parkNs = this.isSleeping(word) ? now - since : (waits.parkNs[at] as number);
     if (parkNs > 0) {
       const { rows } = this.area;
       (rows[row * ROW_FIELDS + ROW_PARKED] as number)++;
