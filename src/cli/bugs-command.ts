@@ -102,10 +102,10 @@ async function runVerify(ids: readonly string[], _: object, command: Command): P
   const settings = { ...rest, replays: REPLAYS };
   const said = { bugs: ids.length === 0 ? 'all' : ids, ...settings };
   const echo = settingsText(said);
-  printer.say(`bugs verify: ${echo}\n\n`);
-  const progress = startProgress('verifying');
   const stop = new AbortController();
   const guard = onInterrupt(() => stop.abort());
+  printer.say(`bugs verify: ${echo}\n\n`);
+  const progress = startProgress('verifying');
   const verified = await verifyBugs(chosen, settings, { say: progress.say, stop: stop.signal });
   guard.release();
   progress.stop();

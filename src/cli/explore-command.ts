@@ -14,7 +14,7 @@ import { budget, budgetText, type GivenBudget, LIMITED, takesLimits, usualBudget
 import { type Explored, exploreChecks, exploreJson, exploreText, isClean } from './explore-result.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { makeFound } from './found.ts';
-import { onInterrupt, verdictText } from './interrupt.ts';
+import { type InterruptGuard, onInterrupt, verdictText } from './interrupt.ts';
 import { makeLog } from './log.ts';
 import { loadOwn, type OwnScenario } from './own-file.ts';
 import { writePage } from './page/html.ts';
@@ -149,13 +149,10 @@ async function exploreAll(
   requests: readonly ExploreRequest[],
   options: ExploreOptions,
   say: (line: string) => void,
-): Promise<{ explored: Explored[]; stopped: boolean }> {
+  guard: InterruptGuard,
+): Promise<Explored[]> {
   const progress = startProgress('exploring');
   const log = makeLog(options.logLevel);
-  let stopped = false;
-  const guard = onInterrupt(() => {
-    stopped = true;
-  });
   const explored: Explored[] = [];
   let executions = options.executions ?? (options.seconds === undefined ? DEFAULT_EXECUTIONS : null);
   let { seconds = null } = options;
@@ -171,7 +168,7 @@ async function exploreAll(
       share,
       (done) => {
         progress.say(`${name}${done.toLocaleString('en')} executions`);
-        return stopped;
+        return guard.interrupted;
       },
       say,
     );
@@ -184,14 +181,13 @@ async function exploreAll(
         progress.say(text);
         log.info({ scenario: request.scenario }, text);
       },
-      stopped: () => stopped,
+      stopped: () => guard.interrupted,
     });
     explored.push({ request: share, result, found });
-    if (stopped) break;
+    if (guard.interrupted) break;
   }
-  guard.release();
   progress.stop();
-  return { explored, stopped };
+  return explored;
 }
 
 function verdictOf(explored: readonly Explored[], stopped: boolean): string {
@@ -229,9 +225,12 @@ async function runExplore(names: string[], options: ExploreOptions): Promise<voi
   const settings = settingsOf(requests, options);
   const words = settingsWords(settings);
   const printer = new Printer(options);
+  const guard = onInterrupt(() => {});
   printer.say(`explore: ${settingsText(words)}\n\n`);
   for (const line of [...knownToFail(requests), ...notTaken(requests)]) printer.say(`${line}\n\n`);
-  const { explored, stopped } = await exploreAll(requests, options, (line) => printer.say(`${line}\n\n`));
+  const explored = await exploreAll(requests, options, (line) => printer.say(`${line}\n\n`), guard);
+  guard.release();
+  const stopped = guard.interrupted;
   const ok = explored.every(isClean);
   const verdict = verdictOf(explored, stopped);
   printer.result({

@@ -131,11 +131,14 @@ function warn({ cpus }: ProfileRunSettings): void {
 async function runProfile(name: string, options: ProfileOptions): Promise<void> {
   const settings = profileSettings(name, options);
   const json = options.json === true;
+  const runner = new ProfileRunner(settings, {
+    say: (text) => progress.say(text),
+    stopped: () => guard.interrupted,
+  });
+  const guard = onInterrupt(() => runner.interrupt());
   if (!json) process.stdout.write(`profile: ${settingsText({ ...settings })}\n\n`);
   warn(settings);
   const progress = startProgress('starting');
-  const runner = new ProfileRunner(settings, { say: progress.say, stopped: () => guard.interrupted });
-  const guard = onInterrupt(() => runner.interrupt());
   try {
     const outcome = await runner.run();
     progress.stop();

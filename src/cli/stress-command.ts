@@ -129,16 +129,16 @@ function print(printer: Printer, settings: StressSettings, outcome: StressOutcom
 async function runStress(names: string[], options: StressOptions): Promise<void> {
   const settings = stressSettings(names, options);
   const printer = new Printer(options);
-  printer.say(`stress: ${settingsText({ ...settings })}\n\n`);
   const log = makeLog(settings.logLevel);
-  const progress = startProgress('starting');
   const hooks = {
-    say: progress.say,
+    say: (text: string) => progress.say(text),
     stopped: () => guard.interrupted,
     log: (level: 'info' | 'error', message: string, details: object) => log[level](details, message),
   };
   const runner = new StressRunner(settings, settings.bug === null ? canaries : [], hooks);
   const guard = onInterrupt(() => runner.interrupt());
+  printer.say(`stress: ${settingsText({ ...settings })}\n\n`);
+  const progress = startProgress('starting');
   try {
     const outcome = await runner.run();
     progress.stop();
