@@ -6,6 +6,7 @@
  * it would have been new had it come last. The interval is Wilson's, at 95 %.
  */
 import { type ChoiceKind, OP_GIVE, OP_GIVE_SHARED, OP_TAKE, OP_TAKE_SHARED } from '../machine/kernel.ts';
+import { addTo } from '../shared/counts.ts';
 import { memory } from '../shared/memory.ts';
 import type { Context } from './context.ts';
 import type { RunListener } from './run-listener.ts';
@@ -160,7 +161,7 @@ export class Tally {
       if (first === undefined) {
         const once = sightings[i + 2] === 1;
         this.#first.set(what, once ? run : -1);
-        if (once) this.#alone.set(run, (this.#alone.get(run) ?? 0) + 1);
+        if (once) addTo(this.#alone, run);
       } else if (first !== -1) this.#notAlone(what, first);
     }
   }

@@ -118,6 +118,9 @@ export class UpTo implements Decider {
   }
 }
 
+/** A run without many switches is often much shorter: places are drawn from its whole length, half of it, or a quarter. */
+const SHORTER = 3;
+
 /** Chance, but with at most so many switches, at places drawn from a run of so many steps. */
 export class FewSwitches implements Decider {
   readonly #random: Random;
@@ -137,7 +140,8 @@ export class FewSwitches implements Decider {
   begin(): void {
     const random = this.#random;
     this.#places = new Set();
-    for (let i = 0; i < this.#switches; i++) this.#places.add(random.below(this.#length));
+    const length = Math.max(1, this.#length >> random.below(SHORTER));
+    for (let i = 0; i < this.#switches; i++) this.#places.add(random.below(length));
     this.#left = this.#switches;
     this.#wild = random.below(8);
   }

@@ -35,7 +35,7 @@ import { programs, releaseTask, TASK_INTERRUPTIBLE, Task } from '../shared/task.
 import { Cell, type Chooser } from './cell.ts';
 import { BUDGET_KINDS, type BudgetKind, BudgetLeft, ChoiceList, NO_BUDGET, shareOf, UNLIMITED } from './choices.ts';
 import { Context, FIRST_TASK, ModelCpu } from './context.ts';
-import { FairRounds, StandingStill, whereTheyAre } from './livelock.ts';
+import { ALONE_MAX, ALONE_PATIENCE, FairRounds, StandingStill, whereTheyAre } from './livelock.ts';
 import { type Host, modelOperations } from './operations.ts';
 import { CYCLE, describeFinding, waitsOf, whoIsStuck } from './places.ts';
 import type { RunListener } from './run-listener.ts';
@@ -195,6 +195,7 @@ export class Execution implements Host, Moves, Chooser {
     this.left.refill(NO_BUDGET);
     this.#waitFor.begin();
     this.#rounds.begin();
+    this.#still.alone = 0;
     for (const each of this.cpus) {
       for (const context of each.tasks) this.#spare.push(context);
       for (const context of each.interrupts) this.#spare.push(context);
@@ -231,7 +232,7 @@ export class Execution implements Host, Moves, Chooser {
       const turn = this.#isFair() ? this.#fairTurn() : this.#strategy.next(this);
       if (turn === TURN_GIVE_UP) throw new GivenUp();
       if (turn !== TURN_MADE && !this.#timersComeDue() && !this.#late()) break;
-      if (this.#still.suspected && this.#still.isCertain(this.#usualMovers()) && !this.#timersComeDue())
+      if (this.#still.suspected && this.#standsStill())
         report(
           'livelock',
           'I48',
@@ -247,23 +248,36 @@ export class Execution implements Host, Moves, Chooser {
     this.#checks.atQuiescence?.();
   }
 
+  /** An interrupt that the budget keeps back while its CPU has something to do, or a timer, may change what is waited for. */
+  #standsStill(): boolean {
+    const isAwaited = this.cpus.some(({ base }) => memory.words[base + CPU_PENDING] !== 0);
+    return this.#still.isCertain(this.#usualMovers()) && !isAwaited && !this.#timersComeDue();
+  }
+
   #usualMovers(): Context[] {
     return this.#movers.slice(0, this.#collectUsual());
   }
 
-  /** Runs that are very long go on in a fair way, but for strategies that see to it themselves. */
+  /** Runs that are very long, or in which the kernel has long been alone, go on in a fair way, but for strategies that see to it themselves. */
   #isFair(): boolean {
-    return this.steps >= this.#fairFrom && this.#strategy.finished === undefined;
+    const isLong = this.steps >= this.#fairFrom || this.#still.alone >= ALONE_PATIENCE;
+    return isLong && this.#strategy.finished === undefined;
   }
 
   #fairTurn(): Turn {
     this.left.lift();
     const movers = this.#usualMovers();
     if (movers.length === 0) return TURN_NONE;
+    if (this.#still.alone >= ALONE_MAX)
+      report(
+        'livelock',
+        'I48',
+        `for ${ALONE_MAX} steps nobody could move but the kernel's own threads and interrupts: ${whereTheyAre(movers)}`,
+      );
     if (this.#rounds.goesRound(this.cpus) && !this.#timersComeDue())
       report('livelock', 'I48', `everybody moves, and the run goes round and round: ${whereTheyAre(movers)}`);
     this.take(this.#rounds.pick(movers));
-    if (this.#rounds.timersAreDue) this.#timersComeDue();
+    if (this.#rounds.timersAreDue()) this.#timersComeDue();
     return TURN_MADE;
   }
 
@@ -294,6 +308,7 @@ export class Execution implements Host, Moves, Chooser {
     context.cell.word = 0;
     context.cell.sequel = 0;
     context.cell.announced = false;
+    context.cell.killable = false;
     context.cell.chooser = this;
     context.iterator = null;
     context.children = 0;

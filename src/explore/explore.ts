@@ -5,6 +5,7 @@
  */
 import { muteListeners } from '../machine/events.ts';
 import type { FindingReport, Program, RunOutcome, Settings } from '../machine/machine.ts';
+import { addTo } from '../shared/counts.ts';
 import type { LockFact } from '../shared/lockdep/lock-facts.ts';
 import type { LockReport } from '../shared/lockdep/lock-report.ts';
 import type { Lockdep } from '../shared/lockdep/lockdep.ts';
@@ -199,7 +200,7 @@ export class Search {
     this.#steps += result.steps;
     this.#traceHash = Math.imul(this.#traceHash ^ hash, 0x01000193);
     if (result.finding !== null) this.#finding = { ...result.finding, run, traceHash: hash };
-    else this.#outcomes.set(result.outcome ?? '', (this.#outcomes.get(result.outcome ?? '') ?? 0) + 1);
+    else addTo(this.#outcomes, result.outcome ?? '');
   }
 
   result(): ExploreResult {

@@ -1,7 +1,9 @@
 /**
  * Whether a run has no end because those who can move get nowhere: livelocks. Step limits are the last resort.
  *
- *   standing still   everybody who can move has relaxed so many times since anything was last changed
+ *   standing still   everybody who can move has relaxed so many times since anything was last changed; an interrupt that is
+ *                    pending and may enter is one of them, so that nothing is certain before it has run
+ *   getting nowhere  under fair scheduling, so many steps in which only the kernel's own threads, interrupts and timers could move
  *   going round      under fair scheduling, the same memory with the same pending operations has come back so many times
  *
  * Verdicts need fairness: while somebody who can move is not let on, the others may well wait for him. So a run that has become very
@@ -22,16 +24,26 @@ const RELAXES = 256;
 const CHANGES_NOTHING: readonly number[] = [...LOADS, ...TAKES, ...GIVES, OP_IRQ_OFF, OP_IRQ_ON];
 const changes: readonly boolean[] = Array.from({ length: 32 }, (_, kind) => !CHANGES_NOTHING.includes(kind));
 
-/** Counts how often who has relaxed since anything was changed. */
+/**
+ * Threads of the kernel's own that have kept others waiting for so long may have been let on before them by the strategy: from here on
+ * each has his turn. If they still keep to themselves after so many steps, in which all timers have gone off, it is for ever.
+ */
+export const ALONE_PATIENCE = 4000;
+export const ALONE_MAX = 44_000;
+
+/** Counts how often who has relaxed since anything was changed, and for how many steps the kernel has been alone. */
 export class StandingStill {
   /** Numbers the stretches in which nothing was changed. */
   #stretch = 0;
+  /** Steps since a task that is none of the kernel's own threads has moved. */
+  alone = 0;
   /** Somebody has relaxed often: it is worth looking at the others. */
   suspected = false;
 
   /** A step is about to be made. */
   moving(context: Context): void {
-    const { kind } = context.cell;
+    const { kind, killable } = context.cell;
+    this.alone = killable ? 0 : this.alone + 1;
     if (kind === OP_RELAX) {
       if (context.relaxedIn !== this.#stretch) {
         context.relaxedIn = this.#stretch;
@@ -90,8 +102,8 @@ export class FairRounds {
     return this.#answers++ % count;
   }
 
-  /** Whether the others have had time enough for a timer to go off. Asked before each step. */
-  get timersAreDue(): boolean {
+  /** Whether the others have had time enough for a timer to go off; if so, the time begins again. */
+  timersAreDue(): boolean {
     if (this.#looks < PATIENCE) return false;
     this.#looks = 0;
     return true;

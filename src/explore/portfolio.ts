@@ -5,6 +5,7 @@
  * runs show what others have not shown. An epoch's shares follow from all that was seen up to the end of the last epoch but one,
  * so that workers need not wait for each other at its end, and are the same for any number of workers.
  */
+import { addTo } from '../shared/counts.ts';
 import { COVERED, type Covered, type Tally } from './coverage.ts';
 import { EPOCH_SLICES, endsEpoch, epochOf } from './epochs.ts';
 import type { SlicedName } from './strategies/all.ts';
@@ -49,7 +50,7 @@ export class Portfolio {
   /** A slice has been merged, and so have all before. */
   merged(slice: number, runs: number, tallies: Readonly<Record<Covered, Tally>>): void {
     const strategy = this.strategyOf(slice) as SlicedName;
-    this.#runs.set(strategy, (this.#runs.get(strategy) ?? 0) + runs);
+    addTo(this.#runs, strategy, runs);
     if (endsEpoch(slice, EPOCH_SLICES)) this.#shares.push(this.#moved(tallies));
   }
 
@@ -59,7 +60,7 @@ export class Portfolio {
       const alone = new Map<SlicedName, number>();
       for (const run of tallies[kind].lonelyRuns()) {
         const name = this.strategyOf(Math.floor(run / SLICE_RUNS)) as SlicedName;
-        alone.set(name, (alone.get(name) ?? 0) + 1);
+        addTo(alone, name);
       }
       const rate = (name: SlicedName): number => (alone.get(name) ?? 0) / Math.max(1, this.#runs.get(name) ?? 0);
       const sum = TABLE.reduce((total, [name]) => total + rate(name), 0);

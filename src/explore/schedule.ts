@@ -288,6 +288,7 @@ function readAnswers(from: Reader): Answer[] {
     const task = from.number();
     const count = asked.after(task, from.number());
     const coded = from.number();
+    if (coded < 2) throw new BadSchedule('it has an answer that is the usual one');
     answers.push({ task, count, nth: coded % 2 === 1 ? from.number() : 0, value: Math.floor(coded / 2) });
   }
   return answers;
@@ -326,5 +327,7 @@ export function parseSchedule(text: string): { readonly name: string; readonly s
     deviations,
     answers: readAnswers(from),
   };
+  // More letters would say the same: a text that was pasted in part or twice must not pass.
+  if (scheduleText(name, schedule) !== text.trim()) throw new BadSchedule('there is more in it than a schedule has');
   return { name, schedule };
 }

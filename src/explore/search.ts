@@ -5,13 +5,14 @@
  * is the same for any number of workers.
  */
 import type { FindingKind } from '../machine/finding.ts';
+import { addTo } from '../shared/counts.ts';
 import { LockGraph } from '../shared/lockdep/lock-graph.ts';
 import { lockReport } from '../shared/lockdep/lock-report.ts';
 import { COVERED, type Covered, type Novelty, Tally } from './coverage.ts';
 import { Guides } from './epochs.ts';
 import { earlierRuns } from './explore.ts';
 import { Portfolio, SLICE_RUNS } from './portfolio.ts';
-import { countOne, type FoundInRun, isSought, type Lesson, type SliceOrder, type SliceReport } from './slices.ts';
+import { type FoundInRun, isSought, type Lesson, type SliceOrder, type SliceReport } from './slices.ts';
 import type { StrategyName } from './strategies/all.ts';
 import type { Guarantee } from './strategies/pct.ts';
 
@@ -97,6 +98,13 @@ export class SlicedSearch {
     return { number, strategy, seed: this.#seed, first, runs, guide, kind: this.#kind };
   }
 
+  /** No more slices are made: those that wait for one before them count all the same. */
+  end(): void {
+    const waiting = [...this.#waiting.values()].sort((one, other) => one.number - other.number);
+    this.#waiting.clear();
+    for (const report of waiting) if (this.#finding === null) this.#merge(report);
+  }
+
   /** A slice has been made. */
   report(report: SliceReport): void {
     this.#waiting.set(report.number, report);
@@ -110,10 +118,10 @@ export class SlicedSearch {
     this.#executions += report.executions;
     this.#steps += report.steps;
     for (const hash of report.hashes) this.#traceHash = Math.imul(this.#traceHash ^ hash, 0x01000193);
-    for (const [outcome, count] of report.outcomes) countOne(this.#outcomes, outcome, count);
-    for (const [kind, count] of report.passedOver) countOne(this.#passedOver, kind, count);
+    for (const [outcome, count] of report.outcomes) addTo(this.#outcomes, outcome, count);
+    for (const [kind, count] of report.passedOver) addTo(this.#passedOver, kind, count);
     for (const kind of COVERED) this.#tallies[kind].add(report.coverage[kind]);
-    this.#uses.set(report.strategy, (this.#uses.get(report.strategy) ?? 0) + report.executions);
+    addTo(this.#uses, report.strategy, report.executions);
     for (const guarantee of report.guarantees) this.#promise(guarantee);
     this.#guides.merged(report.number, report.learned);
     if (this.#strategy === 'portfolio') this.#portfolio.merged(report.number, report.executions, this.#tallies);
@@ -128,7 +136,7 @@ export class SlicedSearch {
       const found = this.#learnFrom(lesson);
       if (found === null) continue;
       if (isSought(found, this.#kind)) return found;
-      countOne(this.#passedOver, found.kind);
+      addTo(this.#passedOver, found.kind);
     }
     return null;
   }

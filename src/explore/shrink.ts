@@ -4,9 +4,10 @@
  *
  * Passes, again and again until none helps or time is over; the best so far is always kept:
  *   leave out    parts of the list of deviations and answers, large ones first (Zeller's ddmin); anchors keep the rest in place
- *   chance       random runs with fewer switches than the best, from none upwards
+ *   chance       random runs with fewer switches than the best, from a few downwards
  *   pairs        two entries at once: a switch and the one back
  *   pull         each deviation to the first step of its task where it does the same; each answer to the lowest number
+ *   again        while there are more than a few switches: from the run that was found, leaving out in another order
  *
  * What a schedule asks for and what the run did can differ when something does not fit, so each success is taken as the run
  * that was recorded. Only the same finding counts as one: same kind, same invariant, same locks.
@@ -36,14 +37,22 @@ export function identityOf({ kind, invariant, message, places }: FindingReport):
   return [kind, invariant, ...locks].join(' ');
 }
 
-/** Parts of the time: leaving out before there is chance gets the first, and random runs what is left of the second. */
-const FIRST_SHARE = 0.3;
+/**
+ * Parts of the time: leaving out before there is chance gets the first, and random runs what is left of the second. Short runs are settled
+ * in the first; in long ones with many switches chance finds a plain one much sooner.
+ */
+const SETTLE_SHARE = 0.15;
 const CHANCE_SHARE = 0.65;
 /** Random runs for each number of switches: so many at a time, so that each number has its turn before time is over. */
-const CHANCES = 3000;
+const CHANCES = 1000;
 const CHANCES_AT_A_TIME = 200;
-/** Most bugs need no more; with many switches to begin with, the low numbers would else hardly have a turn. */
-const CHANCE_SWITCHES_MAX = 6;
+/**
+ * Most bugs need no more. Chance begins here: with many switches to begin with, the low numbers would else hardly have a turn. A run
+ * that has more is worth another order.
+ */
+const FEW_SWITCHES = 6;
+/** A finding may need more: so often other orders are tried. */
+const AGAIN_MAX = 20;
 /**
  * A run may be so many times longer than the best, and so many steps. One that keeps polling since a switch was left out would else
  * go on up to the step limit, and take the time of a hundred others.
@@ -59,6 +68,12 @@ const entriesOf = ({ deviations, answers }: Choices): Entry[] => [
   ...deviations.map((deviation) => ({ deviation })),
   ...answers.map((answer) => ({ answer })),
 ];
+
+/** In which order entries are left out; null: as they stand. */
+type Order = Random | null;
+
+const inOrder = (entries: readonly Entry[], order: Order): readonly Entry[] =>
+  order === null ? entries : order.shuffled(entries);
 
 const choicesFrom = (entries: readonly Entry[]): Choices => ({
   deviations: entries.flatMap((entry) => ('deviation' in entry ? [entry.deviation] : [])),
@@ -88,8 +103,12 @@ function isPlainer(a: RecordedRun, b: RecordedRun): boolean {
 type Steps<T> = Generator<void, T, void>;
 
 export class Shrinker {
+  /** The plainest of all. */
   best: RecordedRun;
   readonly identity: string;
+  readonly #first: RecordedRun;
+  /** What is made plainer. */
+  #current: RecordedRun;
   readonly #recorder: RunRecorder;
   readonly #seed: number;
 
@@ -97,6 +116,8 @@ export class Shrinker {
   constructor(recorder: RunRecorder, first: RecordedRun, seed: number) {
     if (first.found === null) throw new Error('there is no finding to shrink');
     this.#recorder = recorder;
+    this.#first = first;
+    this.#current = first;
     this.best = first;
     this.identity = identityOf(first.found);
     this.#seed = seed;
@@ -106,31 +127,40 @@ export class Shrinker {
   *shrink(isOver: (share: number) => boolean): Steps<void> {
     for (const _ of this.#settle()) {
       yield;
-      if (isOver(FIRST_SHARE)) break;
+      if (isOver(SETTLE_SHARE)) break;
     }
     const stops = (): boolean => isOver(CHANCE_SHARE);
     for (let made = 0; made < CHANCES && !stops(); made += CHANCES_AT_A_TIME)
-      for (let switches = 0; switches < Math.min(this.best.switches, CHANCE_SWITCHES_MAX) && !stops(); switches++)
+      for (let switches = FEW_SWITCHES; switches >= 0 && !stops(); switches--)
         yield* this.#chance(switches, made, stops);
     yield* this.#settle();
+    for (let attempt = 0; attempt < AGAIN_MAX && this.best.switches > FEW_SWITCHES && !isOver(1); attempt++)
+      yield* this.#again(attempt);
   }
 
-  *#settle(): Steps<void> {
-    for (let before = this.best; ; before = this.best) {
-      yield* this.#leaveOut();
+  /** From the beginning, in another order: what can be left out then may be more. */
+  *#again(attempt: number): Steps<void> {
+    this.#current = this.#first;
+    yield* this.#settle(new Random(deriveSeed(this.#seed, attempt)));
+  }
+
+  *#settle(order: Order = null): Steps<void> {
+    for (let before = this.#current; ; before = this.#current) {
+      yield* this.#leaveOut(order);
       yield* this.#pairs();
       yield* this.#pull();
-      if (this.best === before) return;
+      if (this.#current === before) return;
     }
   }
 
   /** Makes a run; keeps it if it has the same finding and is plainer. */
-  *#try(decider: Decider): Steps<boolean> {
-    const run = this.#recorder.run(new UpTo(decider, LONGER * this.best.steps + LONGER_STEPS));
+  *#try(decider: Decider, stepsMax = LONGER * this.#current.steps + LONGER_STEPS): Steps<boolean> {
+    const run = this.#recorder.run(new UpTo(decider, stepsMax));
     yield;
-    if (run.found === null || run.gaveUp || identityOf(run.found) !== this.identity || !isPlainer(run, this.best))
+    if (run.found === null || run.gaveUp || identityOf(run.found) !== this.identity || !isPlainer(run, this.#current))
       return false;
-    this.best = run;
+    this.#current = run;
+    if (isPlainer(run, this.best)) this.best = run;
     return true;
   }
 
@@ -138,15 +168,19 @@ export class Shrinker {
     return yield* this.#try(new FollowSchedule(choicesFrom(entries)));
   }
 
-  *#leaveOut(): Steps<void> {
-    let size = Math.max(1, entriesOf(this.best).length);
+  *#leaveOut(order: Order): Steps<void> {
+    let size = Math.max(1, entriesOf(this.#current).length);
     while (size >= 1) {
       let from = 0;
       let helped = false;
-      for (let entries = entriesOf(this.best); from < entries.length; entries = entriesOf(this.best)) {
-        const less = [...entries.slice(0, from), ...entries.slice(from + size)];
-        if (yield* this.#tryEntries(less)) helped = true;
-        else from += size;
+      let entries = entriesOf(this.#current);
+      for (let turns = inOrder(entries, order); from < turns.length; ) {
+        const gone = new Set(turns.slice(from, from + size));
+        if (yield* this.#tryEntries(entries.filter((entry) => !gone.has(entry)))) {
+          helped = true;
+          entries = entriesOf(this.#current);
+          turns = inOrder(entries, order);
+        } else from += size;
       }
       if (size === 1 && !helped) return;
       size = Math.max(1, Math.floor(size / 2));
@@ -154,9 +188,9 @@ export class Shrinker {
   }
 
   *#pairs(): Steps<void> {
-    for (let i = 0; i < entriesOf(this.best).length; i++)
-      for (let j = i + 1; j < entriesOf(this.best).length; j++) {
-        const entries = entriesOf(this.best);
+    for (let i = 0; i < entriesOf(this.#current).length; i++)
+      for (let j = i + 1; j < entriesOf(this.#current).length; j++) {
+        const entries = entriesOf(this.#current);
         if (entries.length > PAIRS_MAX) return;
         yield* this.#tryEntries(entries.filter((_, index) => index !== i && index !== j));
       }
@@ -165,22 +199,24 @@ export class Shrinker {
   /** `made`: how many of these there have been already. */
   *#chance(switches: number, made: number, stops: () => boolean): Steps<void> {
     const random = new Random(deriveSeed(this.#seed, switches * CHANCES + made));
-    for (let run = 0; run < CHANCES_AT_A_TIME && this.best.switches > switches && !stops(); run++)
-      yield* this.#try(new FewSwitches(random, switches, this.best.steps));
+    for (let run = 0; run < CHANCES_AT_A_TIME && this.#current.switches > switches && !stops(); run++)
+      yield* this.#try(new FewSwitches(random, switches, this.#current.steps), this.#current.steps);
   }
 
   *#pull(): Steps<void> {
-    for (let i = 0; i < this.best.deviations.length; i++) {
-      const { task } = this.best.deviations[i] as Deviation;
-      for (let count = 0; count < (this.best.deviations[i]?.count ?? 0); count++) {
-        const deviations = this.best.deviations.map((each, index) => (index === i ? { ...each, task, count } : each));
-        yield* this.#try(new FollowSchedule({ deviations, answers: this.best.answers }));
+    for (let i = 0; i < this.#current.deviations.length; i++) {
+      const { task } = this.#current.deviations[i] as Deviation;
+      for (let count = 0; count < (this.#current.deviations[i]?.count ?? 0); count++) {
+        const deviations = this.#current.deviations.map((each, index) =>
+          index === i ? { ...each, task, count } : each,
+        );
+        yield* this.#try(new FollowSchedule({ deviations, answers: this.#current.answers }));
       }
     }
-    for (let i = 0; i < this.best.answers.length; i++)
-      for (let value = 1; value < (this.best.answers[i]?.value ?? 0); value++) {
-        const answers = this.best.answers.map((each, index) => (index === i ? { ...each, value } : each));
-        yield* this.#try(new FollowSchedule({ deviations: this.best.deviations, answers }));
+    for (let i = 0; i < this.#current.answers.length; i++)
+      for (let value = 1; value < (this.#current.answers[i]?.value ?? 0); value++) {
+        const answers = this.#current.answers.map((each, index) => (index === i ? { ...each, value } : each));
+        yield* this.#try(new FollowSchedule({ deviations: this.#current.deviations, answers }));
       }
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { FindingKind } from '../machine/finding.ts';
 import type { FindingReport, RunOutcome } from '../machine/machine.ts';
+import { addTo } from '../shared/counts.ts';
 import type { LockFact } from '../shared/lockdep/lock-facts.ts';
 import { CoverageWatch, type Covered, type Sightings } from './coverage.ts';
 import type { ModelMachine } from './explore.ts';
@@ -11,6 +12,7 @@ import { SLICED, type SlicedName, type StrategyName } from './strategies/all.ts'
 import { type Guide, Guided, NO_GUIDE } from './strategies/guided.ts';
 import { type Guarantee, Pct } from './strategies/pct.ts';
 import type { Strategy } from './strategy.ts';
+import { toEnd } from './to-end.ts';
 
 export interface SliceOrder {
   readonly number: number;
@@ -65,12 +67,8 @@ export interface SliceReport {
 export const isSought = (finding: FindingReport, kind: FindingKind | null | undefined): boolean =>
   (kind ?? finding.kind) === finding.kind;
 
-export function countOne<T>(counts: Map<T, number>, what: T, times = 1): void {
-  counts.set(what, (counts.get(what) ?? 0) + times);
-}
-
-type IsLate = () => boolean;
-const inTime: IsLate = () => false;
+type IsLast = () => boolean;
+const goesOn: IsLast = () => false;
 
 /** Makes slices on one machine. */
 export class SliceMaker {
@@ -85,13 +83,20 @@ export class SliceMaker {
     machine.listen(this.#watch);
   }
 
-  /** `isLate` is asked between runs: whether this one is the last. */
-  make(order: SliceOrder, isLate: IsLate = inTime): SliceReport {
-    return this.makeWith(SLICED[order.strategy as SlicedName](order.seed), order, isLate);
+  /** At one go. */
+  make(order: SliceOrder): SliceReport {
+    return toEnd(this.begin(order));
   }
 
-  /** The same with a strategy that is under way; ends when that is finished. */
-  makeWith(strategy: Strategy, order: SliceOrder, isLate: IsLate = inTime): SliceReport {
+  /**
+   * Gives way after each run. `isLast` is asked between runs: whether this one was the last. With a strategy that is under way the slice
+   * ends when that is finished.
+   */
+  *begin(
+    order: SliceOrder,
+    isLast: IsLast = goesOn,
+    strategy: Strategy = SLICED[order.strategy as SlicedName](order.seed),
+  ): Generator<void, SliceReport, void> {
     const { execution } = this.#machine;
     if (strategy instanceof Guided) strategy.follow(order.guide ?? NO_GUIDE, this.#stateOf);
     this.#machine.follow(strategy);
@@ -104,7 +109,7 @@ export class SliceMaker {
     let finding: FoundInRun | null = null;
     let steps = 0;
     let made = 0;
-    while (made < order.runs && finding === null && strategy.finished?.() !== true && !(made > 0 && isLate())) {
+    while (made < order.runs && finding === null && strategy.finished?.() !== true && !(made > 0 && isLast())) {
       const run = order.first + made;
       this.#watch.expect(run);
       const result = this.#machine.run(run);
@@ -113,11 +118,12 @@ export class SliceMaker {
       if (!execution.gaveUp) this.#watch.endRun();
       const found = this.#findingOf(run, result);
       if (found === null || isSought(found, order.kind)) finding = found;
-      else countOne(passedOver, found.kind);
+      else addTo(passedOver, found.kind);
       const { lockdep } = this.#machine;
       if (lockdep !== null && lockdep.fresh.length > 0)
         lessons.push({ run, traceHash: execution.hash, choices: execution.choices.pairs(), facts: lockdep.fresh });
-      if (result.outcome !== null) countOne(outcomes, result.outcome);
+      if (result.outcome !== null) addTo(outcomes, result.outcome);
+      yield;
     }
     return {
       number: order.number,

@@ -9,7 +9,7 @@
  * `queued` and `done` count items; a flush waits until `done` reaches what `queued` was when it began, which is what the
  * kernel's marker item does on a queue with a single thread.
  */
-import { EV_FLUSH, EV_WORK_BEGIN, EV_WORK_END, emit, listening } from '../machine/events.ts';
+import { EV_FLUSH, EV_WORK_BEGIN, EV_WORK_END, EV_WORK_QUEUED, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
@@ -101,6 +101,7 @@ export function* queueWork(wq: Workqueue, work: Work, site: Site): Kernel<number
   else Work.at(wq.last).next = work.handle;
   wq.last = work.handle;
   wq.queued = (wq.queued + 1) | 0;
+  if (listening !== 0) emit(EV_WORK_QUEUED, work.address, wq.address, site);
   // Under the lock: as soon as it is free the item may have run and, after a flush, the queue be gone.
   yield* wakeUp(wq.moreWork, site);
   yield* spinUnlockIrqrestore(wq.lock, saved, site);

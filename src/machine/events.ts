@@ -143,6 +143,9 @@ export const EV_BARRIER_ERROR = 100;
 export const EV_BARRIER_END = 101;
 /** It goes back to the deferred list, behind the bios that were pushed back while it waited. b = address of the bio. With deferred_lock held. */
 export const EV_BARRIER_BEHIND = 102;
+// Work queues.
+/** An item was put on the list of a queue, whose lock is held: a = address of the item, b = address of the queue. */
+export const EV_WORK_QUEUED = 103;
 
 // What else a CPU of the real machine does; of these the model says only the end of an interrupt.
 /** Interrupts go off, and on again. An interrupt's own are in EV_IRQ_ENTER. */

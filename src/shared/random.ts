@@ -21,6 +21,16 @@ export class Random {
     return Math.floor((this.next() / 4294967296) * count);
   }
 
+  /** The same in another order, each equally likely (Fisher and Yates). */
+  shuffled<T>(list: readonly T[]): T[] {
+    const all = [...list];
+    for (let last = all.length - 1; last > 0; last--) {
+      const other = this.below(last + 1);
+      [all[last], all[other]] = [all[other] as T, all[last] as T];
+    }
+    return all;
+  }
+
   /** True with a probability of numerator / denominator. */
   chance(numerator: number, denominator: number): boolean {
     return this.below(denominator) < numerator;

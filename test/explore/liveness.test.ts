@@ -7,6 +7,7 @@ import { wakersOf } from '../../src/check/index.ts';
 import { NO_BUDGET, UNLIMITED } from '../../src/explore/choices.ts';
 import { FollowList } from '../../src/explore/deciders.ts';
 import { type ExploreResult, explore, ModelMachine } from '../../src/explore/explore.ts';
+import { ALONE_MAX, ALONE_PATIENCE } from '../../src/explore/livelock.ts';
 import { contextName } from '../../src/explore/places.ts';
 import { RunRecorder } from '../../src/explore/recorded-run.ts';
 import { Replay } from '../../src/explore/strategies/replay.ts';
@@ -491,6 +492,123 @@ test('work that comes back by a timer does not keep others from its CPU once the
   );
   expectClean(t, result);
   t.ok(turns > 10, `${turns} turns`);
+});
+
+/** A task waits for a work item that queues itself again, counting, until it has had so many turns. */
+function waitsForWork(turns: number): ExploreResult {
+  const build = (): Program => {
+    const count = new Atomic(staticWords(1));
+    const done = new Atomic(staticWords(1));
+    const wait = declareWaitQueue('&test->wait');
+    let queue: Workqueue;
+    let item: Work;
+    work = function* comesAgain(): Kernel<void> {
+      if ((yield* count.add(1, HERE)) < turns) {
+        yield* queueWork(queue, item, HERE);
+        return;
+      }
+      yield* done.set(1, HERE);
+      yield* wakeUp(wait, HERE);
+    };
+    return {
+      *setup(): Kernel<void> {
+        queue = createSinglethreadWorkqueue(daemon, 0) as Workqueue;
+        item = initWork(WORK, 0);
+      },
+      actors: [
+        {
+          name: 'waits',
+          cpu: 1,
+          *run(): Kernel<void> {
+            yield* queueWork(queue, item, HERE);
+            const entry = defineWait();
+            for (;;) {
+              yield* prepareToWaitExclusive(wait, entry, TASK_UNINTERRUPTIBLE, HERE);
+              if ((yield* done.read(HERE)) === 1) break;
+              yield* scheduleOn(wait, HERE);
+            }
+            yield* finishWait(wait, entry, HERE);
+            freeWait(entry);
+          },
+        },
+      ],
+    };
+  };
+  return explore(build, new Walk(SEED), 2, {
+    settings: { cpus: 2, lock: 'tas', oracles: false },
+    slots: { workqueue: 1, work: 1 },
+    staticWords: 64,
+    stepLimit: 10 * ALONE_MAX,
+  });
+}
+
+test("a thread of the kernel's own that goes on for ever is a livelock though memory changes, and none if it ends at last", async (t) => {
+  const { finding, steps } = waitsForWork(Number.POSITIVE_INFINITY);
+  const message = new RegExp(`^for ${ALONE_MAX} steps nobody could move but the kernel's own threads and interrupts: `);
+  expectFinding(t, { finding }, { kind: 'livelock', invariant: 'I48', message });
+  t.ok(steps < 2 * ALONE_MAX, `after ${steps} steps`);
+  const long = waitsForWork(1000);
+  expectClean(t, long);
+  t.ok(long.steps > 2 * ALONE_PATIENCE, `${long.steps} steps in two runs`);
+});
+
+/** Lets the interrupt actor raise a line, and then goes on with the task for ever, as long as it can move. */
+class KeepsInterruptsOut extends Walk {
+  override next(moves: Moves): Turn {
+    const count = moves.collect();
+    for (const wanted of ['interrupt-actor', 'polls'])
+      for (let index = 0; index < count; index++)
+        if (contextName(moves.mover(index)).startsWith(wanted)) {
+          moves.take(index);
+          return TURN_MADE;
+        }
+    return super.next(moves);
+  }
+}
+
+test('a loop that looks with interrupts off is none while an interrupt that the budget keeps back is pending', async (t) => {
+  let looks = 0;
+  const result = explore(
+    () => {
+      const flag = new Marked(staticWords(1));
+      let timer: Timer;
+      queueAgain = function* raises(): Kernel<number> {
+        yield* flag.write(1, HERE);
+        return 0;
+      };
+      return {
+        *setup(): Kernel<void> {
+          timer = setupTimer(AGAIN, 0);
+        },
+        actors: [
+          {
+            name: 'polls',
+            cpu: 0,
+            *run(): Kernel<void> {
+              yield* addTimer(timer, 1, HERE);
+              for (let seen = 0; seen === 0; looks++) {
+                yield* ops.relax(HERE);
+                const saved = yield* ops.irqOff(HERE);
+                seen = yield* flag.read(HERE);
+                yield* ops.irqOn(saved, HERE);
+              }
+            },
+          },
+        ],
+      };
+    },
+    new KeepsInterruptsOut(SEED),
+    1,
+    {
+      settings: { cpus: 1, lock: 'tas', oracles: false },
+      slots: { timer: 1, alarm: 1 },
+      staticWords: 64,
+      stepLimit: STEP_LIMIT,
+      budget: { ...NO_BUDGET, timers: UNLIMITED, interrupts: 0 },
+    },
+  );
+  expectClean(t, result);
+  t.ok(looks > 256, `${looks} looks`);
 });
 
 test('what is none of these ends at the step limit', async (t) => {

@@ -259,6 +259,9 @@ const GUARDED: readonly Guarded[] = [
   body('&dc->lock', 'delay.', delays),
   scenario('&md->pushback_lock', 'noflush-two', 'mapped-device.pushback'),
   scenario('&md->deferred_lock &md->io_lock', 'noflush-two', 'mapped-device.deferred'),
+  // Where only one of the two guards it.
+  scenario('&md->deferred_lock', 'noflush-two', 'mapped-device.deferred', '2.6.33'),
+  scenario('&md->io_lock', 'noflush-two', 'mapped-device.deferred', '2.6.20'),
   scenario('&wq->lock', 'suspend@1.0', 'workqueue.'),
   scenario('&io->endio_lock', 'noflush-split', 'dm-io.error', '2.6.20'),
   body('&q->rq_wait &q->queue_lock', '&q->rq_wait', requests, requestSlots),

@@ -92,6 +92,20 @@ test('a schedule of which letters are missing or changed is refused, or is anoth
   t.end();
 });
 
+test('a schedule with more letters that change nothing is refused', (t) => {
+  const [schedule] = fc.sample(schedules, { seed: SEED, numRuns: 1 }) as [Schedule];
+  const plain = { ...schedule, earlier: [], answers: [] };
+  const text = scheduleText('drain', plain);
+  const letters = text.split('.')[2] as string;
+  const withBytes = (...more: number[]): string =>
+    `v1.drain.${Buffer.concat([Buffer.from(letters, 'base64url'), Buffer.from(more)]).toString('base64url')}`;
+  t.strictSame(parseSchedule(withBytes(1, 0, 2)).schedule.answers, [{ task: 1, count: 0, nth: 0, value: 1 }]);
+  t.throws(() => parseSchedule(withBytes(1, 0, 0)), /the usual one/);
+  // A number in more bytes than it needs.
+  t.throws(() => parseSchedule(withBytes(129, 0, 0, 2)), /more in it than a schedule has/);
+  t.end();
+});
+
 test('what is no schedule is refused in words', (t) => {
   for (const [text, why] of [
     ['', /does not look like/],

@@ -1,8 +1,9 @@
 import { test } from 'tap';
+import { exploreScenario } from '../../src/cli/explore-scenario.ts';
 import { Tally } from '../../src/explore/coverage.ts';
 import { ModelMachine } from '../../src/explore/explore.ts';
 import { type SearchResult, SlicedSearch } from '../../src/explore/search.ts';
-import { SliceMaker, type SliceOrder } from '../../src/explore/slices.ts';
+import { SliceMaker, type SliceOrder, type SliceReport } from '../../src/explore/slices.ts';
 import { SLICED, type StrategyName } from '../../src/explore/strategies/all.ts';
 import { Replay } from '../../src/explore/strategies/replay.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
@@ -71,15 +72,54 @@ test('a search gives the same however many slices are under way, and again', asy
 
 test('the finding is the first one, whichever slice comes back first, and its choices make it again', async (t) => {
   const scenario = meeting(true);
-  const alone = searched(scenario, 'portfolio', 100_000, 1);
-  const together = searched(scenario, 'portfolio', 100_000, 6);
-  t.not(alone.finding, null);
-  t.strictSame(together, alone);
-  t.equal(alone.executions, (alone.finding?.run ?? 0) + 1);
-  const machine = machineFor(scenario);
-  machine.follow(new Replay(alone.finding?.choices ?? new Int32Array(0)));
-  t.equal(machine.run(0).finding?.message, 'this order');
-  t.equal(machine.execution.hash, alone.finding?.traceHash);
+  for (const strategy of ['portfolio', ...Object.keys(SLICED)] as StrategyName[]) {
+    const alone = searched(scenario, strategy, 100_000, 1);
+    const together = searched(scenario, strategy, 100_000, 6);
+    t.not(alone.finding, null, strategy);
+    t.strictSame(together, alone);
+    t.equal(alone.executions, (alone.finding?.run ?? 0) + 1);
+    const machine = machineFor(scenario);
+    machine.follow(new Replay(alone.finding?.choices ?? new Int32Array(0)));
+    t.equal(machine.run(0).finding?.message, 'this order');
+    t.equal(machine.execution.hash, alone.finding?.traceHash);
+  }
+});
+
+test('what was found counts when the search ends, whatever has not been made before it', (t) => {
+  const maker = new SliceMaker(machineFor(meeting(true)), null);
+  const begun = (seed: number): SlicedSearch => new SlicedSearch('uniform', seed, 100_000);
+  const finds = (seed: number): SliceReport => {
+    const search = begun(seed);
+    for (;;) {
+      const report = maker.make(search.order() as SliceOrder);
+      if (report.finding !== null) return report;
+    }
+  };
+  let seed = 1;
+  while (finds(seed).number === 0) seed++;
+  const report = finds(seed);
+  t.comment(`seed ${seed}, found in slice ${report.number}`);
+  const search = begun(seed);
+  while (search.order()?.number !== report.number);
+  search.report(report);
+  t.equal(search.result().finding, null);
+  search.end();
+  t.equal(search.result().finding?.run, report.finding?.run);
+  t.equal(search.executions, report.executions);
+  t.end();
+});
+
+test('a search that is told to stop does so after the run that it is at', async (t) => {
+  const request = { scenario: 'rq-barrier-cut', cpus: 3, preset: 'unified', bug: null, lock: 'tas', seed: 1 } as const;
+  for (const strategy of ['uniform', 'dpor'] as const) {
+    const said: string[] = [];
+    const say = (line: string): void => {
+      said.push(line);
+    };
+    const limits = { executions: 1000, seconds: null, strategy };
+    t.equal((await exploreScenario({ ...request, ...limits }, () => true, say)).executions, 1);
+    t.strictSame(said, [], 'no estimate either');
+  }
 });
 
 test('the portfolio moves its shares to those who still show something new', async (t) => {

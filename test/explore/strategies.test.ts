@@ -4,7 +4,8 @@
 import { test } from 'tap';
 import { ModelMachine } from '../../src/explore/explore.ts';
 import { SLICED } from '../../src/explore/strategies/all.ts';
-import { Bounded, FewPreemptions } from '../../src/explore/strategies/bounded.ts';
+import { Bounded } from '../../src/explore/strategies/bounded.ts';
+import { FewPreemptions } from '../../src/explore/strategies/few.ts';
 import { Pct } from '../../src/explore/strategies/pct.ts';
 import { Pos } from '../../src/explore/strategies/pos.ts';
 import { Surw } from '../../src/explore/strategies/surw.ts';

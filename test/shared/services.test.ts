@@ -282,6 +282,17 @@ test('a bounded random number is within its bound, and every one of a few is met
   t.strictSame([...new Set(Array.from({ length: 200 }, () => random.below(6)))].sort(), [0, 1, 2, 3, 4, 5]);
 });
 
+test('a shuffled list has the same elements, in each order equally often', async (t) => {
+  const random = new Random(5);
+  const orders = new Map<string, number>();
+  for (let i = 0; i < 6000; i++) {
+    const order = random.shuffled(['a', 'b', 'c']).join('');
+    orders.set(order, (orders.get(order) ?? 0) + 1);
+  }
+  t.strictSame([...orders.keys()].sort(), ['abc', 'acb', 'bac', 'bca', 'cab', 'cba']);
+  for (const [order, times] of orders) t.ok(times > 900 && times < 1100, `${order}: ${times}`);
+});
+
 test('a statistic is a word that no operation guards', async (t) => {
   const result = runTask(function* () {
     const statistic = new Statistic(staticWords(1));

@@ -2,8 +2,9 @@
  * The strategies by name.
  */
 import type { Strategy } from '../strategy.ts';
-import { Bounded, FewPreemptions } from './bounded.ts';
+import { Bounded } from './bounded.ts';
 import { Dpor } from './dpor.ts';
+import { FewPreemptions } from './few.ts';
 import { Guided } from './guided.ts';
 import { Pct } from './pct.ts';
 import { Pos } from './pos.ts';

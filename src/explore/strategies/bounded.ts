@@ -1,49 +1,17 @@
 /**
- * Every schedule with at most c preemptions, for c = 0, 1, 2, …: most bugs need one or two.
- *
- * A preemption is a move by another than the last mover while that one could go on; an interrupt that enters is one too. A bound
- * is searched depth first, without reduction, and the next one contains it. Musuvathi, Qadeer: Iterative context bounding for
- * systematic testing of multithreaded programs. PLDI 2007.
+ * Every schedule with at most c preemptions (turns.ts), for c = 0, 1, 2, …: most bugs need one or two. A bound is searched depth first,
+ * without reduction, and the next one contains it. Musuvathi, Qadeer: Iterative context bounding for systematic testing of
+ * multithreaded programs. PLDI 2007.
  */
-import { CHOICE_LATE, type ChoiceKind, isAboutBudget, OP_RELAX } from '../../machine/kernel.ts';
-import { deriveSeed, Random } from '../../shared/random.ts';
+import { type ChoiceKind, isAboutBudget } from '../../machine/kernel.ts';
 import type { Context } from '../context.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
-import { FairTail } from './fair-tail.ts';
+import { entersNow, preemptionsText, Turns } from './turns.ts';
 
 /** A choice point on the path: how many alternatives it has and which is being tried. */
 interface Fork {
   count: number;
   tried: number;
-}
-
-/** Who makes so many steps in a row may be waiting in a loop. */
-export const SPINS = 200;
-
-/** Whether the last mover, which has made so many steps in a row, can go on with what it does. */
-export function couldGoOn({ cell }: Context, steps: number): boolean {
-  // To be woken for no reason is not to go on.
-  return cell.kind !== OP_RELAX && steps < SPINS && cell.enabled();
-}
-
-export const preemptionsText = (count: number): string => `${count} preemption${count === 1 ? '' : 's'}`;
-
-/** Puts the last mover first, which has made so many steps in a row; gives whether it goes on. */
-function sortMovers(moves: Moves, count: number, last: number, steps: number, into: number[]): boolean {
-  into.length = 0;
-  let goesOn = false;
-  let waits = -1;
-  for (let i = 0; i < count; i++) {
-    const mover = moves.mover(i);
-    if (mover.process !== last) into.push(i);
-    else if (couldGoOn(mover, steps)) {
-      into.unshift(i);
-      goesOn = true;
-    } else waits = i;
-  }
-  // Leaving somebody who waits in a loop is no preemption.
-  if (waits !== -1) into.push(waits);
-  return goesOn;
 }
 
 export class Bounded implements Strategy {
@@ -53,8 +21,8 @@ export class Bounded implements Strategy {
   readonly #path: Fork[] = [];
   #depth = 0;
   #preemptions = 0;
-  #mover = -1;
-  #streak = 0;
+  readonly #turns = new Turns();
+  #goesOn = -1;
   #cut = false;
   #finished = false;
   readonly #order: number[] = [];
@@ -75,20 +43,35 @@ export class Bounded implements Strategy {
   begin(_run: number): void {
     this.#depth = 0;
     this.#preemptions = 0;
-    this.#mover = -1;
-    this.#streak = 0;
+    this.#turns.begin();
   }
 
   next(moves: Moves): Turn {
     const found = moves.collect();
     if (found === 0) return TURN_NONE;
-    const goesOn = sortMovers(moves, found, this.#mover, this.#streak, this.#order);
-    const mayPreempt = !goesOn || this.#preemptions < this.#bound;
-    if (!mayPreempt && found > 1) this.#cut = true;
-    const chosen = this.#fork(mayPreempt ? found : 1);
-    if (goesOn && chosen > 0) this.#preemptions++;
+    const free = this.#sort(moves, found);
+    const mayPreempt = this.#preemptions < this.#bound;
+    if (!mayPreempt && found > free) this.#cut = true;
+    const chosen = this.#fork(mayPreempt ? found : free);
+    if (chosen >= free) this.#preemptions++;
     moves.take(this.#order[chosen] as number);
     return TURN_MADE;
+  }
+
+  /** Puts first whose turn it is, then interrupts, and last who waits in a loop; gives how many of them preempt nobody. */
+  #sort(moves: Moves, count: number): number {
+    const { last } = this.#turns;
+    this.#goesOn = this.#turns.goesOn(moves, count);
+    const rank = (i: number): number => {
+      const mover = moves.mover(i);
+      if (mover.process === this.#goesOn) return 0;
+      if (this.#goesOn !== -1 && entersNow(mover)) return 1;
+      return mover.process === last ? 3 : 2;
+    };
+    this.#order.length = 0;
+    for (let i = 0; i < count; i++) this.#order.push(i);
+    this.#order.sort((one, other) => rank(one) - rank(other));
+    return this.#goesOn === -1 ? count : this.#order.filter((i) => rank(i) < 2).length;
   }
 
   choose(kind: ChoiceKind, count: number): number {
@@ -106,8 +89,7 @@ export class Bounded implements Strategy {
   }
 
   moving(context: Context): void {
-    this.#streak = context.process === this.#mover ? this.#streak + 1 : 1;
-    this.#mover = context.process;
+    this.#turns.moving(context, this.#goesOn);
   }
 
   /** Goes back to the last choice point that has an alternative left. */
@@ -126,62 +108,5 @@ export class Bounded implements Strategy {
 
   finished(): boolean {
     return this.#finished;
-  }
-}
-
-/** Random runs with few preemptions, for programs that are too long for all of them. */
-export class FewPreemptions implements Strategy {
-  readonly #seed: number;
-  #random = new Random(0);
-  #mover = -1;
-  #streak = 0;
-  #steps = 0;
-  /** Steps of the longest run so far: where preemptions are placed. */
-  #length = 1;
-  readonly #points: number[] = [];
-  readonly #tail = new FairTail();
-  readonly #order: number[] = [];
-
-  constructor(seed: number) {
-    this.#seed = seed;
-  }
-
-  begin(run: number): void {
-    this.#random = new Random(deriveSeed(this.#seed, run));
-    this.#mover = -1;
-    this.#streak = 0;
-    this.#steps = 0;
-    this.#tail.begin();
-    this.#points.length = 0;
-    for (let left = this.#random.below(4); left > 0; left--) this.#points.push(this.#random.below(this.#length));
-  }
-
-  next(moves: Moves): Turn {
-    const found = moves.collect();
-    if (found === 0) return TURN_NONE;
-    const goesOn = sortMovers(moves, found, this.#mover, this.#streak, this.#order);
-    if (this.#tail.step()) {
-      moves.take(this.#random.below(found));
-      return TURN_MADE;
-    }
-    const preempts = this.#points.includes(this.#steps) && found > 1;
-    const chosen = !goesOn ? this.#random.below(found) : preempts ? 1 + this.#random.below(found - 1) : 0;
-    moves.take(this.#order[chosen] as number);
-    return TURN_MADE;
-  }
-
-  choose(kind: ChoiceKind, count: number): number {
-    return kind === CHOICE_LATE ? 0 : this.#random.below(count);
-  }
-
-  moving(context: Context): void {
-    this.#streak = context.process === this.#mover ? this.#streak + 1 : 1;
-    this.#mover = context.process;
-    this.#steps++;
-  }
-
-  end(): void {
-    this.#tail.end();
-    this.#length = Math.max(this.#length, this.#steps);
   }
 }

@@ -13,7 +13,7 @@
  * at its first step is dropped. Pairs that are never possible at the same time have no other order. Flanagan, Godefroid: Dynamic partial-order
  * reduction. POPL 2005.
  *
- * With a bound only runs with so many preemptions (bounded.ts) are made, and each class that has such a run is seen. What stands for
+ * With a bound only runs with so many preemptions (turns.ts) are made, and each class that has such a run is seen. What stands for
  * a class elsewhere may have more preemptions than another run of it, so nothing sleeps then, wherever nobody could go on all are tried,
  * and so are all before a step that has been seen to depend on a later one. A preemption at any other place can be moved to such a
  * one, but not past the end of a section: who is let on before it comes as far as its lock, and to leave him there is no preemption. So all
@@ -30,14 +30,14 @@ import {
   OP_TAKE,
 } from '../../machine/kernel.ts';
 import { Random } from '../../shared/random.ts';
-import { type Context, FIRST_TASK } from '../context.ts';
+import type { Context } from '../context.ts';
 import { Accesses, accessTo, meet, objectOf, WRITE } from '../dependency.ts';
 import type { ModelMachine } from '../explore.ts';
 import { LOCKS } from '../kinds.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
-import { couldGoOn, preemptionsText, SPINS } from './bounded.ts';
 import { type Event, History } from './history.ts';
 import { Spinners } from './spinners.ts';
+import { entersNow, isInterrupt, preemptionsText, SPINS, Turns } from './turns.ts';
 
 /** A step that was tried: it sleeps until a step comes that depends on it. */
 interface Sleeper {
@@ -58,8 +58,9 @@ interface Node {
   chosen: number;
   /** What the chosen step touches, over all its data choices. */
   touched: Set<number>;
-  /** With a bound: who could go on, or −1; and the preemptions before. */
+  /** With a bound: whose turn it is, or −1; the interrupts that may enter then; and the preemptions before. */
   readonly goesOn: number;
+  readonly entering: readonly number[];
   readonly preemptions: number;
 }
 
@@ -71,7 +72,6 @@ interface Fork {
 
 type Item = { readonly node: Node; readonly fork: null } | { readonly node: null; readonly fork: Fork };
 
-const isInterrupt = ({ process }: Event): boolean => process < FIRST_TASK;
 const enters = (event: Event): boolean => isInterrupt(event) && event.kind === OP_START;
 
 /** Whether `late` takes a lock that `before` gives back: who gives it back had it. */
@@ -97,8 +97,9 @@ export class Dpor implements Strategy {
   #depth = 0;
   readonly #history = new History();
   readonly #spinners = new Spinners();
-  /** Steps in a row of the last mover. */
-  #streak = 0;
+  readonly #turns = new Turns();
+  /** Whose turn it is, with a bound. */
+  #goesOn = -1;
   #accesses: Accesses | null = null;
   /** Steps from this one on have not been compared yet. */
   #fresh = 0;
@@ -132,7 +133,7 @@ export class Dpor implements Strategy {
     this.#accesses ??= new Accesses();
     this.#history.begin(this.#branchNode);
     this.#spinners.begin();
-    this.#streak = 0;
+    this.#turns.begin();
     this.#preemptions = 0;
     this.#depth = 0;
     this.#fresh = this.#branch === 0 ? 0 : Number.MAX_SAFE_INTEGER;
@@ -158,7 +159,8 @@ export class Dpor implements Strategy {
     const { node } = item;
     if (node === null) throw new Error('the program is not the same at each run: a move comes where a choice came');
     this.#reach(index, node);
-    if (node.goesOn !== -1 && node.goesOn !== node.chosen) this.#preemptions++;
+    this.#goesOn = node.goesOn;
+    if (node.goesOn !== -1 && node.goesOn !== node.chosen && !node.entering.includes(node.chosen)) this.#preemptions++;
     for (let i = 0; i < count; i++) {
       if (moves.mover(i).process !== node.chosen) continue;
       moves.take(i);
@@ -179,19 +181,19 @@ export class Dpor implements Strategy {
     let chosen = -1;
     let seldom = -1;
     let usual = 1;
-    let goesOn = -1;
+    const entering: number[] = [];
+    const goesOn = this.#isBounded ? this.#turns.goesOn(moves, count) : -1;
     const stuck = this.#onlySpinners(moves, count);
-    const last = this.#history.last?.process;
     for (let i = 0; i < count; i++) {
       const mover = moves.mover(i);
       const { process, cell } = mover;
       if (!stuck && this.#spinners.stands(mover)) continue;
       enabled.add(process);
-      if (this.#isBounded && process === last && couldGoOn(mover, this.#streak)) goesOn = process;
+      if (goesOn !== -1 && entersNow(mover)) entering.push(process);
       if (this.#sleep.has(process)) continue;
       // Who can move only because of a budget is not where a search begins: others may use the budget up.
       if (cell.kind === OP_SCHEDULE && !cell.enabled()) seldom = process;
-      else if (chosen === -1 || this.#prefers(process, last, ++usual)) chosen = process;
+      else if (chosen === -1 || this.#prefers(process, ++usual)) chosen = process;
     }
     if (chosen === -1) chosen = seldom;
     if (chosen === -1) return null;
@@ -199,7 +201,7 @@ export class Dpor implements Strategy {
     const sleep = new Map(this.#sleep);
     const wanted = this.#isBounded && goesOn === -1 ? new Set(enabled) : new Set([chosen]);
     const preemptions = this.#preemptions;
-    return { enabled, sleep, done: new Map(), wanted, chosen, touched: new Set(), goesOn, preemptions };
+    return { enabled, sleep, done: new Map(), wanted, chosen, touched: new Set(), goesOn, entering, preemptions };
   }
 
   #onlySpinners(moves: Moves, count: number): boolean {
@@ -212,9 +214,9 @@ export class Dpor implements Strategy {
   }
 
   /** The last mover goes on, so that there are few switches, unless it seems to wait for somebody; a probe takes any of those that it has seen. */
-  #prefers(process: number, last: number | undefined, seen: number): boolean {
+  #prefers(process: number, seen: number): boolean {
     if (this.#random !== null) return this.#random.below(seen) === 0;
-    return (process === last) === this.#streak < SPINS;
+    return (process === this.#turns.last) === this.#turns.streak < SPINS;
   }
 
   choose(kind: ChoiceKind, count: number): number {
@@ -233,7 +235,7 @@ export class Dpor implements Strategy {
 
   moving(context: Context): void {
     this.#settle();
-    this.#streak = context.process === this.#history.last?.process ? this.#streak + 1 : 1;
+    this.#turns.moving(context, this.#goesOn);
     const history = this.#history;
     const accesses = this.#accesses as Accesses;
     if (history.repeats) {
@@ -302,8 +304,9 @@ export class Dpor implements Strategy {
 
   #wantAll(node: Node): void {
     // A probe asks what there would be.
-    if (this.#random === null && node.preemptions >= this.#bound) this.#cut ||= node.enabled.size > node.wanted.size;
-    else for (const process of node.enabled) node.wanted.add(process);
+    const mayPreempt = this.#random !== null || node.preemptions < this.#bound;
+    for (const process of mayPreempt ? node.enabled : node.entering) node.wanted.add(process);
+    this.#cut ||= node.enabled.size > node.wanted.size;
   }
 
   end(pending: Iterable<Context>): void {
@@ -319,14 +322,19 @@ export class Dpor implements Strategy {
 
   #measure(): void {
     this.size = 0;
-    // In how many ways 0, 1, … preemptions can be placed.
+    // In how many ways 0, 1, … preemptions can be placed, and each interrupt.
     const placed = this.#isBounded ? [1, ...Array<number>(this.#bound).fill(0)] : [1];
+    const places = new Map<number, number>();
     for (const { node, fork } of this.#path) {
       if (node === null || node.goesOn === -1) this.size += Math.log10(node?.wanted.size ?? (fork as Fork).count);
-      else
+      else {
+        const entering = node.entering.filter((process) => node.wanted.has(process));
+        for (const process of entering) places.set(process, (places.get(process) ?? 1) + 1);
         for (let i = this.#bound; i > 0; i--)
-          placed[i] = (placed[i] as number) + (placed[i - 1] as number) * (node.wanted.size - 1);
+          placed[i] = (placed[i] as number) + (placed[i - 1] as number) * (node.wanted.size - 1 - entering.length);
+      }
     }
+    for (const ways of places.values()) this.size += Math.log10(ways);
     this.size += Math.log10(placed.reduce((sum, ways) => sum + ways, 0));
     this.#path.length = 0;
     this.#branchNode = 0;
@@ -380,15 +388,20 @@ const PROBES = 20;
 /**
  * How many runs DPOR will need on this machine: 10 to the power of what this gives. The mean over random runs of the product of
  * the alternatives that each of them asks for. Knuth: Estimating the efficiency of backtrack programs. 1975. With a bound: for the
- * preemptions of a run that has none.
+ * preemptions of a run that has none. Gives way after each run.
  */
-export function estimateRuns(machine: ModelMachine, seed: number, bound = Number.POSITIVE_INFINITY): number {
+export function* estimateRuns(
+  machine: ModelMachine,
+  seed: number,
+  bound = Number.POSITIVE_INFINITY,
+): Generator<void, number, void> {
   const probe = new Dpor(bound, new Random(seed));
   machine.follow(probe);
   const sizes: number[] = [];
   for (let run = 0; run < PROBES; run++) {
     machine.run(run);
     sizes.push(probe.size);
+    yield;
   }
   const most = Math.max(...sizes);
   return most + Math.log10(sizes.reduce((sum, size) => sum + 10 ** (size - most), 0) / PROBES);

@@ -8,6 +8,7 @@
  * since strict priorities may starve whom the rest waits for. Who spins (relax) falls below all others.
  */
 import { CHOICE_LIMIT, type ChoiceKind, OP_RELAX } from '../../machine/kernel.ts';
+import { addTo } from '../../shared/counts.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import type { Context } from '../context.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
@@ -116,7 +117,7 @@ export class Pct implements Strategy {
     const measured = this.#runs % MEASURED === 0;
     if (measured) this.#length = Math.max(1, this.#choices, Math.floor(0.9 * this.#length));
     else if (this.#choices <= this.#length && !this.#limited) {
-      this.#made.set(this.#depth, (this.#made.get(this.#depth) ?? 0) + 1);
+      addTo(this.#made, this.#depth);
       this.#processes = Math.max(this.#processes, this.#priorities.size);
       this.#most = Math.max(this.#most, this.#length);
     }
