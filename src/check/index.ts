@@ -10,7 +10,8 @@
  *   I7             suspend.ts           I29 I45 I46, sums            quiescence.ts
  *   I47 I45 I49    stuck.ts              I32 I33 I51              sizes.ts
  *   I27 I28        multipath.ts          I19 I22 to I26, I40, I41, I52  request.ts
- *   I21 I25 I42 I43  rq-clone.ts        I40 I42 I43 of bios   barrier.ts
+ *   I21 I25 I29 I42 I43  rq-clone.ts    I40 I42 I43 of bios   barrier.ts
+ *   I20            work.ts
  *
  * Held up in place by the code itself: I14 (shared/struct.ts), I15 (ref-count.ts), I17 and I18 (spinlock.ts, task.ts,
  * mutex.ts), I48 (each machine).
@@ -76,6 +77,7 @@ import {
   EV_TABLE_EVENT,
   EV_TABLE_UNBIND,
   EV_THAW,
+  EV_WORK_QUEUED,
   type Listener,
 } from '../machine/events.ts';
 import type { Site } from '../machine/site.ts';
@@ -161,6 +163,7 @@ import {
   flushCloneEnds,
   flushDone,
   flushHandedOver,
+  originalEnds,
   rqCloneFreed,
 } from './rq-clone.ts';
 import { checkSizesAndFreezes, freezeAllowed, resumedClean, sizeConsistent, thawAllowed } from './sizes.ts';
@@ -180,6 +183,7 @@ import {
   targetsResumed,
 } from './suspend.ts';
 import { MD_PUSHBACK, mdOfTio } from './words.ts';
+import { workQueued } from './work.ts';
 
 export { type ErrorRule, errorRules } from './errors.ts';
 export { checkClosed, checkStuck } from './stuck.ts';
@@ -373,6 +377,7 @@ function hearRequest(kind: number, a: number, b: number, site: Site): void {
       break;
     case EV_RQ_END:
       requestEnds(a, b, site);
+      originalEnds(a, site);
       break;
     case EV_RQ_RUN:
       requestFnRuns();
@@ -449,6 +454,7 @@ function hear(kind: number, a: number, b: number, site: Site): void {
   if (kind < EV_IO_START) hearBio(kind, a, b, site);
   else if (kind < EV_SUSPEND_PHASE) hearIo(kind, a, b, site);
   else if (kind === EV_MPATH) multipathChanged(a, b, site);
+  else if (kind === EV_WORK_QUEUED) workQueued(a, b, site);
   else if (kind >= EV_BARRIER_BEGIN) hearBarrier(kind, a, b, site);
   else if (kind >= EV_RQ_MAP) hearRqClone(kind, a, b, site);
   else if (kind >= EV_RQ_INSERT) hearRequest(kind, a, b, site);

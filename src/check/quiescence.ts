@@ -36,6 +36,7 @@ import {
   TIO_CLONE,
   TIO_IO,
 } from './words.ts';
+import { checkWorks } from './work.ts';
 
 const POOL_MIN = Mempool.offsetOf('minNr');
 const POOL_CURR = Mempool.offsetOf('currNr');
@@ -222,6 +223,7 @@ function checkLocks(): void {
 /** Checks the machine while nothing can move and no task but the kernel's own threads is left. */
 export function checkResting(): void {
   checkWorkers();
+  checkWorks();
   checkLists();
   checkBios();
   eachLive(MappedDevice, checkDevice);

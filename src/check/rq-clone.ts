@@ -1,6 +1,6 @@
 /**
  * Clones of requests and flushes of a request-based device: I9 and I10 for its targets, I21 ONE_FLUSH, I25
- * CLONE_COMPLETION_ONCE, I42 FLUSH_FANOUT, I43 BARRIER_ERROR_RANK.
+ * CLONE_COMPLETION_ONCE, I29 of clones, I42 FLUSH_FANOUT, I43 BARRIER_ERROR_RANK.
  *
  * DmRqTargetIo.oracle says where the clone is: new, mapped, done. Words of MappedDevice.oracle (words.ts), from MD_FLUSHES on:
  *
@@ -24,6 +24,7 @@ import { addressOf, eachLive, MD_FLUSHES, mdName } from './words.ts';
 
 const TIO_LOC = DmRqTargetIo.offsetOf('oracle');
 const TIO_MD = DmRqTargetIo.offsetOf('md');
+const TIO_ORIG = DmRqTargetIo.offsetOf('orig');
 const ENDED = MD_FLUSHES + 1;
 const SAID = MD_FLUSHES + 2;
 
@@ -64,6 +65,17 @@ export function cloneDone(tio: number, ti: number, site: Site): void {
 
 export function rqCloneFreed(tio: number, site: Site): void {
   move(tio, (1 << NEW) | (1 << MAPPED) | (1 << DONE), FREED, 'is freed', site);
+}
+
+/** I29: a request ends; a clone of it that no target has got would never be freed. */
+export function originalEnds(rq: number, site: Site): void {
+  const w = memory.words;
+  eachLive(DmRqTargetIo, (tio) => {
+    const orig = w[tio + TIO_ORIG] as number;
+    if (orig === 0 || w[tio + TIO_LOC] !== NEW || addressOf(orig) !== rq) return;
+    const md = mdName(addressOf(w[tio + TIO_MD] as number));
+    report('leak', 'I29', `a request of ${md} ends, and nobody has the clone that was made of it`, site);
+  });
 }
 
 /** All clones of the device, mapped or not. */

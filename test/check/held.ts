@@ -32,6 +32,8 @@ export interface Planted {
   readonly scenario: Scenario;
   /** Seams that break it; without them the program is clean. Empty: the program itself breaks it. */
   readonly swaps: Partial<Seams>;
+  /** Of the finding, where another check gives the same kind and invariant later. */
+  readonly message?: RegExp;
   /** What the same mistake may break first on threads. */
   readonly orOnThreads?: string;
   /** On the model so many are enough to find it; default 2000. */

@@ -11,6 +11,7 @@ import {
   wakersOf,
 } from '../../src/check/index.ts';
 import { bindSeams, type Seams } from '../../src/core/seams.ts';
+import { NO_BUDGET, UNLIMITED } from '../../src/explore/choices.ts';
 import { type ExploreResult, Search } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
 import type { Strategy } from '../../src/explore/strategy.ts';
@@ -32,6 +33,8 @@ interface CheckedOptions {
   readonly validates?: boolean;
   /** Default: a seeded walk. */
   readonly strategy?: Strategy;
+  /** How often interrupts may enter although their CPU could go on; default: as often as they come. */
+  readonly interrupts?: number;
 }
 
 /** Explores a scenario under the unified preset, with some seams swapped, until the strategy has seen all or so many executions are over. */
@@ -39,7 +42,7 @@ export function exploreChecked(
   scenario: Scenario,
   swaps: Partial<Seams>,
   executions: number,
-  { validates = true, strategy = new Walk(SEED) }: CheckedOptions = {},
+  { validates = true, strategy = new Walk(SEED), interrupts = UNLIMITED }: CheckedOptions = {},
 ): CheckedResult {
   const preset = presets.find(({ name }) => name === 'unified');
   if (preset === undefined) throw new Error('there is no preset unified');
@@ -57,6 +60,7 @@ export function exploreChecked(
     whenStuck: checkStuck,
     whenClosed: checkClosed,
     wakersOf,
+    budget: { ...NO_BUDGET, interrupts },
   });
   // The counts lie in the machine's memory, which each execution begins anew.
   let rules: Record<ErrorRule, number> | undefined;

@@ -95,7 +95,17 @@ export const plantedFlush: readonly Planted[] = [
       yield* spinUnlockIrqrestore(md.barrierErrorLock, saved, HERE);
     },
   }),
-  plant('I29', 'leak', 'a flush has a clone that nobody ends', false, findBug('rqb-prep-clones-flush')?.swaps ?? {}),
+  {
+    ...plant(
+      'I29',
+      'leak',
+      'a flush has a clone that nobody ends',
+      false,
+      findBug('rqb-prep-clones-flush')?.swaps ?? {},
+    ),
+    // When the flush ends; at the end of the run clones would be left too.
+    message: /ends, and nobody has the clone/,
+  },
   {
     ...plant('I10', 'assertion', 'the queue of a suspended device is not stopped', true, {
       stopAndFlush: (md) => flushWorkqueue(Workqueue.at(md.wq), HERE),

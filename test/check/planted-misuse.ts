@@ -11,6 +11,7 @@ import { dmTableBindEvents, dmTableEvent } from '../../src/core/event.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { dmGetTable, splitAndProcess } from '../../src/core/submit.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
+import { initWork, queueWork, Workqueue, workFunctions } from '../../src/irq/workqueue.ts';
 import { EV_BIO_SPLIT, emit } from '../../src/machine/events.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import {
@@ -41,6 +42,17 @@ function keptBio(bench: Bench, sector: number, size = 1): Bio {
   bio.bdev = bench.device.bdev.handle;
   bio.endIo = KEPT_ENDIO;
   return bio;
+}
+
+const NO_WORK = workFunctions.define('planted_work', () => resolved(undefined));
+
+/** kdmflush has this CPU, so it does not come in between. */
+function* queuedTwice(bench: Bench): Kernel<void> {
+  const wq = Workqueue.at(bench.md.wq);
+  const work = initWork(NO_WORK, 0);
+  yield* queueWork(wq, work, HERE);
+  yield* work.pending.set(0, HERE);
+  yield* queueWork(wq, work, HERE);
 }
 
 function* mapUnlocked(bench: Bench): Kernel<void> {
@@ -90,6 +102,7 @@ export const plantedMisuse: readonly Planted[] = [
     ],
   }),
   plant('I11', 'assertion', 'a bio is mapped without io_lock', { tasks: [mapUnlocked] }),
+  plant('I20', 'assertion', 'an item of work is queued while it is on the list', { tasks: [queuedTwice] }),
   plant('I12', 'wrong-error', 'a target says REQUEUE without a noflush suspend', {
     script: () => ({ endIo: () => resolved(DM_ENDIO_REQUEUE) }),
     tasks: [writeAndWait],

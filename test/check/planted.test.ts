@@ -5,11 +5,11 @@ import { planted } from './planted.ts';
 /** Enough for those that need a certain interleaving. */
 const EXECUTIONS = 2000;
 
-for (const { invariant, kind, scenario, swaps, executions = EXECUTIONS } of planted) {
+for (const { invariant, kind, message = /./, scenario, swaps, executions = EXECUTIONS } of planted) {
   test(`${invariant} is found: ${scenario.title}`, async (t) => {
     t.comment(`seed ${SEED}`);
     const { finding } = exploreChecked(scenario, swaps, executions, { validates: false });
-    t.match(finding, { kind, invariant }, finding?.message ?? 'nothing was found');
+    t.match(finding, { kind, invariant, message }, finding?.message ?? 'nothing was found');
   });
 }
 
@@ -28,8 +28,8 @@ test('each planted program has a name of its own', async (t) => {
 
 test('each invariant that the oracles know is planted', async (t) => {
   const known = [
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 32, 33, 34, 35,
-    36, 37, 38, 39, 40, 41, 42, 43, 45, 46, 47, 48, 49, 50, 51, 52, 53,
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 32, 33, 34,
+    35, 36, 37, 38, 39, 40, 41, 42, 43, 45, 46, 47, 48, 49, 50, 51, 52, 53,
   ];
   t.strictSame(
     known.filter((number) => !planted.some(({ invariant }) => invariant === `I${number}`)),
