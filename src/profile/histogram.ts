@@ -4,6 +4,7 @@
  * A library for histograms (hdr-histogram-js and its like) keeps its counts in memory of its own, where no other thread can add
  * them up; what is left of it without that is the three lines of `bucketOf`.
  */
+import { addTo } from '../shared/counts.ts';
 import { BUCKETS } from './layout.ts';
 import type { Bar, Durations } from './report.ts';
 
@@ -88,7 +89,7 @@ export class Durationer {
       if (count === 0) continue;
       const start = bucketStart(bucket);
       const fromNs = start < 1 ? 0 : 2 ** Math.floor(Math.log2(start));
-      bars.set(fromNs, (bars.get(fromNs) ?? 0) + count);
+      addTo(bars, fromNs, count);
     }
     return [...bars].map(([fromNs, count]) => ({ fromNs, count }));
   }

@@ -193,8 +193,13 @@ export function makeProfileBuffers(cpus: number, settings: ProfileSettings): Pro
   };
 }
 
-/** Nanoseconds since a second of the monotonic clock; the same on all threads. */
-export function clockNs(originSeconds: number): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return (seconds - originSeconds) * 1e9 + nanoseconds;
+/** Nanoseconds since the profile's origin. */
+export type Clock = () => number;
+
+/** The monotonic clock; the same on all threads. */
+export function monotonicClock({ originSeconds }: ProfileBuffers): Clock {
+  return () => {
+    const [seconds, nanoseconds] = process.hrtime();
+    return (seconds - originSeconds) * 1e9 + nanoseconds;
+  };
 }

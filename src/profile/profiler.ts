@@ -10,6 +10,9 @@
  *
  * So counting costs no clock and no atomic step. `left` says how many acquisitions of a row need nothing more than that; with the
  * one that finds it at 0 a hold is timed, a wait ends, or a delay is due. How many there were is what was issued less what is left.
+ *
+ * When a wait ends this CPU has the lock, and others wait for it: only the clock is read then. What the wait was is added up when the CPU
+ * waits again, or when its task or interrupt is over.
  */
 import {
   EV_IRQ_ENTER,
@@ -32,12 +35,12 @@ import { bucketOf } from './histogram.ts';
 import {
   type Area,
   BUCKETS,
+  type Clock,
   CPU_IRQ_MAX,
   CPU_IRQ_MIN,
   CPU_IRQ_SITE,
   CPU_IRQ_STRETCHES,
   CPU_IRQ_TOTAL,
-  clockNs,
   IRQ_LEFT,
   LOCK_TYPES,
   type ProfileBuffers,
@@ -97,23 +100,34 @@ export class LockProfiler implements Profiler {
   /** How many entries `holds` and `waits` have. */
   private timing = 0;
   private waiting = 0;
+  /** A wait that has ended and is not added up yet: its row (0: none), edge, whole length, and how long this CPU was given away in it. */
+  private endedRow = 0;
+  private endedEdge = 0;
+  private endedNs = 0;
+  private endedParkNs = 0;
   private irqsSince = 0;
   private irqsSite = 0;
   private readonly exact: boolean;
-  private readonly originSeconds: number;
+  private readonly clock: Clock;
   /** By number: 1 where holders of the lock take longer; and how much. */
   private readonly injected: Int8Array;
   private readonly delayNs: number;
-  /** What the clock said last. */
-  readAt = 0;
   private random: number;
   /** Traces: since when the task and the interrupts run. */
   private readonly since = [0, 0, 0];
   private runs = 0;
 
   /** `variant`: 0 in rounds without the injected delay, 1 with it. */
-  constructor(buffers: ProfileBuffers, cpu: number, variant: number, names: Names, trace: TraceWriter | null) {
+  constructor(
+    buffers: ProfileBuffers,
+    cpu: number,
+    variant: number,
+    clock: Clock,
+    names: Names,
+    trace: TraceWriter | null,
+  ) {
     const { settings } = buffers;
+    this.clock = clock;
     this.area = (buffers.areas[cpu] as readonly Area[])[variant] as Area;
     this.left = this.area.left;
     this.takers = buffers.takers;
@@ -126,7 +140,6 @@ export class LockProfiler implements Profiler {
     this.rowOf = this.rows.ofWord;
     this.edges = new Edges(this.area);
     this.exact = settings.exact;
-    this.originSeconds = buffers.originSeconds;
     this.injected = buffers.injected;
     this.delayNs = variant === 1 ? (settings.inject?.ns ?? 0) : 0;
     this.random = 0x9e3779b9 ^ cpu;
@@ -141,6 +154,7 @@ export class LockProfiler implements Profiler {
     this.waits.clear();
     this.timing = 0;
     this.waiting = 0;
+    this.endedRow = 0;
     this.irqsSince = 0;
     this.since.fill(0);
     this.runs = 0;
@@ -184,26 +198,24 @@ export class LockProfiler implements Profiler {
         this.enters(HARDIRQ);
         break;
       case EV_IRQ_EXIT:
+        this.addWait();
         this.leaves(HARDIRQ, a);
         break;
       case EV_SOFTIRQ_ENTER:
         this.enters(SOFTIRQ);
         break;
       case EV_SOFTIRQ_EXIT:
+        this.addWait();
         this.leaves(SOFTIRQ, a);
         break;
       case EV_SWITCH:
+        this.addWait();
         this.switches(a);
         break;
       case EV_WAKE:
         this.wakes(a, b, site);
         break;
     }
-  }
-
-  private clock(): number {
-    this.readAt = clockNs(this.originSeconds);
-    return this.readAt;
   }
 
   /** Distance to the next one that is timed. */
@@ -304,6 +316,7 @@ export class LockProfiler implements Profiler {
   }
 
   private contended(word: number, exclusive: number, site: Site): void {
+    this.addWait();
     const row = this.rows.find(word, exclusive, site);
     const { rows } = this.area;
     const first = row * ROW_FIELDS;
@@ -348,21 +361,30 @@ export class LockProfiler implements Profiler {
     const at = waits.find(word, exclusive, this.context());
     if (at < 0) return 0;
     const now = this.clock();
-    const row = waits.row[at] as number;
+    this.addWait();
     const since = waits.since[at] as number;
-    this.add(row, ROW_WAIT_MIN, 0, now - since);
-    this.edges.waited(waits.edge[at] as number, now - since);
+    this.endedRow = waits.row[at] as number;
+    this.endedEdge = waits.edge[at] as number;
+    this.endedNs = now - since;
     // A task that waits for a sleeping lock is off its CPU all the time.
-    const parkNs = this.isSleeping(word) ? now - since : (waits.parkNs[at] as number);
-    if (parkNs > 0) {
-      const { rows } = this.area;
-      (rows[row * ROW_FIELDS + ROW_PARKED] as number)++;
-      (rows[row * ROW_FIELDS + ROW_PARK_NS] as number) += parkNs;
-    }
+    this.endedParkNs = this.isSleeping(word) ? now - since : (waits.parkNs[at] as number);
     if (this.trace !== null) this.traceLock(RECORD_WAIT, now, since, word, waits.site[at] as number);
     waits.remove(at);
     this.waiting--;
     return now;
+  }
+
+  /** Adds up the wait that ended last, once. */
+  private addWait(): void {
+    const { endedRow: row, endedNs: ns, endedParkNs: parkNs } = this;
+    if (row === 0) return;
+    this.endedRow = 0;
+    this.add(row, ROW_WAIT_MIN, 0, ns);
+    this.edges.waited(this.endedEdge, ns);
+    if (parkNs === 0) return;
+    const { rows } = this.area;
+    (rows[row * ROW_FIELDS + ROW_PARKED] as number)++;
+    (rows[row * ROW_FIELDS + ROW_PARK_NS] as number) += parkNs;
   }
 
   private parks(word: number, exclusive: number, begins: boolean): void {

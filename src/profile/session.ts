@@ -4,7 +4,7 @@
  * A machine knows nothing of it: the boot module gets the buffers with the machine, and says when a round begins.
  */
 import { bindProfiler, type Listener } from '../machine/events.ts';
-import type { Area, ProfileBuffers } from './layout.ts';
+import { type Area, type Clock, monotonicClock, type ProfileBuffers } from './layout.ts';
 import { type LockName, LockNames } from './lock-names.ts';
 import { LockProfiler } from './profiler.ts';
 import { TraceWriter } from './trace-writer.ts';
@@ -18,7 +18,7 @@ interface Side {
 let side: Side | null = null;
 let names: LockNames | null = null;
 
-/** What counts on this CPU; null: nothing, or the main thread. For logs beside it. */
+/** What counts on this CPU; null: nothing, or the main thread. For who listens beside it. */
 export let cpuProfiler: LockProfiler | null = null;
 
 /** What a trace hears of the event stream besides; to be bound with other listeners. */
@@ -28,13 +28,13 @@ class CpuSide implements Side {
   readonly #variants: readonly LockProfiler[];
   readonly #trace: TraceWriter | null;
 
-  constructor(buffers: ProfileBuffers, cpu: number) {
+  constructor(buffers: ProfileBuffers, cpu: number, clock: Clock) {
     const areas = buffers.areas[cpu] as readonly Area[];
     const ring = buffers.rings[cpu];
-    const trace = ring === undefined ? null : new TraceWriter(ring, buffers.originSeconds);
+    const trace = ring === undefined ? null : new TraceWriter(ring, clock);
     const names = new Names(areas[0] as Area);
     this.#trace = trace;
-    this.#variants = areas.map((_, variant) => new LockProfiler(buffers, cpu, variant, names, trace));
+    this.#variants = areas.map((_, variant) => new LockProfiler(buffers, cpu, variant, clock, names, trace));
   }
 
   startRound(variant: number): void {
@@ -49,14 +49,14 @@ class CpuSide implements Side {
   }
 }
 
-/** This thread is a CPU of a machine that is profiled; null: of one that is not. */
-export function attachCpu(buffers: ProfileBuffers | null, cpu: number): void {
+/** This thread is a CPU of a machine that is profiled; null: of one that is not. `clock`: default the monotonic one. */
+export function attachCpu(buffers: ProfileBuffers | null, cpu: number, clock?: Clock): void {
   bindProfiler(null);
   cpuProfiler = null;
   side = null;
   traceListeners = [];
   if (buffers === null) return;
-  const own = new CpuSide(buffers, cpu);
+  const own = new CpuSide(buffers, cpu, clock ?? monotonicClock(buffers));
   side = own;
   traceListeners = own.listeners();
 }

@@ -16,7 +16,7 @@ import {
 } from '../machine/events.ts';
 import type { Site } from '../machine/site.ts';
 import {
-  clockNs,
+  type Clock,
   RECORD_A,
   RECORD_AT,
   RECORD_B,
@@ -48,12 +48,12 @@ const isTraced = Uint8Array.from({ length: 128 }, (_, kind) => (TRACED.has(kind)
 export class TraceWriter {
   readonly #records: Float64Array;
   readonly #written: Int32Array;
-  readonly #originSeconds: number;
+  readonly #clock: Clock;
 
-  constructor({ records, written }: TraceRing, originSeconds: number) {
+  constructor({ records, written }: TraceRing, clock: Clock) {
     this.#records = records;
     this.#written = written;
-    this.#originSeconds = originSeconds;
+    this.#clock = clock;
   }
 
   write(kind: number, at: number, from: number, a: number, b: number, site: Site, who: number): void {
@@ -73,7 +73,7 @@ export class TraceWriter {
   /** An event of the stream. */
   readonly hear = (kind: number, a: number, b: number, site: Site): void => {
     if (isTraced[kind] === 0 || kind < EV_BIO_SUBMIT) return;
-    const now = clockNs(this.#originSeconds);
+    const now = this.#clock();
     this.write(kind, now, now, a, b, site, 0);
   };
 }

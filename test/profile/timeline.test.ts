@@ -11,7 +11,7 @@ const WORDS = { locks: [], phases: [], lines: [], softirqs: [] };
 function timelineOf(holds: number) {
   const buffers = makeProfileBuffers(CPUS, { by: 'class', exact: true, trace: true, inject: null });
   for (const ring of buffers.rings as readonly TraceRing[]) {
-    const writer = new TraceWriter(ring, buffers.originSeconds);
+    const writer = new TraceWriter(ring, () => 0);
     for (let i = 0; i < holds; i++) writer.write(RECORD_HOLD, 100 * i + 50, 100 * i, 0, 0, 0, 0);
   }
   return makeTimeline(buffers, WORDS);

@@ -124,6 +124,32 @@ test('holders of the lock that --inject names take longer, in every second round
   t.ok((injection?.ratio ?? 0) > 0);
 });
 
+/** A round that takes one spinlock some hundred times and is over in milliseconds otherwise. */
+const TAKES_ONE = ['profile', 'locks@5.2', '--cpus', '2', '--seed', '4', '--exact'];
+
+test('throughput falls to less than half when holders of a lock that is taken in a loop are delayed', async (t) => {
+  const args = [...TAKES_ONE, '--seconds', '1.5', '--inject', '200us@torture->spin-lock-irqsave'];
+  const result = await runCli([...args, '--json'], t.testdir());
+  t.equal(result.code, 0, result.stderr);
+  const { injection, locks } = JSON.parse(result.stdout) as ProfileJson;
+  const { with: slow, without, delayed = 0, ratio = 1 } = injection ?? {};
+  t.ok(delayed > 300 * (slow?.rounds ?? 0), `${delayed} holders were delayed`);
+  t.ok((slow?.roundsPerSecond ?? 1) < (without?.roundsPerSecond ?? 0) / 2, `from ${without?.roundsPerSecond} rounds/s`);
+  t.ok(ratio < 0.5, `throughput went to ${ratio}`);
+  const holdMin = (name: string): number => locks.find((lock) => lock.class === name)?.holdNs.min ?? 0;
+  t.ok(holdMin('&torture->spin-lock-irqsave') >= 200_000, 'each of its holders held it for so long');
+  t.ok(holdMin('&torture->timer') > 0 && holdMin('&torture->timer') < 200_000, 'no holder of another did');
+});
+
+test('a lock that nobody takes delays nobody, which is said', async (t) => {
+  const args = [...TAKES_ONE, '--seconds', '0.2', '--inject', '100ms@dc->lock'];
+  const result = await runCli(args, t.testdir());
+  t.equal(result.code, 0, result.stderr);
+  t.match(result.stdout, /\nno holder was delayed: nobody took &?dc->lock\./);
+  t.notMatch(result.stdout, 'throughput went to');
+  t.match(result.stdout, /&torture->spin-lock-irqsave +\d/);
+});
+
 test('by instance holders of each instance take longer', async (t) => {
   const args = ['profile', 'suspend', '--seconds', '0.5', '--seed', '4', '--by', 'instance'];
   const result = await runCli([...args, '--inject', '300us@suspend_lock', '--json'], t.testdir());

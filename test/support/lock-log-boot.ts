@@ -1,79 +1,295 @@
 /**
- * A boot module that profiles, and beside it writes every lock event down: what the profile should have counted.
+ * A boot module that profiles, and beside it writes down each thing that the profiler hears: what the profile should say.
  *
- * An entry has the time that the profiler read last. If it reads the clock at another event, or at none, sums differ.
+ * The log takes nothing from the profiler. Hooks of all CPUs come one after the other here, so a hook has a number, and the clock
+ * that the profiler is given says nothing but that number's time (`timeOf`): whoever has the log knows each reading.
+ *
+ *   CPU0                            CPU1
+ *   gate, number 7
+ *   the profiler counts             waits at the gate
+ *   a listener notes 7, opens it
+ *                                   number 8 …
  */
 import type { Bootable } from '../../src/actors/boot-module.ts';
-import { prepare as prepareScenario } from '../../src/cli/boot.ts';
+import { type BootOrder, prepare as prepareScenario } from '../../src/cli/boot.ts';
 import {
   bindListeners,
+  bindProfiler,
+  EV_BIO_SUBMIT,
+  EV_IRQS_OFF,
+  EV_IRQS_ON,
   EV_LOCK_ACQUIRED,
   EV_LOCK_CONTENDED,
   EV_LOCK_RELEASE,
   type Listener,
+  type Profiler,
 } from '../../src/machine/events.ts';
+import type { Site } from '../../src/machine/site.ts';
 import type { ProfileBuffers } from '../../src/profile/layout.ts';
 import { attachCpu, attachMain, cpuProfiler } from '../../src/profile/session.ts';
-import { memory, perCpuBase } from '../../src/shared/memory.ts';
-import { CPU_CURRENT, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH } from '../../src/shared/per-cpu-layout.ts';
+import { WaitQueue } from '../../src/shared/atomics-lock.ts';
+import { Completion } from '../../src/shared/completion.ts';
+import { MEMORY_WORDS_MAX, memory, perCpuBase } from '../../src/shared/memory.ts';
+import { Mutex } from '../../src/shared/mutex.ts';
+import {
+  CPU_CURRENT,
+  CPU_HARDIRQ_DEPTH,
+  CPU_INTERRUPTS,
+  CPU_SOFTIRQ_DEPTH,
+  CPU_SOFTIRQS,
+  CPU_STEPS,
+} from '../../src/shared/per-cpu-layout.ts';
+import { RWSEM_OWNER, RwSemaphore } from '../../src/shared/rw-semaphore.ts';
+import { Semaphore } from '../../src/shared/semaphore.ts';
+import { allLocks, type LockType } from '../../src/shared/struct-registry.ts';
+import { Task, taskName } from '../../src/shared/task.ts';
+import { KNOWN_HOLDER, knownHolder } from './known-holder.ts';
 
-export const LOG_FIELDS = 8;
-const ENTRIES = 1 << 17;
+export const LOG_FIELDS = 13;
+const ENTRIES = 1 << 19;
 /** Instead of the kind of an event: a round begins. */
 export const LOG_ROUND = 0;
 
+const NAMES = 256;
+const NAME_BYTES = 64;
+
+// Words of `state`.
+/** 0 open, 1 shut, 2 shut and somebody waits at it. */
+const GATE = 0;
+const WRITTEN = 1;
+const NAMED = 2;
+
+/** A lock as the log calls it. */
+export interface LoggedLock {
+  readonly name: string;
+  readonly type: LockType;
+}
+
 export interface LockLog {
   readonly buffers: ProfileBuffers;
-  /** For each CPU: kind, word, exclusive, number of the lock, task, depth in interrupts, time, site. */
-  readonly entries: readonly Float64Array[];
-  /** For each CPU: entries written. */
-  readonly written: Int32Array;
+  readonly state: Int32Array;
+  /**
+   * Kind, CPU, word, exclusive, site, task, depth in interrupts (2 · hard + soft); who had taken the lock last: CPU + 1, site.
+   * Contentions: the name of who waits, of who runs on that CPU, of who owns the lock (numbers), 1 if the last two are certain.
+   */
+  readonly entries: Int32Array;
+  readonly names: Uint8Array;
+  /** For each word, the last one who took the lock there. */
+  readonly lastCpu: Int32Array;
+  readonly lastSite: Int32Array;
 }
+
+const words = (count: number): Int32Array => new Int32Array(new SharedArrayBuffer(count * 4));
 
 export function makeLockLog(buffers: ProfileBuffers): LockLog {
-  const entries = buffers.areas.map(() => new Float64Array(new SharedArrayBuffer(ENTRIES * LOG_FIELDS * 8)));
-  return { buffers, entries, written: new Int32Array(new SharedArrayBuffer(entries.length * 4)) };
+  return {
+    buffers,
+    state: words(3),
+    entries: words(ENTRIES * LOG_FIELDS),
+    names: new Uint8Array(new SharedArrayBuffer(NAMES * NAME_BYTES)),
+    lastCpu: words(MEMORY_WORDS_MAX),
+    lastSite: words(MEMORY_WORDS_MAX),
+  };
 }
 
-let log: LockLog | null = null;
+/** What the clock says in the hook of this number: later than in the one before, by another amount each time. */
+export const timeOf = (number: number): number => 1024 * (number + 1) + (Math.imul(number, 0x9e3779b1) >>> 22);
+
+/** Of each round on the main thread: which lock lies where. */
+export const lockMaps: Map<number, LoggedLock>[] = [];
+
+let log: LockLog;
 let own = 0;
 
-function write(values: readonly number[]): void {
-  if (log === null) return;
-  const at = log.written[own] as number;
-  if (at === ENTRIES) throw new Error('the log is full');
-  (log.entries[own] as Float64Array).set(values, at * LOG_FIELDS);
-  log.written[own] = at + 1;
+// ---- The gate. ----
+
+function enter(): void {
+  const { state } = log;
+  if (Atomics.compareExchange(state, GATE, 0, 1) === 0) return;
+  while (Atomics.exchange(state, GATE, 2) !== 0) Atomics.wait(state, GATE, 2);
+}
+
+function leave(): void {
+  if (Atomics.exchange(log.state, GATE, 0) === 2) Atomics.notify(log.state, GATE, 1);
+}
+
+// ---- Names, one list for all threads. Used in the gate. ----
+
+const known = new Map<string, number>();
+
+/** 1 and up. */
+function nameNumber(name: string): number {
+  for (const [i, text] of namesIn(log).entries()) if (!known.has(text)) known.set(text, i + 1);
+  const number = known.get(name);
+  if (number !== undefined) return number;
+  const count = log.state[NAMED] as number;
+  if (count === NAMES) throw new Error('too many names');
+  log.names.set(new TextEncoder().encode(name).subarray(0, NAME_BYTES - 1), count * NAME_BYTES);
+  log.state[NAMED] = count + 1;
+  known.set(name, count + 1);
+  return count + 1;
+}
+
+export function namesIn({ names, state }: LockLog): string[] {
+  return Array.from({ length: state[NAMED] as number }, (_, i) => {
+    const bytes = names.slice(i * NAME_BYTES, (i + 1) * NAME_BYTES);
+    return new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)));
+  });
+}
+
+const nameOfTask = (handle: number): string => taskName(Task.at(handle));
+
+function whoIsOn(cpu: number): string {
+  const at = (field: number): number => memory.words[perCpuBase(cpu) + field] as number;
+  if (at(CPU_HARDIRQ_DEPTH) !== 0) return `hardirq/${cpu}`;
+  if (at(CPU_SOFTIRQ_DEPTH) !== 0) return `softirq/${cpu}`;
+  return at(CPU_CURRENT) === 0 ? `idle/${cpu}` : nameOfTask(at(CPU_CURRENT));
+}
+
+// ---- One hook: the profiler, then the listener. ----
+
+const WATCHED = [CPU_STEPS, CPU_INTERRUPTS, CPU_SOFTIRQS, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH, CPU_CURRENT];
+
+/** Where another CPU stands. As long as this is the same, so is who runs there, and who owns the lock that it holds. */
+function standing(cpu: number, word: number): string {
+  const fields = cpu < 0 ? [] : WATCHED.map((field) => memory.words[perCpuBase(cpu) + field]);
+  return [...fields, memory.words[word], memory.words[word + RWSEM_OWNER]].join();
+}
+
+const nobody = 'nobody';
+let inHook = false;
+let before = '';
+
+function begin(kind: number, word: number): void {
+  enter();
+  if (inHook) throw new Error('the profiler heard what listeners did not');
+  inHook = true;
+  if (kind === EV_LOCK_CONTENDED) before = standing((log.lastCpu[word] as number) - 1, word);
 }
 
 const hear: Listener = (kind, a, b, site) => {
-  if (kind !== EV_LOCK_ACQUIRED && kind !== EV_LOCK_CONTENDED && kind !== EV_LOCK_RELEASE) return;
-  const w = memory.words;
-  const base = perCpuBase(own);
-  const depth = 2 * (w[base + CPU_HARDIRQ_DEPTH] as number) + (w[base + CPU_SOFTIRQ_DEPTH] as number);
-  const id = log?.buffers.ids[a] as number;
-  write([kind, a, b, id, w[base + CPU_CURRENT] as number, depth, cpuProfiler?.readAt ?? 0, site]);
+  const isLock = kind === EV_LOCK_ACQUIRED || kind === EV_LOCK_CONTENDED || kind === EV_LOCK_RELEASE;
+  if (kind >= EV_BIO_SUBMIT && kind < EV_IRQS_OFF) return;
+  if (!inHook) throw new Error(`listeners heard event ${kind}, the profiler did not`);
+  const at = (field: number): number => memory.words[perCpuBase(own) + field] as number;
+  const depth = 2 * at(CPU_HARDIRQ_DEPTH) + at(CPU_SOFTIRQ_DEPTH);
+  const lastCpu = isLock ? (log.lastCpu[a] as number) : 0;
+  const lastSite = isLock ? (log.lastSite[a] as number) : 0;
+  const who = kind === EV_LOCK_CONTENDED ? blame(a, lastCpu - 1) : [0, 0, 0, 0];
+  write([kind, own, a, b & 1, site, at(CPU_CURRENT), depth, lastCpu, lastSite, ...who]);
+  if (kind === EV_LOCK_ACQUIRED) {
+    log.lastCpu[a] = own + 1;
+    log.lastSite[a] = site;
+  }
+  inHook = false;
+  leave();
 };
+
+/** Who waits; who runs on the CPU that took the lock last; who owns it; whether that is certain. */
+function blame(word: number, lastCpu: number): number[] {
+  const waiter = nameNumber(whoIsOn(own));
+  const isCertain = standing(lastCpu, word) === before;
+  if (!isCertain) return [waiter, 0, 0, 0];
+  const type = typeOf.get(word);
+  const owner = type === 'mutex' ? word : word + RWSEM_OWNER;
+  const isOwned = (type === 'mutex' || type === 'rw-semaphore') && memory.words[owner] !== 0;
+  const owns = isOwned ? nameOfTask(memory.words[owner] as number) : nobody;
+  return [waiter, nameNumber(lastCpu < 0 ? nobody : whoIsOn(lastCpu)), nameNumber(owns), 1];
+}
+
+function write(values: readonly number[]): void {
+  const number = log.state[WRITTEN] as number;
+  if (number === ENTRIES) throw new Error('the log is full');
+  log.entries.set(values, number * LOG_FIELDS);
+  log.state[WRITTEN] = number + 1;
+}
+
+export const writtenIn = ({ state }: LockLog): number => state[WRITTEN] as number;
+
+class Logged implements Profiler {
+  readonly #profiler: Profiler;
+
+  constructor(profiler: Profiler) {
+    this.#profiler = profiler;
+  }
+
+  acquired(word: number, exclusive: number, site: Site): void {
+    begin(EV_LOCK_ACQUIRED, word);
+    this.#profiler.acquired(word, exclusive, site);
+  }
+
+  release(word: number, exclusive: number): void {
+    begin(EV_LOCK_RELEASE, word);
+    this.#profiler.release(word, exclusive);
+  }
+
+  irqsOff(site: Site): void {
+    begin(EV_IRQS_OFF, 0);
+    this.#profiler.irqsOff(site);
+  }
+
+  irqsOn(): void {
+    begin(EV_IRQS_ON, 0);
+    this.#profiler.irqsOn();
+  }
+
+  hear(kind: number, a: number, b: number, site: Site): void {
+    begin(kind, a);
+    this.#profiler.hear(kind, a, b, site);
+  }
+}
+
+// ---- The boot module. ----
+
+/** The locks of the program that was built, by word; those inside other locks too. */
+function locksHere(): Map<number, LoggedLock> {
+  const map = new Map<number, LoggedLock>();
+  for (const { word, name, type } of allLocks()) {
+    const inner = { name: `${name}.wait_lock`, type: 'spinlock' } as const;
+    if (type === 'completion') map.set(new Completion(word).wait.lock.word, { name, type });
+    else if (type === 'wait-queue') map.set(new WaitQueue(word).lock.word, { name, type });
+    else map.set(word, { name, type });
+    if (type === 'mutex') map.set(new Mutex(word).sleepers.waitLock.word, inner);
+    if (type === 'semaphore') map.set(new Semaphore(word).sleepers.waitLock.word, inner);
+    if (type === 'rw-semaphore') map.set(new RwSemaphore(word).sleepers.waitLock.word, inner);
+  }
+  return map;
+}
+
+let typeOf = new Map<number, LockType>();
 
 export function attach(attachment: unknown, cpu: number | null): void {
   log = attachment as LockLog;
   if (cpu === null) {
+    lockMaps.length = 0;
     attachMain(log.buffers);
     return;
   }
   own = cpu;
-  attachCpu(log.buffers, cpu);
+  attachCpu(log.buffers, cpu, () => timeOf(log.state[WRITTEN] as number));
+}
+
+/** The main thread builds a round's program before any CPU runs it. */
+function beginRound(locks: Map<number, LoggedLock>): void {
+  lockMaps.push(locks);
+  log.lastCpu.fill(0);
+  log.lastSite.fill(0);
+  write([LOG_ROUND]);
 }
 
 export function prepare(order: unknown): Bootable {
-  const bootable = prepareScenario(order);
+  const { scenario } = order as BootOrder;
+  const bootable = scenario === KNOWN_HOLDER ? knownHolder : prepareScenario(order);
   return {
     ...bootable,
     build() {
       const program = bootable.build();
-      if (cpuProfiler !== null) {
+      const locks = locksHere();
+      typeOf = new Map([...locks].map(([word, { type }]) => [word, type]));
+      if (cpuProfiler === null) beginRound(locks);
+      else {
+        bindProfiler(new Logged(cpuProfiler));
         bindListeners([hear]);
-        write([LOG_ROUND]);
       }
       return program;
     },

@@ -1,126 +1,231 @@
-/** What a log of all lock events says, by brute force: the totals that a profile must have. */
-import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED } from '../../src/machine/events.ts';
-import type { LockName } from '../../src/profile/lock-names.ts';
-import { LOG_FIELDS, LOG_ROUND, type LockLog } from './lock-log-boot.ts';
+/** What a log of all lock events says, by brute force: all that a profile must say too. */
+import {
+  EV_IRQ_ENTER,
+  EV_IRQS_OFF,
+  EV_IRQS_ON,
+  EV_LOCK_ACQUIRED,
+  EV_LOCK_CONTENDED,
+  EV_LOCK_RELEASE,
+  EV_PARK,
+  EV_UNPARK,
+} from '../../src/machine/events.ts';
+import { siteText } from '../../src/machine/site.ts';
+import { LOG_FIELDS, LOG_ROUND, type LockLog, type LoggedLock, namesIn, timeOf, writtenIn } from './lock-log-boot.ts';
 
 interface Entry {
   readonly kind: number;
   readonly cpu: number;
-  readonly round: number;
   readonly word: number;
   readonly exclusive: number;
-  readonly id: number;
+  readonly site: string;
+  /** Task, and how deep in interrupts. */
   readonly context: string;
+  readonly lastCpu: number;
+  readonly lastSite: string;
+  readonly waiter: string;
+  /** '' where the log cannot tell. */
+  readonly running: string;
+  readonly owner: string;
   readonly at: number;
 }
 
-export interface Times {
-  timed: number;
-  min: number;
-  max: number;
-  total: number;
+/** Durations of one kind, in nanoseconds. */
+export type Times = readonly number[];
+
+/** Who waited where for a lock that was taken where; and for whom, as far as that is certain. */
+interface Blame {
+  count: number;
+  waitNs: number;
+  readonly holders: Map<string, number>;
 }
 
 export interface Totals {
+  readonly type: LoggedLock['type'];
   acquisitions: number;
   contentions: number;
-  /** Of locks that only have writers: who had it last is certain there. */
   acqBounces: number;
-  readonly wait: Times;
-  readonly hold: Times;
+  conBounces: number;
+  readonly waits: number[];
+  readonly holds: number[];
+  parked: number;
+  parkNs: number;
+  /** By blameKey. */
+  readonly blame: Map<string, Blame>;
 }
 
-/** The events of one CPU, in their order. */
-export function entriesOf({ entries, written }: LockLog, cpu: number): Entry[] {
-  const list: Entry[] = [];
-  let round = 0;
-  for (let i = 0; i < (written[cpu] as number); i++) {
-    const at = i * LOG_FIELDS;
-    const [kind = 0, word = 0, exclusive = 0, id = 0, task = 0, depth = 0, time = 0] = (
-      entries[cpu] as Float64Array
-    ).subarray(at, at + LOG_FIELDS);
-    if (kind === LOG_ROUND) round++;
-    list.push({ kind, cpu, round, word, exclusive, id, context: `${task}/${depth}`, at: time });
-  }
-  return list;
+export interface IrqTotals {
+  stretches: number;
+  readonly ns: number[];
+  /** `site on CPU` of each. */
+  readonly where: string[];
 }
 
-function add(times: Times, ns: number): void {
-  times.min = times.timed === 0 ? ns : Math.min(times.min, ns);
-  times.max = Math.max(times.max, ns);
-  times.total += ns;
-  times.timed++;
+interface Wait extends Entry {
+  readonly edge: Blame;
+  parkedSince: number;
+  parkNs: number;
 }
 
-const noTimes = (): Times => ({ timed: 0, min: 0, max: 0, total: 0 });
+/** The hooks in their order, which is that of all CPUs. */
+export function entriesOf(log: LockLog): Entry[] {
+  const names = ['', ...namesIn(log)];
+  return Array.from({ length: writtenIn(log) }, (_, number) => {
+    const [kind = 0, cpu = 0, word = 0, exclusive = 0, site = 0, task = 0, depth = 0, ...rest] = log.entries.subarray(
+      number * LOG_FIELDS,
+      (number + 1) * LOG_FIELDS,
+    );
+    const [lastCpu = 0, lastSite = 0, waiter = 0, running = 0, owner = 0] = rest;
+    return {
+      kind,
+      cpu,
+      word,
+      exclusive,
+      site: placeText(site),
+      context: `${cpu}/${task}/${depth}`,
+      lastCpu: lastCpu - 1,
+      lastSite: placeText(lastSite),
+      waiter: names[waiter] as string,
+      running: names[running] as string,
+      owner: names[owner] as string,
+      at: timeOf(number),
+    };
+  });
+}
+
+const placeText = (site: number): string => (site === 0 ? '?' : siteText(site));
 
 /** `&md->io_lock rw-semaphore read` */
-export const rowName = ({ class: name, type }: Pick<LockName, 'class' | 'type'>, exclusive: boolean): string =>
+export const rowName = (name: string, type: string, exclusive: boolean): string =>
   `${name} ${type} ${exclusive ? 'write' : 'read'}`;
+
+export const blameKey = (waiter: string, waiterSite: string, holderSite: string): string =>
+  `${waiter} in ${waiterSite} for ${holderSite}`;
 
 export class BruteForce {
   readonly rows = new Map<string, Totals>();
-  readonly #names: readonly LockName[];
+  readonly irqs: IrqTotals = { stretches: 0, ns: [], where: [] };
+  #locks: ReadonlyMap<number, LoggedLock> = new Map();
+  #waits: Wait[] = [];
+  #holds: Entry[] = [];
+  /** By CPU. */
+  readonly #irqsOff = new Map<number, Entry>();
 
-  constructor(cpus: readonly Entry[][], names: readonly LockName[]) {
-    this.#names = names;
-    for (const entries of cpus) this.#times(entries);
-    this.#bounces(cpus.flat());
+  /** `locks`: which lock lies where, in each round. */
+  constructor(entries: readonly Entry[], locks: readonly ReadonlyMap<number, LoggedLock>[]) {
+    let round = 0;
+    for (const entry of entries) {
+      if (entry.kind === LOG_ROUND) this.#beginRound(locks[round++] as ReadonlyMap<number, LoggedLock>);
+      else this.#add(entry);
+    }
   }
 
-  #row({ id, exclusive }: Entry): Totals {
-    const name = rowName(this.#names[id] as LockName, exclusive === 1);
-    const known = this.rows.get(name) ?? {
-      acquisitions: 0,
-      contentions: 0,
-      acqBounces: 0,
-      wait: noTimes(),
-      hold: noTimes(),
-    };
-    this.rows.set(name, known);
+  #beginRound(locks: ReadonlyMap<number, LoggedLock>): void {
+    this.#locks = locks;
+    this.#waits = [];
+    this.#holds = [];
+    this.#irqsOff.clear();
+  }
+
+  #add(entry: Entry): void {
+    switch (entry.kind) {
+      case EV_LOCK_CONTENDED:
+        this.#contended(entry);
+        break;
+      case EV_LOCK_ACQUIRED:
+        this.#acquired(entry);
+        break;
+      case EV_LOCK_RELEASE:
+        this.#released(entry);
+        break;
+      case EV_PARK:
+      case EV_UNPARK:
+        this.#parks(entry);
+        break;
+      case EV_IRQ_ENTER:
+      case EV_IRQS_OFF:
+        this.irqs.stretches++;
+        this.#irqsOff.set(entry.cpu, entry);
+        break;
+      case EV_IRQS_ON:
+        this.#irqsOn(entry);
+        break;
+    }
+  }
+
+  #row({ word, exclusive }: Entry): Totals {
+    const { name, type } = this.#locks.get(word) as LoggedLock;
+    const key = rowName(name, type, exclusive === 1);
+    const none = { acquisitions: 0, contentions: 0, acqBounces: 0, conBounces: 0, parked: 0, parkNs: 0 };
+    const known = this.rows.get(key) ?? { type, ...none, waits: [], holds: [], blame: new Map() };
+    this.rows.set(key, known);
     return known;
   }
 
-  /** Pairs what belongs together, the newest first, as nesting wants it. */
-  #times(entries: readonly Entry[]): void {
-    const waits: Entry[] = [];
-    const holds: Entry[] = [];
-    const take = (from: Entry[], entry: Entry): Entry | undefined => {
-      const at = from.findLastIndex(
-        ({ word, exclusive, context, round }) =>
-          word === entry.word && exclusive === entry.exclusive && context === entry.context && round === entry.round,
-      );
-      return at < 0 ? undefined : from.splice(at, 1)[0];
-    };
-    for (const entry of entries) {
-      if (entry.kind === LOG_ROUND) {
-        waits.length = 0;
-        holds.length = 0;
-        continue;
-      }
-      const row = this.#row(entry);
-      if (entry.kind === EV_LOCK_CONTENDED) {
-        row.contentions++;
-        waits.push(entry);
-      } else if (entry.kind === EV_LOCK_ACQUIRED) {
-        row.acquisitions++;
-        const wait = take(waits, entry);
-        if (wait !== undefined) add(row.wait, entry.at - wait.at);
-        if (this.#names[entry.id]?.type !== 'semaphore') holds.push(entry);
-      } else {
-        const hold = take(holds, entry);
-        if (hold !== undefined) add(row.hold, entry.at - hold.at);
-      }
-    }
+  #contended(entry: Entry): void {
+    const row = this.#row(entry);
+    row.contentions++;
+    if (entry.lastCpu >= 0 && entry.lastCpu !== entry.cpu) row.conBounces++;
+    const key = blameKey(entry.waiter, entry.site, entry.lastSite);
+    const edge = row.blame.get(key) ?? { count: 0, waitNs: 0, holders: new Map() };
+    row.blame.set(key, edge);
+    edge.count++;
+    const holder = holderOf(entry, row.type);
+    if (holder !== '') edge.holders.set(holder, (edge.holders.get(holder) ?? 0) + 1);
+    this.#waits.push({ ...entry, edge, parkedSince: 0, parkNs: 0 });
   }
 
-  #bounces(entries: readonly Entry[]): void {
-    const last = new Map<string, number>();
-    const acquired = entries.filter(({ kind }) => kind === EV_LOCK_ACQUIRED);
-    for (const entry of acquired.sort((a, b) => a.at - b.at)) {
-      const key = `${entry.round}/${entry.word}`;
-      if (last.has(key) && last.get(key) !== entry.cpu) this.#row(entry).acqBounces++;
-      last.set(key, entry.cpu);
+  #acquired(entry: Entry): void {
+    const row = this.#row(entry);
+    row.acquisitions++;
+    if (entry.lastCpu >= 0 && entry.lastCpu !== entry.cpu) row.acqBounces++;
+    const wait = take(this.#waits, entry);
+    if (wait !== undefined) {
+      const ns = entry.at - wait.at;
+      const isSleeping = row.type === 'mutex' || row.type === 'semaphore' || row.type === 'rw-semaphore';
+      const parkNs = isSleeping ? ns : wait.parkNs;
+      row.waits.push(ns);
+      wait.edge.waitNs += ns;
+      if (parkNs > 0) row.parked++;
+      row.parkNs += parkNs;
     }
+    // Whoever likes gives a semaphore back.
+    if (row.type !== 'semaphore') this.#holds.push(entry);
   }
+
+  #released(entry: Entry): void {
+    const hold = take(this.#holds, entry);
+    if (hold !== undefined) this.#row(entry).holds.push(entry.at - hold.at);
+  }
+
+  #parks(entry: Entry): void {
+    const wait = this.#waits.findLast((each) => isSame(each, entry));
+    if (wait === undefined) return;
+    if (entry.kind === EV_PARK) wait.parkedSince = entry.at;
+    else wait.parkNs += entry.at - wait.parkedSince;
+  }
+
+  #irqsOn({ cpu, at }: Entry): void {
+    const off = this.#irqsOff.get(cpu);
+    if (off === undefined) return;
+    this.#irqsOff.delete(cpu);
+    this.irqs.ns.push(at - off.at);
+    this.irqs.where.push(`${off.site === '?' ? 'a hard interrupt' : off.site} on ${cpu}`);
+  }
+}
+
+const isSame = (a: Entry, b: Entry): boolean =>
+  a.word === b.word && a.exclusive === b.exclusive && a.context === b.context;
+
+/** Takes out what belongs to an entry, the newest first, as nesting wants it. */
+function take<T extends Entry>(from: T[], entry: Entry): T | undefined {
+  const at = from.findLastIndex((each) => isSame(each, entry));
+  return at < 0 ? undefined : from.splice(at, 1)[0];
+}
+
+/** Whom a profile must blame; '' where the log cannot tell. */
+function holderOf({ running, owner, lastCpu }: Entry, type: LoggedLock['type']): string {
+  if (running === '') return '';
+  if (type === 'mutex' && owner !== 'nobody') return owner;
+  if (type === 'rw-semaphore') return owner === 'nobody' ? 'readers' : owner;
+  return lastCpu < 0 ? '?' : running;
 }

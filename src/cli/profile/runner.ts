@@ -12,6 +12,7 @@ import type { LockName } from '../../profile/lock-names.ts';
 import type { Injection, ProfileReport, Throughput } from '../../profile/report.ts';
 import { lockNames } from '../../profile/session.ts';
 import { makeTimeline } from '../../profile/timeline.ts';
+import { addTo } from '../../shared/counts.ts';
 import { deriveSeed } from '../../shared/random.ts';
 import type { BootOrder } from '../boot.ts';
 import { UsageError } from '../usage.ts';
@@ -37,7 +38,7 @@ class Work {
   add({ ms, counts }: RoundResult): void {
     this.#rounds++;
     this.#ms += ms;
-    for (const [name, count] of Object.entries(counts)) this.#counts.set(name, (this.#counts.get(name) ?? 0) + count);
+    for (const [name, count] of Object.entries(counts)) addTo(this.#counts, name, count);
   }
 
   throughput(): Throughput {
