@@ -17,9 +17,9 @@ import {
 } from './request-device.ts';
 import type { Scenario } from './scenario.ts';
 
-const WRITERS = 2;
+export const WRITERS = 2;
 /** Of each writer: a write, a barrier, and a write that is submitted before the barrier has ended. */
-const PER_WRITER = 3;
+export const PER_WRITER = 3;
 
 /** Writes two sectors of its own. */
 function writer(device: RequestDevice, log: DurabilityLog, number: number): Actor {
@@ -41,19 +41,21 @@ function writer(device: RequestDevice, log: DurabilityLog, number: number): Acto
   };
 }
 
-function build(options: RequestDeviceOptions): Program {
-  const device = new RequestDevice();
-  const log = new DurabilityLog(WRITERS * PER_WRITER);
+/** Some moment of the run: each I/O draws three tickets. */
+export function* someMoment(log: DurabilityLog): Kernel<void> {
+  yield* log.until(yield* ops.choice(CHOICE_SCENARIO, 3 * WRITERS * PER_WRITER, HERE));
+}
+
+/** The writers, a power cut at some moment, and what is looked at after it. */
+export function writersAndCut(device: RequestDevice, log: DurabilityLog): Required<Omit<Program, 'setup'>> {
   return {
-    setup: () => device.create(options),
     actors: [
       ...Array.from({ length: WRITERS }, (_, i) => writer(device, log, i)),
       {
         name: 'cutter',
         cpu: WRITERS,
         *run(): Kernel<void> {
-          // Each I/O draws three.
-          yield* log.until(yield* ops.choice(CHOICE_SCENARIO, 3 * WRITERS * PER_WRITER, HERE));
+          yield* someMoment(log);
           yield* log.cutting();
           yield* cutPower(device.disk);
         },
@@ -69,6 +71,12 @@ function build(options: RequestDeviceOptions): Program {
       'sectors.checked': log.checked(),
     }),
   };
+}
+
+function build(options: RequestDeviceOptions): Program {
+  const device = new RequestDevice();
+  const log = new DurabilityLog(WRITERS * PER_WRITER);
+  return { setup: () => device.create(options), ...writersAndCut(device, log) };
 }
 
 const scenario = (name: string, where: string, options: RequestDeviceOptions): Scenario => ({

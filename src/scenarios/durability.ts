@@ -51,9 +51,12 @@ export class DurabilityLog {
   readonly #checked = staticWords(1);
   readonly #words: number;
   readonly #entries: number;
+  readonly #otherFaults: boolean;
 
-  constructor(entries: number) {
+  /** `otherFaults`: I/O may fail for other reasons than the cut. Then a barrier that failed promises nothing, whenever that was. */
+  constructor(entries: number, otherFaults = false) {
     this.#entries = entries;
+    this.#otherFaults = otherFaults;
     this.#words = staticWords(entries * ENTRY_WORDS);
   }
 
@@ -146,8 +149,9 @@ export class DurabilityLog {
     const onMedia = (entry: Entry): boolean => stored(entry.sector) === entry.stamp;
     for (const barrier of entries.filter((entry) => entry.barrier)) {
       const done = barrier.error === 0 && barrier.end < before;
-      // One that was refused, or had failed before the cut, promises nothing.
-      if (barrier.error === -EOPNOTSUPP || (barrier.error !== 0 && barrier.end < before)) continue;
+      // One that was refused, or has failed for another reason than the cut, promises nothing.
+      const notByCut = this.#otherFaults || barrier.end < before;
+      if (barrier.error === -EOPNOTSUPP || (barrier.error !== 0 && notByCut)) continue;
       const newer = entries.find((entry) => entry.stamp !== 0 && entry.begin > barrier.submitted && onMedia(entry));
       if (!done && newer === undefined) continue;
       const why = done

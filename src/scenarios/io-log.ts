@@ -10,7 +10,7 @@
  *   word 2   first sector                          word 6   first word of the clocks
  *   word 3   sectors                               word 7 … first ticket, last ticket, content, for each sector
  */
-import { REQ_WRITE } from '../block/bio.ts';
+import { BIO_RW_BARRIER, REQ_WRITE } from '../block/bio.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import { RMW_ADD } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
@@ -94,6 +94,13 @@ export class IoLog {
       if (w[record + STATE] === ENDED && w[record + ERROR] !== 0) return w[record + ERROR] as number;
     }
     return 0;
+  }
+
+  /** Barriers that ended well. */
+  barriers(): number {
+    const w = memory.words;
+    const isBarrier = (record: number): boolean => ((w[record + FLAGS] as number) & BIO_RW_BARRIER) !== 0;
+    return this.#count((record) => isBarrier(record) && w[record + STATE] === ENDED && w[record + ERROR] === 0);
   }
 
   #count(which: (record: number) => boolean): number {

@@ -26,6 +26,7 @@ import { findOwn } from './own/define.ts';
 import { removeRaces } from './remove-races.ts';
 import { removeSuspended } from './remove-suspended.ts';
 import { rqBarrier } from './rq-barrier.ts';
+import { rqBarrierCutPaths } from './rq-barrier-cut-paths.ts';
 import { rqFlushAnswers } from './rq-flush-answers.ts';
 import { rqMeetings } from './rq-meetings.ts';
 import { rqMpath } from './rq-mpath.ts';
@@ -64,6 +65,7 @@ export const scenarios: readonly Scenario[] = [
   ...swapReaders,
   admins,
   ...barrierCut,
+  rqBarrierCutPaths,
   ...rqBarrier,
   ...bioBarrier,
   flushFanOut,
@@ -96,8 +98,14 @@ export const suitesOf = (preset: string): Suite[] => suites.filter(({ notIn }) =
 /** A round's name: `SUITE@SEED.ROUND`, `SUITE@SEED.ROUNDs` with its actors on other CPUs, `SUITE@SEED.ROUND~PARTS` without some parts. */
 const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)(s?)(?:~([0-9a-z]{1,40}))?$/;
 
+/** Numbers of rounds and seeds are no larger; larger seeds would be those of others. */
+export const SEED_MAX = 2 ** 31 - 1;
+
 /** Whether it is the name of a round of a suite that there is. */
-export const isRound = (name: string): boolean => suites.some((suite) => suite.name === ROUND_NAME.exec(name)?.[1]);
+export function isRound(name: string): boolean {
+  const [, suiteName, seed, round] = ROUND_NAME.exec(name) ?? [];
+  return suites.some((suite) => suite.name === suiteName) && Number(seed) <= SEED_MAX && Number(round) <= SEED_MAX;
+}
 
 /** The number that a text of base 36 stands for. */
 const bits = (text: string): bigint =>
@@ -106,7 +114,7 @@ const bits = (text: string): bigint =>
 /** The scenario of this name; for a round of a suite, as it is with so many CPUs. */
 export function findScenario(name: string, cpus: number): Scenario | undefined {
   const match = ROUND_NAME.exec(name);
-  if (match === null)
+  if (match === null || !isRound(name))
     return (
       [...scenarios, ...canaryRounds].find((each) => each.name === name) ??
       findLitmus(name) ??

@@ -12,9 +12,17 @@ export interface ExpectedFinding {
   readonly kind: FindingKind;
   /** Names of spec D, any of which may be the one that notices. */
   readonly invariants: readonly string[];
-  /** What the lock validator or the race detector says of it where it does not bite. */
-  readonly early?: FindingKind;
+  /** What may be noticed first: by the lock validator or the race detector, where it does not bite, or by a rule that it breaks too. */
+  readonly or?: Omit<ExpectedFinding, 'or'>;
 }
+
+/** Whether a finding is what is expected. */
+export const isExpected = (
+  { kind, invariant }: { readonly kind: FindingKind; readonly invariant: string },
+  expected: ExpectedFinding,
+): boolean =>
+  (kind === expected.kind && expected.invariants.includes(invariant)) ||
+  (expected.or !== undefined && isExpected({ kind, invariant }, expected.or));
 
 export interface Bug {
   readonly id: string;

@@ -71,9 +71,10 @@ const recheckMissing: Canary = {
   title: 'a sleeper that does not test its condition again after it has joined the queue',
   scenario: 'canary-drain',
   swaps: { waitForCompletion: waitWithoutRecheck },
-  delay: { file: 'src/variants/canaries.ts', func: 'isSignalled', us: 4000 },
+  // Longer than it takes others to be given a core on a busy machine.
+  delay: { file: 'src/variants/canaries.ts', func: 'isSignalled', us: 30_000 },
   kinds: ['lost-wakeup', 'deadlock', 'hang'],
-  rounds: 6,
+  rounds: 20,
 };
 
 const pushbackUnlocked: Canary = {
@@ -83,7 +84,8 @@ const pushbackUnlocked: Canary = {
   swaps: nfCheckThenQueueUnlocked.swaps,
   delay: { file: 'src/variants/bugs/nf-check-then-queue-unlocked.ts', func: 'parkPushback', us: 3000 },
   kinds: ['lost-bio'],
-  rounds: 6,
+  // One in three shows it where threads have to wait for a core.
+  rounds: 60,
 };
 
 /** kdmflush says that all is flushed, and asks no target. */

@@ -2,6 +2,7 @@
 import { barrierCases } from './barriers.ts';
 import type { AcceptanceCase } from './case.ts';
 import { deferredCases } from './deferred.ts';
+import { flushCases } from './flushes.ts';
 import { hookCases } from './hooks.ts';
 import { inFlightCases } from './in-flight.ts';
 import { interruptedCases } from './interrupted.ts';
@@ -9,6 +10,7 @@ import { errorCases } from './noflush-errors.ts';
 import { noflushFlagCases } from './noflush-flag.ts';
 import { multipathCases } from './noflush-multipath.ts';
 import { pathCases } from './paths.ts';
+import { requestCases } from './requests.ts';
 import { requeueCases } from './requeue.ts';
 
 export const cases: readonly AcceptanceCase[] = [
@@ -22,4 +24,6 @@ export const cases: readonly AcceptanceCase[] = [
   ...interruptedCases,
   ...noflushFlagCases,
   ...barrierCases,
+  ...requestCases,
+  ...flushCases,
 ];

@@ -20,13 +20,12 @@ import { memory, staticWords } from '../../src/shared/memory.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../../src/shared/spinlock.ts';
 import { Atomic } from '../../src/shared/word.ts';
 import { bindScripts, remap, remapRequest, type Script } from '../../src/targets/scripted.ts';
-import { actor, type Bench, expect, Moment } from './bench.ts';
+import { actor, type Bench, expect, Moment, SCRIPTED } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
 import { neverNoflush } from './mistakes.ts';
 import { Journal } from './parts.ts';
 
 const PRESETS = ['unified', '2.6.33'];
-const SCRIPTED = '0 8 scripted disk0 0 0';
 /** Sectors of the barrier, and of the writes that come later; none follows on another, so no request is merged. */
 const OWN = 2;
 const LATER = [4, 6];
@@ -107,8 +106,7 @@ const sequence: AcceptanceCase = {
     bindScripts([noting(journal, 2)]);
     return {
       *setup(): Kernel<void> {
-        yield* bench.requestDisk();
-        yield* bench.device(SCRIPTED, true);
+        yield* bench.scripted();
       },
       actors: barrierAmongWrites(bench),
       *verify(): Kernel<void> {
@@ -205,8 +203,7 @@ const precedence: AcceptanceCase = {
     ]);
     return {
       *setup(): Kernel<void> {
-        yield* bench.requestDisk();
-        yield* bench.device(SCRIPTED, true);
+        yield* bench.scripted();
       },
       actors: [
         actor('writer', 0, function* write(): Kernel<void> {
@@ -251,8 +248,7 @@ function refused(sentence: string, answer: number, end: string): AcceptanceCase 
       ]);
       return {
         *setup(): Kernel<void> {
-          yield* bench.requestDisk();
-          yield* bench.device(SCRIPTED, true);
+          yield* bench.scripted();
         },
         actors: [actor('writer', 0, () => bench.write(0, 0, 0, 0, BARRIER))],
         *verify(): Kernel<void> {
@@ -290,8 +286,7 @@ const quiet: AcceptanceCase = {
     ]);
     return {
       *setup(): Kernel<void> {
-        yield* bench.requestDisk();
-        yield* bench.device(SCRIPTED, true);
+        yield* bench.scripted();
       },
       actors: [
         actor('writer', 0, () => bench.write(0, OWN, 1, 11, BARRIER)),

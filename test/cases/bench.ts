@@ -29,8 +29,8 @@ const IOS_MAX = 8;
 const RESULTS = 4;
 /** Static words that a case may declare, its bench included. */
 export const CASE_WORDS = 640;
-/** Slots that a case may need beside those that are there anyway: a disk and a device with request queues. */
-export const CASE_SLOTS = { request: 40, 'request-queue': 2, 'request-disk': 1, 'dm-rq-target-io': 8 } as const;
+/** Slots that a case may need beside those that are there anyway: two disks and two devices with request queues. */
+export const CASE_SLOTS = { request: 48, 'request-queue': 4, 'request-disk': 2, 'dm-rq-target-io': 8 } as const;
 /** A result that is not there yet. */
 const NONE = 1;
 
@@ -60,6 +60,9 @@ export class Moment {
   }
 }
 
+/** Its target does what the case says. */
+export const SCRIPTED = '0 8 scripted disk0 0 0';
+
 export class Bench {
   /** Who suspends can be signalled. */
   readonly suspender = new SignalTarget();
@@ -85,7 +88,7 @@ export class Bench {
     memory.words[this.#disks + minor] = disk.handle;
   }
 
-  /** Plugs in `disk0` with a request queue and a volatile cache. In `setup`. */
+  /** Plugs in `disk0` with a request queue and a volatile cache, or another path to the same storage. In `setup`. */
   *requestDisk(options: Partial<RequestDiskOptions> = {}): Kernel<void> {
     const all = {
       name: 'disk0',
@@ -95,12 +98,16 @@ export class Bench {
       anyCpu: true,
       ...options,
     } as const;
-    memory.words[this.#disks] = (yield* addRequestDisk(all, this.#cached)).handle;
+    memory.words[this.#disks + all.minor] = (yield* addRequestDisk(all, this.#cached)).handle;
   }
 
-  /** What that disk has stored, and what it would lose. */
+  requestDiskAt(minor: number): RequestDisk {
+    return RequestDisk.at(memory.words[this.#disks + minor] as number);
+  }
+
+  /** What that storage has on its media, and what it would lose. */
   get cache(): WriteCache {
-    return cacheOf(RequestDisk.at(memory.words[this.#disks] as number));
+    return cacheOf(this.requestDiskAt(0));
   }
 
   diskAt(minor: number): Disk {
@@ -127,6 +134,12 @@ export class Bench {
     yield* this.load(table);
     expect('the first resume', errnoText(yield* doResume(created, 0)), '0');
     yield* this.settle();
+  }
+
+  /** A disk for requests under `dm0`, which is request-based too, and whose target does what the case says. In `setup`. */
+  *scripted(): Kernel<void> {
+    yield* this.requestDisk();
+    yield* this.device(SCRIPTED, true);
   }
 
   get md(): MappedDevice {
@@ -163,17 +176,13 @@ export class Bench {
   }
 
   /** Submits a write as I/O number `io`; its sectors get `stamp`, `stamp` + 1, … */
-  *write(io: number, sector: number, size: number, stamp: number, flags = 0): Kernel<void> {
-    yield* this.#submit(io, { sector, size, flags: REQ_WRITE | flags, stamp });
+  *write(io: number, sector: number, size: number, stamp: number, flags = 0, to = this.bdev): Kernel<void> {
+    memory.words[this.#ios + io] = (yield* submitIo(to, { sector, size, flags: REQ_WRITE | flags, stamp })).handle;
   }
 
   *read(io: number, sector: number): Kernel<void> {
-    yield* this.#submit(io, { sector, size: 1, flags: 0, stamp: 0 });
-  }
-
-  *#submit(io: number, request: Parameters<typeof submitIo>[1]): Kernel<void> {
-    const submitted = yield* submitIo(this.bdev, request);
-    memory.words[this.#ios + io] = submitted.handle;
+    const request = { sector, size: 1, flags: 0, stamp: 0 };
+    memory.words[this.#ios + io] = (yield* submitIo(this.bdev, request)).handle;
   }
 
   #io(io: number): UserIo {
@@ -220,7 +229,7 @@ export class Bench {
   }
 
   /** Waits until the suspend under way is in this phase. */
-  untilPhase(phase: SuspendPhase): Kernel<void> {
-    return this.until(() => this.md.phase.value === SUSPEND_PHASES.indexOf(phase));
+  untilPhase(...phases: readonly SuspendPhase[]): Kernel<void> {
+    return this.until(() => phases.includes(SUSPEND_PHASES[this.md.phase.value] as SuspendPhase));
   }
 }

@@ -19,7 +19,7 @@ export interface AcceptanceCase {
   readonly bugs?: readonly string[];
   /** A mistake in the core that it must notice, where no bug of the list is one; under each of its presets. */
   readonly planted?: Partial<Seams>;
-  /** With a bug, on threads: each operation of this function of the bug sleeps, as its window is too small to be hit for certain. */
+  /** With a bug, on threads: each operation of this function sleeps, as the window of the bug is too small to be hit for certain. */
   readonly slow?: { readonly file: string; readonly func: string };
   /** How often it runs where that is more than usual. */
   readonly times?: { readonly schedules: number; readonly rounds: number };

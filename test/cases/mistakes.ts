@@ -50,3 +50,9 @@ export const neverMerged: Partial<Seams> = {
     yield* md.flags.clear(DMF_NOFLUSH_SUSPENDING, HERE);
   },
 };
+
+/** A bug whose window, from the targets' presuspend to the flag, is a few operations long. */
+export const flagTooLate = {
+  bugs: ['nf-flag-after-presuspend'],
+  slow: { file: 'src/core/suspend.ts', func: 'setNoflush' },
+};

@@ -14,7 +14,7 @@ import { actor, type Bench, expect, Moment } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
 import { expectActive } from './interrupted.ts';
 import { Keeper, REQUEUE, WELL } from './keeper.ts';
-import { alwaysNoflush } from './mistakes.ts';
+import { alwaysNoflush, flagTooLate } from './mistakes.ts';
 import { Journal } from './parts.ts';
 
 const PLACES = ['presuspend 0', 'presuspend 1', 'end of a clone', 'postsuspend 0', 'postsuspend 1', 'return', 'resume'];
@@ -114,7 +114,7 @@ const succeeds: AcceptanceCase = {
   sentence:
     'targets see NOFLUSH from presuspend to the end of the wait, and not when the suspend has succeeded or is refused',
   presets: ['unified'],
-  bugs: ['nf-flag-after-presuspend'],
+  ...flagTooLate,
   build(bench) {
     const watched = new Watched(bench);
     const looking = new Moment('looking');
@@ -154,7 +154,7 @@ const isInterrupted: AcceptanceCase = {
   of: 'dmsetup 69',
   sentence: 'targets see NOFLUSH until a signal ends the wait, and not when the suspend has returned',
   presets: ['unified'],
-  bugs: ['nf-flag-after-presuspend'],
+  ...flagTooLate,
   build(bench) {
     const watched = new Watched(bench);
     const looking = new Moment('looking');
@@ -232,7 +232,8 @@ const withoutInode: AcceptanceCase = {
   sentence:
     'a noflush suspend that gets no inode clears NOFLUSH, maps again what was pushed back, and leaves the device active',
   presets: ['seed-000'],
-  bugs: ['nf-error-exit-skips-flush', 'nf-flag-after-presuspend'],
+  bugs: ['nf-error-exit-skips-flush', ...flagTooLate.bugs],
+  slow: flagTooLate.slow,
   build(bench) {
     const watched = new Watched(bench, true);
     const [first, second] = watched.keepers;

@@ -15,6 +15,7 @@ import type { Actor } from '../../src/machine/machine.ts';
 import { Multipath } from '../../src/targets/multipath/multipath.ts';
 import { actor, type Bench, expect, Moment } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
+import { flagTooLate } from './mistakes.ts';
 
 const PRESETS = ['unified', '2.6.20'];
 const PATHS = '1 1 round-robin 0 2 1 disk0 1 disk1 1';
@@ -113,7 +114,7 @@ function queuedCase(
     of,
     sentence,
     presets: PRESETS,
-    bugs: ['nf-flag-after-presuspend'],
+    ...flagTooLate,
     build(bench) {
       const submitted = new Moment('submitted');
       return {
@@ -209,7 +210,7 @@ function spanning(of: string, sentence: string, flags: number, act: (bench: Benc
     of,
     sentence,
     presets: PRESETS,
-    ...(noflush ? { bugs: ['nf-flag-after-presuspend'] } : { planted: { presuspend: alwaysNoflush } }),
+    ...(noflush ? flagTooLate : { planted: { presuspend: alwaysNoflush } }),
     build(bench) {
       const submitted = new Moment('submitted');
       return {
@@ -296,7 +297,7 @@ function newTable(of: string, sentence: string, act: (bench: Bench) => Kernel<vo
     of,
     sentence,
     presets: PRESETS,
-    bugs: ['nf-flag-after-presuspend'],
+    ...flagTooLate,
     build(bench) {
       const submitted = new Moment('submitted');
       return {

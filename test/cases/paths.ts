@@ -12,7 +12,7 @@ import { memory } from '../../src/shared/memory.ts';
 import { Multipath } from '../../src/targets/multipath/multipath.ts';
 import { actor, type Bench, expect, Moment } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
-import { alwaysNoflush, errorsForgotten, neverNoflush } from './mistakes.ts';
+import { alwaysNoflush, errorsForgotten, flagTooLate, neverNoflush } from './mistakes.ts';
 
 const PRESETS = ['unified', '2.6.20'];
 const BOTH_PATHS = '1 1 round-robin 0 2 1 disk0 1 disk1 1';
@@ -113,7 +113,7 @@ const queuedAgain: AcceptanceCase = {
   of: 'dmsetup 55',
   sentence: 'I/O that was queued again after a noflush suspend has the right data when a path is reinstated, reads too',
   presets: PRESETS,
-  bugs: ['nf-flag-after-presuspend'],
+  ...flagTooLate,
   build(bench) {
     const submitted = new Moment('submitted');
     return {

@@ -41,7 +41,7 @@ for (const id of ASSERTED) {
     t.equal(file.explore, finding.explore);
     const words = finding.explore.split(' ').slice(1);
     t.strictSame(words.slice(0, 2), ['explore', `${suite}@1.${finding.round}`]);
-    const model = await runCli([...words, '--seconds', '60', '--seed', '1', '--json'], folder);
+    const model = await runCli([...words, '--seconds', '300', '--seed', '1', '--json'], folder);
     const found = JSON.parse(model.stdout) as { findings: readonly { kind: string; invariant: string }[] };
     t.equal(model.code, 1);
     t.equal(found.findings[0]?.kind, bug.model.kind);
@@ -66,7 +66,7 @@ test(`stress --bug ${SHOWS_AS.id} finds it within 120 s, and the printed command
   t.match(finding.invariant, finding.kind === 'assertion' ? /^I(9|10|46)$/ : '');
   const words = finding.explore.split(' ').slice(1);
   t.strictSame(words.slice(0, 2), ['explore', `${findBug(id)?.suite}@1.${finding.round}`]);
-  const explored = await runCli([...words, '--seconds', '60', '--seed', '1', '--json'], folder);
+  const explored = await runCli([...words, '--seconds', '300', '--seed', '1', '--json'], folder);
   const found = JSON.parse(explored.stdout) as { findings: readonly { kind: string }[] };
   t.equal(explored.code, 1);
   const kind = found.findings[0]?.kind ?? 'nothing';

@@ -4,7 +4,7 @@ import { scenarios } from '../../src/scenarios/registry.ts';
 import { runRound, startMachine } from '../support/real.ts';
 
 const SEED = 1;
-const ROUNDS = 300;
+const ROUNDS = 200;
 /** Most outcomes are reached soon; more is tried only while one is missing. */
 const MODEL_RUNS = [500, 5000, 200_000];
 

@@ -9,7 +9,7 @@ import { runRound, startMachine } from '../support/real.ts';
 
 const SEED = 1;
 const ROUNDS = 150;
-const MODEL_EXECUTIONS = 20_000;
+const MODEL_EXECUTIONS = 10_000;
 const SUITE_ROUNDS = 25;
 
 /** All ends that a scenario may have: by preset where they differ. */

@@ -8,12 +8,13 @@ const slots = { request: 12, 'request-queue': 1, 'request-disk': 1 };
 const BARRIER = BIO_RW_BARRIER | BIO_RW_UNPLUG;
 const ENTRIES = 3;
 
-/** A write of sector 0, a barrier that writes sector 1, and a write of sector 2 that does not wait for the barrier. */
-function* threeWrites(world: World, log: DurabilityLog): Kernel<void> {
+/** A write of sector 0, a barrier that writes sector 1, and a write of sector 2 that does not wait for the barrier. The barrier fails `fails` times. */
+function* threeWrites(world: World, log: DurabilityLog, fails = 0): Kernel<void> {
   const disk = yield* world.requestDisk();
   const bdev = bdevOf(disk);
   const plain = { size: 1, flags: BIO_RW_UNPLUG } as const;
   yield* log.wait(0, yield* log.submit(bdev, 0, { ...plain, sector: 0, stamp: 10 }));
+  yield* disk.failNext.set(fails, HERE);
   const barrier = yield* log.submit(bdev, 1, { size: 1, flags: BARRIER, sector: 1, stamp: 11 });
   const last = yield* log.submit(bdev, 2, { ...plain, sector: 2, stamp: 12 });
   yield* log.wait(1, barrier);
@@ -37,6 +38,20 @@ kernelTest(
   },
   { slots, runs: 1 },
 );
+
+for (const otherFaults of [false, true])
+  kernelTest(
+    `a barrier that fails after the cut promises ${otherFaults ? 'nothing where there are other faults' : 'order where there is no other fault'}`,
+    function* failed(world) {
+      const log = new DurabilityLog(ENTRIES, otherFaults);
+      yield* log.cutting();
+      yield* threeWrites(world, log, 1);
+      const check = (): void => log.check(media(10, 0, 12));
+      if (otherFaults) check();
+      else assert.throws(check, { kind: 'lost-bio', invariant: 'I40' });
+    },
+    { slots, runs: 1 },
+  );
 
 kernelTest(
   'nothing that came after a barrier may be on the media without what the barrier covers',

@@ -72,7 +72,7 @@ for (const { name } of suspendSuites) {
 
 for (const [suite, what, seen] of [
   ['path-failover', 'bios are pushed back', ['bios.pushedBack']],
-  ['rq-mpath-flush', 'the queue keeps requests', []],
+  ['rq-mpath-flush', 'barriers have all their flushes', ['barriers.completed']],
 ] as const)
   test(`in rounds of ${suite} paths break, ${what}, and no I/O fails`, async (t) => {
     const total = new Map<string, number>();
@@ -163,6 +163,8 @@ test('a round in which threads have shown a bug shows it on the model machine to
   for (const [name, bug, kind] of [
     ['suspend@4.89', 'io-freed-after-endio', 'use-after-free'],
     ['interrupted-suspend@1.3', 'nf-check-then-queue-unlocked', 'lost-bio'],
+    ['rq-mpath-flush@8.0', 'rqb-prep-clones-flush', 'leak'],
+    ['rq-mpath-flush@8.0', 'rqb-clone-read-after-free', 'use-after-free'],
   ] as const) {
     const { finding } = runRound(name, CPUS, 20_000, bug).at(-1) as RunOutcome;
     t.equal(finding?.kind, kind, finding?.message ?? 'clean');
@@ -182,5 +184,24 @@ test('the rounds of canaries are clean without them, and not with them', async (
     const kinds = canaries.find(({ id }) => id === canary)?.kinds ?? [];
     const { finding } = runRound(name, 2, 20_000, canary).at(-1) as RunOutcome;
     t.ok(finding !== null && kinds.includes(finding.kind), `${canary}: ${finding?.message}`);
+  }
+});
+
+test('barriers, a path that fails, suspends and a power cut meet in one scenario, which sees a flush that lies or is left out', async (t) => {
+  const [name, cpus, executions] = ['rq-barrier-cut-paths', 5, 60];
+  const total = new Map<string, number>();
+  for (const { finding, counts } of runRound(name, cpus, executions)) {
+    t.equal(finding, null, finding?.message ?? 'clean');
+    for (const [key, count] of Object.entries(counts)) total.set(key, (total.get(key) ?? 0) + count);
+  }
+  for (const key of ['barriers.completed', 'sectors.checked', 'suspends.done', 'paths.broken'])
+    t.ok((total.get(key) ?? 0) > 0, key);
+  t.equal(total.get('power.cuts'), executions);
+  for (const [canary, kind] of [
+    ['flush-lies', 'lost-bio'],
+    ['post-flush-dropped', 'lost-bio'],
+  ] as const) {
+    const { finding } = runRound(name, cpus, 20_000, canary).at(-1) as RunOutcome;
+    t.equal(finding?.kind, kind, `${canary}: ${finding?.message}`);
   }
 });

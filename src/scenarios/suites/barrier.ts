@@ -60,10 +60,13 @@ const mdOf = ({ device }: Parts): MappedDevice => MappedDevice.at(memory.words[d
 const diskOf = ({ disks }: Parts, which: number): RequestDisk => RequestDisk.at(memory.words[disks + which] as number);
 const disksOf = ({ layout }: BarrierPlan): number => (layout === 'linear' ? 1 : BARRIER_DISKS);
 
+/** Whether the round lets an I/O end with an error while there is power. */
+const mayFail = ({ failNext, failFlush, refuses }: BarrierPlan): boolean => failNext > 0 || failFlush > 0 || refuses;
+
 function declare(plan: BarrierPlan): Parts {
   return {
     plan,
-    log: new DurabilityLog(entriesOf(plan)),
+    log: new DurabilityLog(entriesOf(plan), mayFail(plan)),
     media: Array.from({ length: BARRIER_DISKS }, () => declareCachedMedia(BARRIER_SECTORS)),
     disks: staticWords(BARRIER_DISKS),
     device: staticWords(1),
@@ -209,7 +212,7 @@ function* verify(parts: Parts): Kernel<void> {
   const { plan, log } = parts;
   const { underWay, errorBeforeCut } = log.ends();
   if (underWay > 0) report('lost-bio', 'I1', `${underWay} I/Os have not ended`);
-  if (errorBeforeCut !== 0 && plan.failNext === 0 && plan.failFlush === 0 && !plan.refuses)
+  if (errorBeforeCut !== 0 && !mayFail(plan))
     failedAlthough(errorBeforeCut, 'nothing in the round allows an error before power is cut');
   log.check((sector) => {
     const place = placeOf(plan.layout, sector);

@@ -184,7 +184,7 @@ function* verify(parts: Parts): Kernel<void> {
   parts.home.check();
 }
 
-function countsOf({ logs, pushedBack, suspends, faults }: Parts): Record<string, number> {
+function countsOf({ plan, logs, pushedBack, suspends, faults }: Parts): Record<string, number> {
   const sum = (of: (log: IoLog) => number): number => logs.reduce((total, log) => total + of(log), 0);
   return {
     'bios.submitted': sum((log) => log.submitted()),
@@ -195,6 +195,8 @@ function countsOf({ logs, pushedBack, suspends, faults }: Parts): Record<string,
     'suspends.interrupted': 0,
     'suspends.failed': 0,
     'paths.broken': memory.words[faults] as number,
+    // Each has had all its flushes, on whichever paths.
+    ...(plan.requests === undefined ? {} : { 'barriers.completed': sum((log) => log.barriers()) }),
   };
 }
 

@@ -38,6 +38,6 @@ export const deferredFlushUnderIoLock: Bug = {
   },
   scenario: 'log-after-resume',
   suite: null,
-  model: { kind: 'deadlock', invariants: ['', 'I48'], early: 'lock-order' },
+  model: { kind: 'deadlock', invariants: ['', 'I48'], or: { kind: 'lock-order', invariants: ['I16'] } },
   real: null,
 };

@@ -30,6 +30,6 @@ export const mpathEndioPlainLock: Bug = {
   multipath: { withoutPaths },
   scenario: 'mpath-last-path',
   suite: null,
-  model: { kind: 'self-deadlock', invariants: ['I48'], early: 'irq-unsafe' },
+  model: { kind: 'self-deadlock', invariants: ['I48'], or: { kind: 'irq-unsafe', invariants: ['I17'] } },
   real: null,
 };

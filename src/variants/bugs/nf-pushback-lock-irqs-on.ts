@@ -30,6 +30,6 @@ export const nfPushbackLockIrqsOn: Bug = {
   swaps: { mergePushback },
   scenario: 'interrupted-one',
   suite: null,
-  model: { kind: 'self-deadlock', invariants: ['I48'], early: 'irq-unsafe' },
+  model: { kind: 'self-deadlock', invariants: ['I48'], or: { kind: 'irq-unsafe', invariants: ['I17'] } },
   real: null,
 };

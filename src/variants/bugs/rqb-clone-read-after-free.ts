@@ -39,7 +39,7 @@ export const rqbCloneReadAfterFree: Bug = {
   preset: 'unified',
   swaps: { dmEndRequest },
   scenario: 'rq-suspend-order',
-  suite: null,
+  suite: 'rq-mpath-flush',
   model: { kind: 'use-after-free', invariants: ['I14'] },
-  real: null,
+  real: { kind: 'use-after-free', invariants: ['I14'] },
 };

@@ -34,7 +34,7 @@ export const rqbPrepClonesFlush: Bug = {
   preset: 'unified',
   swaps: { dmPrepFn },
   scenario: 'rq-suspend-order',
-  suite: null,
+  suite: 'rq-mpath-flush',
   model: { kind: 'leak', invariants: ['I29'] },
-  real: null,
+  real: { kind: 'leak', invariants: ['I29'] },
 };
