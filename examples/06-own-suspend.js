@@ -51,7 +51,7 @@ console.log(`\n${text}`);
 //     at lockFs (core/lock-fs.ts:24)
 //
 //   CPU  runs        at                                   holds              waits for
-//   0    kdmflush/0  workerThread (irq/workqueue.ts:146)                     -
+//   0    kdmflush/0  workerThread (irq/workqueue.ts:147)                     -
 //   0    writer      start                                                   -
 //   1    suspender   setNoflush (core/suspend.ts:113)     &md->suspend_lock  -
 //

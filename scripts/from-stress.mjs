@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
   options: { failures: { type: 'string', default: '10' }, seconds: { type: 'string', default: '60' } },
 });
 const failures = Number(values.failures);
+const { isExpected } = await import(new URL('../dist/src/variants/bug.js', import.meta.url).href);
 const { bugs } = await import(new URL('../dist/src/variants/variants.js', import.meta.url).href);
 const out = mkdtempSync(join(tmpdir(), 'dmrace-'));
 
@@ -47,10 +48,10 @@ function once(bug, seed) {
   const [, ...command] = failure.explore.split(' ');
   const search = dmrace([...command, '--seed', '1', '--seconds', values.seconds, '--shrink-seconds', '0']);
   const found = search.findings[0];
-  const isDeclared = ({ invariant }) => bug.model.invariants.includes(invariant);
   const isSame =
     found?.kind === failure.kind &&
-    (found.invariant === failure.invariant || (isDeclared(found) && isDeclared(failure)));
+    (found.invariant === failure.invariant ||
+      (isExpected(found, bug.model) && isExpected(failure, bug.real ?? bug.model)));
   process.stderr.write(
     `${failure.explore}: ${failure.kind} ${failure.invariant}, ${found?.kind} ${found?.invariant}\n`,
   );

@@ -5,15 +5,16 @@
  * and the others go on.
  */
 import { availableParallelism } from 'node:os';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { usualBudget } from '../../src/cli/budget.ts';
 import { type ExploreAnswer, type ExploreRequest, exploreScenario } from '../../src/cli/explore-scenario.ts';
 import { plainTable } from '../../src/cli/finding-text.ts';
 import { type Found, foundText, makeFound } from '../../src/cli/found.ts';
 import { type InterruptGuard, onInterrupt } from '../../src/cli/interrupt.ts';
-import { type Progress, startProgress } from '../../src/cli/progress.ts';
+import { type Progress, withProgress } from '../../src/cli/progress.ts';
 import { DEFAULT_CPUS } from '../../src/cli/schedule-name.ts';
 import { settingsText } from '../../src/cli/settings-text.ts';
+import { bugOption } from '../../src/cli/shared-options.ts';
 import {
   DEFAULT_OUT,
   EXIT_BROKEN,
@@ -24,7 +25,7 @@ import {
 } from '../../src/cli/usage.ts';
 import { scenarios, scenariosOf } from '../../src/scenarios/registry.ts';
 import { presets } from '../../src/variants/presets.ts';
-import { bugs, findBug } from '../../src/variants/variants.ts';
+import { findBug } from '../../src/variants/variants.ts';
 import { HEAD, type Soaked, summaryOf, tableOf, writeDocs } from './report.ts';
 
 interface Options {
@@ -94,10 +95,9 @@ async function soak(options: Options): Promise<void> {
     for (const [preset, why] of Object.entries(notIn))
       process.stdout.write(`without ${name} of preset ${preset}: ${why}\n`);
   process.stdout.write('\n');
-  const progress = startProgress('soaking');
-  const done = await soakAll(options, progress, guard);
-  guard.release();
-  progress.stop();
+  const done = await withProgress('soaking', (progress) => soakAll(options, progress, guard)).finally(() =>
+    guard.release(),
+  );
   const failed = done.filter(({ found }) => found !== null);
   process.stdout.write(`${plainTable(HEAD, tableOf(done), [2, 3, 4, 5, 6])}\n\n${summaryOf(done)}\n${settings}\n`);
   if (options.write === true && bug === null && !guard.interrupted) writeDocs(done, options);
@@ -115,7 +115,7 @@ try {
     .option('--executions <n>', 'of all together', wholeNumber(1, 1e9, 'executions'), 1_000_000)
     .option('--seed <n>', 'seed of each search', wholeNumber(0, 2 ** 31 - 1, 'as a seed'), 1)
     .option('--jobs <n>', 'threads', wholeNumber(1, 64, 'threads'), availableParallelism())
-    .addOption(new Option('--bug <id>', 'switch a bug on, to see a soak fail').choices(bugs.map(({ id }) => id)))
+    .addOption(bugOption(', to see a soak fail'))
     .option('--write', 'write docs/SOAK.md')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
     .action(soak)

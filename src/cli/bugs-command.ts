@@ -5,10 +5,11 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { Bug } from '../variants/bug.ts';
 import { bugs } from '../variants/variants.ts';
-import { TARGETS, type Verified, type VerifiedBug, type VerifySettings, verifyBugs } from './bugs/verify.ts';
+import { VERIFIED_HEAD, verifiedRow } from './bugs/table.ts';
+import { TARGETS, type Verified, type VerifySettings, verifyBugs } from './bugs/verify.ts';
 import { plainTable } from './finding-text.ts';
-import { onInterrupt } from './interrupt.ts';
-import { startProgress } from './progress.ts';
+import { onInterrupt, verdictText } from './interrupt.ts';
+import { withProgress } from './progress.ts';
 import { type CheckReport, failureProblem } from './report/checks.ts';
 import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
 import { settingsText } from './settings-text.ts';
@@ -39,35 +40,8 @@ function listBugs({ json }: { readonly json?: boolean }): void {
   process.stdout.write(`${plainTable(['bug', 'commit', 'preset', 'scenario', 'finding', 'title'], rows)}\n`);
 }
 
-const HEAD = [
-  'bug',
-  'found',
-  'executions (median)',
-  '(p95)',
-  'seconds (p95)',
-  'switches',
-  'characters',
-  'replays',
-  'without the bug',
-];
-
-function rowOf(bug: VerifiedBug): (string | number)[] {
-  const said = (value: boolean | null, yes: string, no: string): string => (value === null ? '-' : value ? yes : no);
-  return [
-    bug.id,
-    `${bug.found} of ${bug.seeds}`,
-    bug.executionsMedian ?? '-',
-    bug.executionsP95 ?? '-',
-    bug.secondsP95?.toFixed(2) ?? '-',
-    bug.switches ?? '-',
-    bug.scheduleChars ?? '-',
-    said(bug.replaysEqual, 'equal', 'DIFFER'),
-    said(bug.cleanTwinSilent, 'silent', 'FINDING'),
-  ];
-}
-
 function verifiedText({ bugs: rows, problems, beyond }: Verified): string {
-  const out = [plainTable(HEAD, rows.map(rowOf), [1, 2, 3, 4, 5, 6]), '', ...problems];
+  const out = [plainTable(VERIFIED_HEAD, rows.map(verifiedRow), [1, 2, 3, 4, 5, 6]), '', ...problems];
   if (beyond.length > 0) {
     const { secondsP95, switches, scheduleChars } = TARGETS;
     out.push(`Aimed at: ${secondsP95} seconds, ${switches} switches, ${scheduleChars} characters. Beyond that:`);
@@ -105,18 +79,18 @@ async function runVerify(ids: readonly string[], _: object, command: Command): P
   const stop = new AbortController();
   const guard = onInterrupt(() => stop.abort());
   printer.say(`bugs verify: ${echo}\n\n`);
-  const progress = startProgress('verifying');
-  const verified = await verifyBugs(chosen, settings, { say: progress.say, stop: stop.signal });
-  guard.release();
-  progress.stop();
-  const { ok } = verified;
-  const verdict = guard.interrupted ? 'INTERRUPTED' : ok ? 'SUCCESS' : 'FAILURE';
+  const verified = await withProgress('verifying', ({ say }) =>
+    verifyBugs(chosen, settings, { say, stop: stop.signal }),
+  ).finally(() => guard.release());
+  const { ok, problems } = verified;
+  const { interrupted } = guard;
+  const failed = problems.length === 0 ? [] : [`${problems.length} problem${problems.length === 1 ? '' : 's'}`];
   printer.result({
-    json: () => ({ command: 'bugs verify', settings: { ids, ...settings }, ...verified }),
-    text: () => `${verifiedText(verified)}${echo}\nEnd of bugs verify: ${verdict}\n`,
-    checks: () => verifiedChecks(verified, said, guard.interrupted),
+    json: () => ({ command: 'bugs verify', settings: { ids, ...settings }, ...verified, interrupted }),
+    text: () => `${verifiedText(verified)}${echo}\nEnd of bugs verify: ${verdictText(failed, interrupted)}\n`,
+    checks: () => verifiedChecks(verified, said, interrupted),
   });
-  if (guard.interrupted) process.exitCode = EXIT_INTERRUPTED;
+  if (interrupted) process.exitCode = EXIT_INTERRUPTED;
   else if (!ok) process.exitCode = EXIT_FINDING;
 }
 

@@ -8,7 +8,7 @@ import { NO_BUDGET } from '../explore/choices.ts';
 import { BOUND_MAX, isSystematic, STRATEGY_NAMES, type StrategyName, SYSTEMATIC } from '../explore/strategies/all.ts';
 import { FINDING_KINDS, type FindingKind } from '../machine/finding.ts';
 import type { Budget } from '../machine/machine.ts';
-import { findScenario, isRound, scenarios, scenariosOf, suites } from '../scenarios/registry.ts';
+import { findScenario, isRound, SEED_MAX, scenarios, scenariosOf, suites } from '../scenarios/registry.ts';
 import { findBug, type VariantChoice } from '../variants/variants.ts';
 import { budget, budgetText, type GivenBudget, LIMITED, takesLimits, usualBudget } from './budget.ts';
 import { type Explored, exploreChecks, exploreJson, exploreText, isClean } from './explore-result.ts';
@@ -19,7 +19,7 @@ import { makeLog } from './log.ts';
 import { loadOwn, type OwnScenario } from './own-file.ts';
 import { writePage } from './page/html.ts';
 import { explorePage, htmlOption } from './page/pages.ts';
-import { startProgress } from './progress.ts';
+import { type Progress, withProgress } from './progress.ts';
 import { checkReporter, Printer, type ReporterOptions, reporterOption } from './report/reporter.ts';
 import { settingsText } from './settings-text.ts';
 import {
@@ -67,11 +67,17 @@ const JOBS_MAX = 64;
 
 /** A scenario or a round that there is. */
 function checkBuiltIn(name: string): string {
-  if (!isRound(name) && !scenarios.some((each) => each.name === name))
-    throw new UsageError(
-      `There is no scenario '${name}'; there are ${scenarios.map((each) => each.name).join(', ')}, and rounds of the suites as SUITE@SEED.ROUND.`,
-    );
+  if (!isRound(name) && !scenarios.some((each) => each.name === name)) throw new UsageError(unknownScenario(name));
   return name;
+}
+
+function unknownScenario(name: string): string {
+  const [suite] = name.split('@') as [string];
+  if (suites.some((each) => each.name === suite))
+    return `'${name}' is no round of the suite ${suite}; name one as SUITE@SEED.ROUND, such as ${suite}@1.0, with a seed up to ${SEED_MAX}.`;
+  if (name.includes('/')) return `'${name}' is no scenario; a file of one's own ends in .js or .mjs.`;
+  const all = scenarios.map((each) => each.name).join(', ');
+  return `There is no scenario '${name}'; there are ${all}, and rounds of the suites as SUITE@SEED.ROUND.`;
 }
 
 /** What to explore: what is named, or the bug's own scenario, or all scenarios. */
@@ -92,6 +98,8 @@ async function exploreRequests(names: readonly string[], options: ExploreOptions
   if (options.seconds !== undefined && options.executions !== undefined)
     throw new UsageError('--seconds and --executions exclude each other; give one of them.');
   checkReporter(options);
+  if (options.kind === 'race' && !options.races)
+    throw new UsageError('--kind race and --no-races exclude each other: only the race detector finds a race.');
   if (options.bound !== undefined && !isSystematic(options.strategy))
     throw new UsageError(
       `--bound is for --strategy ${Object.keys(SYSTEMATIC).join(' and ')}, not ${options.strategy}.`,
@@ -144,14 +152,18 @@ function settingsWords(settings: Readonly<Record<string, unknown>>): Record<stri
   return { ...settings, budget: Array.isArray(chosen) ? 'by-scenario' : budgetText(chosen as Budget) };
 }
 
+interface Surroundings {
+  readonly progress: Progress;
+  readonly guard: InterruptGuard;
+  say(line: string): void;
+}
+
 /** Explores one scenario after the other. What one leaves of its share the others get. */
 async function exploreAll(
   requests: readonly ExploreRequest[],
   options: ExploreOptions,
-  say: (line: string) => void,
-  guard: InterruptGuard,
+  { progress, guard, say }: Surroundings,
 ): Promise<Explored[]> {
-  const progress = startProgress('exploring');
   const log = makeLog(options.logLevel);
   const explored: Explored[] = [];
   let executions = options.executions ?? (options.seconds === undefined ? DEFAULT_EXECUTIONS : null);
@@ -186,7 +198,6 @@ async function exploreAll(
     explored.push({ request: share, result, found });
     if (guard.interrupted) break;
   }
-  progress.stop();
   return explored;
 }
 
@@ -228,13 +239,14 @@ async function runExplore(names: string[], options: ExploreOptions): Promise<voi
   const guard = onInterrupt(() => {});
   printer.say(`explore: ${settingsText(words)}\n\n`);
   for (const line of [...knownToFail(requests), ...notTaken(requests)]) printer.say(`${line}\n\n`);
-  const explored = await exploreAll(requests, options, (line) => printer.say(`${line}\n\n`), guard);
-  guard.release();
+  const explored = await withProgress('exploring', (progress) =>
+    exploreAll(requests, options, { progress, guard, say: (line) => printer.say(`${line}\n\n`) }),
+  ).finally(() => guard.release());
   const stopped = guard.interrupted;
   const ok = explored.every(isClean);
   const verdict = verdictOf(explored, stopped);
   printer.result({
-    json: () => exploreJson(settings, explored),
+    json: () => exploreJson(settings, explored, stopped),
     text: () => `${exploreText(explored)}${settingsText(words)}\nEnd of explore: ${verdict}\n`,
     checks: () => exploreChecks(words, explored, stopped && ok),
   });
@@ -292,7 +304,7 @@ export function addExploreCommand(program: Command): void {
     )
     .option(
       '--jobs <n>',
-      'threads that search; the result is the same for any number',
+      'threads that search (bounded and dpor use one); the result is the same for any number',
       wholeNumber(1, JOBS_MAX, 'threads'),
       availableParallelism(),
     )

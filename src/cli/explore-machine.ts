@@ -26,6 +26,12 @@ export interface MachineOrder {
   readonly lockdep?: boolean | undefined;
 }
 
+/** What of a request is about the machine. */
+export const machineOrderOf = (request: MachineOrder): Required<MachineOrder> => {
+  const { scenario, file, cpus, preset, bug, lock, budget, races, lockdep } = request;
+  return { scenario, file, cpus, preset, bug, lock, budget, races, lockdep };
+};
+
 /** Steps after which an execution counts as a livelock, unless its scenario says otherwise. */
 const STEP_LIMIT = 200_000;
 

@@ -81,7 +81,8 @@ function summedJson(explored: readonly Explored[]): object {
   };
 }
 
-export function exploreJson(settings: object, explored: readonly Explored[]): object {
+/** `interrupted`: before all that was asked for had been explored; then that nothing was found says nothing of the rest. */
+export function exploreJson(settings: object, explored: readonly Explored[], interrupted: boolean): object {
   const findings = explored.flatMap(({ found }) => (found === null ? [] : [foundJson(found)]));
   const [first] = explored;
   return {
@@ -89,12 +90,15 @@ export function exploreJson(settings: object, explored: readonly Explored[]): ob
     settings,
     ...(explored.length === 1 ? resultJson(first as Explored) : summedJson(explored)),
     findings,
-    ok: explored.every(isClean),
+    interrupted,
+    ok: explored.every(isClean) && !interrupted,
   };
 }
 
 function checkOf({ request, result, found }: Explored): Check {
   const { scenario, bug } = request;
+  const sought =
+    found === null ? [] : [findingProblem(found.finding, `Replay: ${replayCommand(found)}`, foundText(found))];
   const passedOver =
     result.passedOver.size === 0
       ? []
@@ -103,10 +107,7 @@ function checkOf({ request, result, found }: Explored): Check {
     group: 'scenario',
     name: bug === null ? scenario : `${scenario} with ${bug}`,
     seconds: result.seconds,
-    problems:
-      found === null
-        ? passedOver
-        : [findingProblem(found.finding, `Replay: ${replayCommand(found)}`, foundText(found)), ...passedOver],
+    problems: [...sought, ...passedOver],
   };
 }
 

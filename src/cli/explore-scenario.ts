@@ -10,7 +10,8 @@ import { isSystematic, type StrategyName, SYSTEMATIC, type SystematicName } from
 import { estimateRuns } from '../explore/strategies/dpor.ts';
 import type { FindingKind } from '../machine/finding.ts';
 import { budgetText } from './budget.ts';
-import { type MachineOrder, modelMachine } from './explore-machine.ts';
+import { type MachineOrder, machineOrderOf, modelMachine } from './explore-machine.ts';
+import { inTurns, LOOK_MS } from './in-turns.ts';
 import { modelState } from './model-state.ts';
 import { retell } from './retell.ts';
 import { SliceThreads } from './slice-threads.ts';
@@ -42,14 +43,51 @@ const ALONE = 3;
 const powerOfTen = (power: number): string =>
   power < 6 ? Math.round(10 ** power).toLocaleString('en') : `10^${Math.round(power)}`;
 
-/** Says whether to stop; called between slices. */
+/** Says whether to stop; called between slices, and now and then in a long one. */
 type Pause = (executions: number) => boolean;
 
-interface Limits {
+/** When a search ends before it has made all its runs. */
+class Limits {
+  readonly #start = performance.now();
+  readonly #milliseconds: number;
+  readonly #search: SlicedSearch;
+  readonly #pause: Pause;
+  #asked = 0;
+  #interrupted = false;
+
+  /** `seconds`: null: without end. */
+  constructor(seconds: number | null, search: SlicedSearch, pause: Pause) {
+    this.#milliseconds = seconds === null ? Number.POSITIVE_INFINITY : 1000 * seconds;
+    this.#search = search;
+    this.#pause = pause;
+  }
+
+  /** Since the search began. */
+  get seconds(): number {
+    return (performance.now() - this.#start) / 1000;
+  }
+
   /** Whether to stop; asked between slices. */
-  stops(): boolean;
-  /** Whether time is over; asked between runs. */
-  isLate(): boolean;
+  stops(): boolean {
+    return this.askPause() || this.#search.over || this.#isOver(performance.now());
+  }
+
+  /** Asks `pause`, which may show how far it is. Gives whether it says stop, or has said so. */
+  askPause(): boolean {
+    this.#asked = performance.now();
+    this.#interrupted ||= this.#pause(this.#search.executions);
+    return this.#interrupted;
+  }
+
+  /** Whether this run was the last one; asked between runs. */
+  readonly isLast = (): boolean => {
+    const now = performance.now();
+    return this.#isOver(now) || (now - this.#asked >= LOOK_MS && this.askPause());
+  };
+
+  #isOver(now: number): boolean {
+    return now - this.#start >= this.#milliseconds;
+  }
 }
 
 let last: Promise<unknown> = Promise.resolve();
@@ -75,16 +113,13 @@ async function exploreAlone(
 ): Promise<ExploreAnswer> {
   const { strategy = 'portfolio', seed } = request;
   const search = new SlicedSearch(strategy, seed, request.executions ?? Number.MAX_SAFE_INTEGER, request.kind);
-  const start = performance.now();
-  const elapsed = (): number => (performance.now() - start) / 1000;
-  const isLate = (): boolean => request.seconds !== null && elapsed() >= request.seconds;
-  const stops = (): boolean => pause(search.executions) || search.over || isLate();
-  const limits = { stops, isLate };
+  const limits = new Limits(request.seconds, search, pause);
   const exhaustive = isSystematic(strategy)
     ? await systematic(request, strategy, search, limits, say)
     : await sliced(request, search, limits);
+  search.end();
   const result = search.result();
-  return { ...result, finding: retell(request, result.finding), seconds: elapsed(), exhaustive };
+  return { ...result, finding: retell(request, result.finding), seconds: limits.seconds, exhaustive };
 }
 
 /** One strategy that knows where it is, in this thread. */
@@ -92,43 +127,42 @@ async function systematic(
   request: ExploreRequest,
   name: SystematicName,
   search: SlicedSearch,
-  { stops, isLate }: Limits,
+  limits: Limits,
   say: (line: string) => void,
 ): Promise<string | null> {
   const { seed, bound = null, budget = NO_BUDGET } = request;
   const machine = modelMachine(request);
-  if (name === 'dpor')
-    say(`about ${powerOfTen(estimateRuns(machine, seed, bound ?? undefined))} executions until all has been seen`);
+  const runs = name === 'dpor' ? await inTurns(estimateRuns(machine, seed, bound ?? undefined), limits.isLast) : null;
+  if (runs !== null) say(`about ${powerOfTen(runs)} executions until all has been seen`);
   // It hears the machine from now on: what an estimate has seen is not what the search has seen.
   const maker = new SliceMaker(machine, modelState);
   const strategy = SYSTEMATIC[name](bound);
   do {
     const order = search.order();
     if (order === null) break;
-    search.report(maker.makeWith(strategy, order, isLate));
+    search.report(await inTurns(maker.begin(order, limits.isLast, strategy)));
     await setImmediate();
-  } while (!strategy.finished() && !stops());
+  } while (!strategy.finished() && !limits.stops());
   const seen = search.result().finding === null ? strategy.exhausted() : null;
   const within = budgetText(budget);
   return seen === null || within === null ? seen : `${seen}, within the budget ${within}`;
 }
 
 async function sliced(request: ExploreRequest, search: SlicedSearch, limits: Limits): Promise<null> {
-  const { stops, isLate } = limits;
   const maker = new SliceMaker(modelMachine(request), modelState);
   // However short the time is, there is a run: nothing found in none would say nothing.
   let made = 0;
-  do await makeNext(search, maker, isLate);
-  while (!stops() && ((request.jobs ?? 1) === 1 || ++made < ALONE));
-  if (!stops()) await withThreads(request, search, maker, limits);
+  do await makeNext(search, maker, limits);
+  while (!limits.stops() && ((request.jobs ?? 1) === 1 || ++made < ALONE));
+  if (!limits.stops()) await withThreads(request, search, maker, limits);
   return null;
 }
 
 /** Makes a slice in this thread, if one can be made. When time is over in it, it is the last one of all: others are handed out before. */
-async function makeNext(search: SlicedSearch, maker: SliceMaker, isLate: () => boolean): Promise<boolean> {
+async function makeNext(search: SlicedSearch, maker: SliceMaker, { isLast }: Limits): Promise<boolean> {
   const order = search.order();
   if (order === null) return false;
-  search.report(maker.make(order, isLate));
+  search.report(await inTurns(maker.begin(order, isLast)));
   await setImmediate();
   return true;
 }
@@ -137,23 +171,22 @@ async function withThreads(
   request: ExploreRequest,
   search: SlicedSearch,
   maker: SliceMaker,
-  { stops, isLate }: Limits,
+  limits: Limits,
 ): Promise<void> {
-  const { scenario, file, cpus, preset, bug, lock, budget, races, lockdep, jobs = 1 } = request;
-  const machine: Required<MachineOrder> = { scenario, file, cpus, preset, bug, lock, budget, races, lockdep };
-  const threads = new SliceThreads(machine, jobs - 1, (report) => search.report(report));
+  const { jobs = 1 } = request;
+  const threads = new SliceThreads(machineOrderOf(request), jobs - 1, (report) => search.report(report));
   try {
-    while (!stops()) {
+    while (!limits.stops()) {
       while (threads.isFree) {
         const order = search.order();
         if (order === null) break;
         threads.make(order);
       }
       threads.check();
-      if (!(await makeNext(search, maker, isLate)) && !(await threads.next())) break;
+      if (!(await makeNext(search, maker, limits)) && !(await threads.next())) break;
     }
     // When time is over, what has been made here counts only with what others make before it. A finding has all before it.
-    while (!search.over && threads.isBusy) await threads.next();
+    while (!search.over && threads.isBusy && !limits.askPause()) await threads.next();
   } finally {
     await threads.end();
   }

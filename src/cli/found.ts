@@ -4,7 +4,7 @@
 import { CONTINUATIONS } from '../explore/decisive.ts';
 import type { TraceStep } from '../explore/trace.ts';
 import { findScenario } from '../scenarios/registry.ts';
-import type { MachineOrder } from './explore-machine.ts';
+import { type MachineOrder, machineOrderOf } from './explore-machine.ts';
 import type { ExploreAnswer, ExploreRequest } from './explore-scenario.ts';
 import { findingText } from './finding-text.ts';
 import { hex } from './hex.ts';
@@ -33,15 +33,10 @@ export async function makeFound(
   options: FoundOptions,
 ): Promise<Found | null> {
   if (finding === null) return null;
-  const { scenario, file, cpus, preset, bug, lock, budget, races, lockdep, seed } = request;
+  const { seed } = request;
   options.say('shrinking');
   const limits = { seconds: options.shrinkSeconds, seed, stopped: options.stopped };
-  const scheduled = await scheduledFinding(
-    { scenario, file, cpus, preset, bug, lock, budget, races, lockdep },
-    finding.choices,
-    limits,
-    finding.earlier,
-  );
+  const scheduled = await scheduledFinding(machineOrderOf(request), finding.choices, limits, finding.earlier);
   const search = { executionsToFind: finding.run + 1, secondsToFind: Number(seconds.toFixed(3)), seed };
   return { ...scheduled, ...search, file: writeFindingFile(options.out, scheduled, search) };
 }

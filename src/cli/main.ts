@@ -70,8 +70,12 @@ function explain(error: unknown): number {
 /** A reader that has gone away is no fault of ours. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit();
-  throw error;
+  // Thrown from here it would end with code 1, which says that something was found.
+  process.exit(explain(new MachineFailure(`stdout cannot be written: ${error.message}`)));
 });
+
+/** Where nobody reads the sentence, the exit code still says it. */
+process.stderr.on('error', () => {});
 
 const program = makeProgram();
 try {

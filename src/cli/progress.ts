@@ -8,6 +8,16 @@ export interface Progress {
   stop(): void;
 }
 
+/** Shows how far this work is until it ends, however it does. */
+export async function withProgress<T>(text: string, work: (progress: Progress) => Promise<T>): Promise<T> {
+  const progress = startProgress(text);
+  try {
+    return await work(progress);
+  } finally {
+    progress.stop();
+  }
+}
+
 export function startProgress(text: string): Progress {
   // A terminal that does not know its width says 0 (script(1), some containers): ora would clear lines of it for ever.
   if (!process.stderr.isTTY || !(process.stderr.columns > 0)) return { say() {}, stop() {} };

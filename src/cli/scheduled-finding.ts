@@ -3,7 +3,6 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FollowList, FollowSchedule } from '../explore/deciders.ts';
 import { type DecidedRun, type Decisive, decisiveStep } from '../explore/decisive.ts';
@@ -17,6 +16,7 @@ import type { FindingReport } from '../machine/machine.ts';
 import { roundParts } from '../scenarios/registry.ts';
 import { type MachineOrder, modelMachine } from './explore-machine.ts';
 import { hex } from './hex.ts';
+import { inTurns } from './in-turns.ts';
 import { withPlaces } from './retell.ts';
 import { machineSettings, scheduleName } from './schedule-name.ts';
 import { type Reduced, withoutParts } from './without-parts.ts';
@@ -54,8 +54,6 @@ export interface ScheduledFinding {
 /** Of the time for a round: for its run, and for leaving parts out. */
 const FIRST_SHARE = 0.35;
 const PARTS_SHARE = 0.35;
-/** Between two looks at signals, in milliseconds. */
-const LOOK = 50;
 /** Longer runs are not written down step by step. */
 const OPERATIONS_MAX = 20_000;
 
@@ -64,13 +62,8 @@ async function shrunk(recorder: RunRecorder, first: RecordedRun, limits: ShrinkL
   const start = performance.now();
   const elapsed = (): number => (performance.now() - start) / 1000;
   const shrinker = new Shrinker(recorder, first, limits.seed);
-  let looked = start;
-  for (const _ of shrinker.shrink((share) => elapsed() > share * limits.seconds)) {
-    if (elapsed() > limits.seconds || limits.stopped()) break;
-    if (performance.now() - looked < LOOK) continue;
-    await setImmediate();
-    looked = performance.now();
-  }
+  const passes = shrinker.shrink((share) => elapsed() > share * limits.seconds);
+  await inTurns(passes, () => elapsed() > limits.seconds || limits.stopped());
   return shrinker.best;
 }
 
@@ -78,19 +71,10 @@ async function shrunk(recorder: RunRecorder, first: RecordedRun, limits: ShrinkL
 const DECISIVE_SECONDS = 3;
 
 /** Null when time is over before it is known. */
-async function decided(recorder: RunRecorder, run: DecidedRun, limits: ShrinkLimits): Promise<Decisive | null> {
-  const search = decisiveStep(recorder, run, limits.seed);
+function decided(recorder: RunRecorder, run: DecidedRun, limits: ShrinkLimits): Promise<Decisive | null> {
   const start = performance.now();
-  let looked = start;
-  for (;;) {
-    const turn = search.next();
-    if (turn.done === true) return turn.value;
-    const now = performance.now();
-    if (limits.stopped() || now - start > 1000 * DECISIVE_SECONDS) return null;
-    if (now - looked < LOOK) continue;
-    await setImmediate();
-    looked = performance.now();
-  }
+  const isOver = (): boolean => limits.stopped() || performance.now() - start > 1000 * DECISIVE_SECONDS;
+  return inTurns(decisiveStep(recorder, run, limits.seed), isOver);
 }
 
 type Frugal = Pick<ScheduledFinding, 'order' | 'run'>;

@@ -1,9 +1,9 @@
 /**
  * Options that explore, stress and profile have in common.
  */
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { presets } from '../variants/presets.ts';
-import { bugs, findBug, type VariantChoice, whyImpossible } from '../variants/variants.ts';
+import { findBug, type VariantChoice, whyImpossible } from '../variants/variants.ts';
 import { LOG_LEVELS } from './log.ts';
 import { UsageError } from './usage.ts';
 
@@ -16,9 +16,15 @@ export interface VariantOptions {
 export const presetOption = (): Option =>
   new Option('--preset <name>', 'era of the core').choices(presets.map(({ name }) => name));
 
+/** There are too many bugs to be named in each help text. */
+function bugId(text: string): string {
+  if (findBug(text) === undefined) throw new InvalidArgumentError('There is no such bug; "dmrace bugs" lists them.');
+  return text;
+}
+
 /** `and`: what it makes of the command besides. */
 export const bugOption = (and = ''): Option =>
-  new Option('--bug <id>', `switch a historic bug on${and}`).choices(bugs.map(({ id }) => id));
+  new Option('--bug <id>', `switch a historic bug on${and}; "dmrace bugs" lists them`).argParser(bugId);
 
 /** What was chosen; a bug comes with its preset. Throws UsageError when the preset has no place for the bug. */
 export function variantOf(options: Pick<VariantOptions, 'preset' | 'bug'>): VariantChoice {

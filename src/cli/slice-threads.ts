@@ -6,9 +6,11 @@
  * A thread that has just begun compiles its code for seconds, while the searching thread's is compiled already: that one goes on at
  * full speed, and others get slices only once they have their machine.
  */
+import { setTimeout } from 'node:timers/promises';
 import { Piscina } from 'piscina';
 import type { SliceOrder, SliceReport } from '../explore/slices.ts';
 import type { MachineOrder } from './explore-machine.ts';
+import { LOOK_MS } from './in-turns.ts';
 
 /** What a thread is asked for: a slice; null: to make its machine. */
 export interface SliceRequest {
@@ -76,11 +78,14 @@ export class SliceThreads {
     this.#underway.add(asked);
   }
 
-  /** Waits until a slice is made or a thread is ready; gives false when nothing is under way. Throws what broke a thread. */
+  /**
+   * Waits until a slice is made, a thread is ready, or it is time to look at signals; gives false when nothing is under way. Throws what
+   * broke a thread.
+   */
   async next(): Promise<boolean> {
     this.check();
     if (this.#underway.size === 0) return false;
-    await Promise.race(this.#underway);
+    await Promise.race([...this.#underway, setTimeout(LOOK_MS)]);
     this.check();
     return true;
   }

@@ -4,6 +4,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
+import { SEED_MAX } from '../scenarios/registry.ts';
 
 /** The user's mistake: one sentence, exit 2, nothing has been started. */
 export class UsageError extends Error {
@@ -35,7 +36,7 @@ export function wholeNumber(least: number, most: number, unit: string): (text: s
 
 /** A parser for seeds. */
 export function seedNumber(text: string): number {
-  return wholeNumber(0, 2 ** 31 - 1, '')(text);
+  return wholeNumber(0, SEED_MAX, '')(text);
 }
 
 /** A parser for a positive number of seconds, which may have a fraction. */
@@ -49,7 +50,9 @@ export function seconds(text: string): number {
 
 /** The same, or 0. */
 export function secondsOrNone(text: string): number {
-  return /^0+(\.0+)?$/.test(text) ? 0 : seconds(text);
+  if (/^0+(\.0+)?$/.test(text)) return 0;
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It must be a number of seconds, or 0.');
+  return seconds(text);
 }
 
 /** Where findings and logs go unless said otherwise. */

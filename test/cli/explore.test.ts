@@ -1,4 +1,5 @@
 import { test } from 'tap';
+import { exploreJson } from '../../src/cli/explore-result.ts';
 import { SLICE_RUNS } from '../../src/explore/portfolio.ts';
 import { scenarios } from '../../src/scenarios/registry.ts';
 import { runCli, startCli } from '../support/cli.ts';
@@ -142,6 +143,18 @@ test('Ctrl-C ends a search with what is known and exit code 130', async (t) => {
   t.equal(result.code, 130);
   t.match(result.stdout, /executions/);
   t.match(result.stdout, /End of explore: INTERRUPTED/);
+});
+
+test('the JSON of a search that Ctrl-C has ended says so, and never that all is well', async (t) => {
+  t.match(exploreJson({}, [], false), { interrupted: false, ok: true });
+  t.match(exploreJson({}, [], true), { interrupted: true, ok: false });
+  const args = ['explore', '--bug', 'nf-check-then-queue-unlocked', '--seed', '1', '--jobs', '1', '--json'];
+  const cli = startCli([...args, '--shrink-seconds', '600', '--log-level', 'info'], t.testdir());
+  await cli.logged('"shrinking"');
+  cli.process.kill('SIGINT');
+  const { code, stdout } = await cli.ended;
+  t.equal(code, 130);
+  t.match(JSON.parse(stdout), { findings: [{ kind: 'lost-bio' }], interrupted: true, ok: false });
 });
 
 test('Ctrl-C while a finding is made plainer prints the plainest so far', async (t) => {

@@ -196,6 +196,7 @@ test('GitHub: each problem is one error with its file and line, and nothing insi
     title: `dmrace explore, scenario bad ${NASTY}: lost-bio`,
   });
   t.strictSame(readCommands(githubText({ ...REPORT, checks: [], stopped: 'interrupted' })).length, 1);
+  t.equal(githubText({ ...REPORT, checks: REPORT.checks.slice(0, 1) }), '', 'what held is no annotation');
 });
 
 test('GitHub: nothing in the log for people is taken for a command', async (t) => {
@@ -239,6 +240,49 @@ test('a stress run that holds is a check for each canary and each suite', async 
   t.ok(points.length > 1);
 });
 
+/** The validator needs no luck: any round with a push-back shows this one. */
+const FINDS = ['stress', 'noflush-pushback', '--bug', 'nf-pushback-lock-irqs-on', '--lockdep', '--rounds', '40'];
+
+test('a finding of stress is a failure of its suite, and nothing else fails', async (t) => {
+  const { code, stdout } = await runCli([...FINDS, '--seed', '1', '--out', OUT, '--reporter', 'junit'], process.cwd());
+  t.equal(code, 1);
+  const suite = readJunit(stdout);
+  const failed = suite.testcase.filter(({ failure, error }) => failure !== undefined || error !== undefined);
+  t.strictSame(
+    [suite['@tests'], suite['@failures'], suite['@errors']],
+    [String(suite.testcase.length), String(failed.length), '0'],
+  );
+  t.equal(failed.length, 1);
+  t.match(failed[0], {
+    '@classname': 'dmrace.stress.suite',
+    '@name': /^noflush-pushback holds in \d+ rounds?$/,
+    failure: { '@type': 'irq-unsafe', '@message': /^irq-unsafe \(I17\): .* takes &md->pushback_lock at / },
+  });
+  const text = failed[0]?.failure?.text ?? '';
+  t.match(text, /^irq-unsafe \(I17\): inconsistent lock state/m);
+  t.match(text, /\n\nSearch the same round: dmrace explore noflush-pushback@1\.\d+ .*--bug nf-pushback-lock-irqs-on/);
+  t.ok(suite.properties.property.some((each) => each['@name'] === 'seed' && each['@value'] === '1'));
+});
+
+test('a finding of stress is one annotation at its place, in a line of its own', async (t) => {
+  const { code, stdout } = await runCli([...FINDS, '--seed', '1', '--out', OUT, '--reporter', 'github'], process.cwd());
+  t.equal(code, 1);
+  t.match(stdout, /\nEnd of stress: FAILURE: 1 finding in noflush-pushback\n::/);
+  t.match(
+    stdout,
+    /^::error file=\S+,line=\d+,title=dmrace stress%2C suite [^:]+%3A irq-unsafe::.*%0ASearch the same /m,
+  );
+  const commands = readCommands(stdout);
+  t.match(commands, [
+    {
+      name: 'error',
+      properties: { file: /^src\/.+\.ts$/, title: /^dmrace stress, suite noflush-pushback holds in .*: irq-unsafe$/ },
+      message: /^irq-unsafe \(I17\): .*\nSearch the same round: dmrace explore noflush-pushback@1\.\d+ [^\n]+$/,
+    },
+  ]);
+  t.equal(commands.length, 1);
+});
+
 test('a bug is a check of bugs verify, which says what went wrong with it', async (t) => {
   const verify = ['bugs', 'verify', 'nf-check-then-queue-unlocked', '--seeds', '1', '--clean-executions', '10'];
   const good = await runCli([...verify, '--shrink-seconds', '0', '--reporter', 'tap'], process.cwd());
@@ -249,6 +293,31 @@ test('a bug is a check of bugs verify, which says what went wrong with it', asyn
   const failure = readJunit(bad.stdout).testcase[0]?.failure;
   t.equal(failure?.['@message'], 'nf-check-then-queue-unlocked, seed 1: nothing in 1 execution');
   t.match(failure?.text, 'dmrace bugs verify nf-check-then-queue-unlocked --seeds 1');
+  const log = await runCli([...verify, '--seconds', '0.001', '--reporter', 'github'], process.cwd());
+  t.equal(log.code, 1);
+  t.match(log.stdout, /\nEnd of bugs verify: FAILURE: 1 problem\n::/);
+  t.strictSame(readCommands(log.stdout), [
+    {
+      name: 'error',
+      properties: {
+        title:
+          'dmrace bugs verify, bug nf-check-then-queue-unlocked is found with the seed 1, replays, and its scenario is silent without it: bug',
+      },
+      message:
+        'nf-check-then-queue-unlocked, seed 1: nothing in 1 execution\ndmrace bugs verify nf-check-then-queue-unlocked --seeds 1',
+    },
+  ]);
+});
+
+test('bugs that are as they should be are test cases without a failure', async (t) => {
+  const verify = ['bugs', 'verify', 'nf-check-then-queue-unlocked', '--seeds', '1', '--clean-executions', '10'];
+  const junit = await runCli([...verify, '--shrink-seconds', '0', '--reporter', 'junit'], process.cwd());
+  const suite = readJunit(junit.stdout);
+  t.strictSame([junit.code, suite['@tests'], suite['@failures'], suite['@errors']], [0, '1', '0', '0']);
+  t.match(suite.testcase[0], {
+    '@classname': 'dmrace.bugs verify.bug',
+    '@name': /^nf-check-then-queue-unlocked is found/,
+  });
 });
 
 test('--json and a form exclude each other', async (t) => {

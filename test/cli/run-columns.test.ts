@@ -7,6 +7,7 @@ import { kernelName } from '../../src/cli/step-words.ts';
 import { decisiveStep } from '../../src/explore/decisive.ts';
 import { RunRecorder } from '../../src/explore/recorded-run.ts';
 import { identityOf } from '../../src/explore/shrink.ts';
+import { toEnd } from '../../src/explore/to-end.ts';
 import { runCli } from '../support/cli.ts';
 
 const ORDER = {
@@ -78,9 +79,7 @@ test('random continuations fail more often after the decisive step than before',
   const { choices, run, finding } = await found();
   const recorder = new RunRecorder(modelMachine(ORDER));
   const search = decisiveStep(recorder, { choices, steps: run.steps, identity: identityOf(finding) }, 1);
-  let turn = search.next();
-  while (turn.done !== true) turn = search.next();
-  const { step, before, after } = turn.value;
+  const { step, before, after } = toEnd(search);
   t.ok(step > 0 && step <= run.steps);
   t.ok(after > before + 0.1, `${before} before, ${after} after step ${step}`);
 });

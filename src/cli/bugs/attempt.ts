@@ -5,7 +5,7 @@
 import { FollowSchedule } from '../../explore/deciders.ts';
 import { RunRecorder } from '../../explore/recorded-run.ts';
 import { replay } from '../../explore/replay.ts';
-import type { FindingReport } from '../../machine/machine.ts';
+import { isExpected } from '../../variants/bug.ts';
 import { findBug } from '../../variants/variants.ts';
 import { usualBudget } from '../budget.ts';
 import { type MachineOrder, modelMachine } from '../explore-machine.ts';
@@ -95,9 +95,8 @@ export async function attempt(order: AttemptOrder): Promise<AttemptReport> {
     problem: problem === null ? null : `${id}, seed ${seed}: ${problem}`,
   });
   if (finding === null) return report(null, `nothing in ${executions} execution${executions === 1 ? '' : 's'}`);
-  const isDeclared = ({ kind, invariant }: FindingReport): boolean =>
-    kind === bug.model.early || (kind === bug.model.kind && bug.model.invariants.includes(invariant));
-  if (!isDeclared(finding)) return report(null, `another finding than it declares: ${findingTitle(finding)}`);
+  if (!isExpected(finding, bug.model))
+    return report(null, `another finding than it declares: ${findingTitle(finding)}`);
   const limits = { seconds: shrinkSeconds, seed, stopped: never, decisive: false };
   const scheduled = await scheduledFinding(machine, finding.choices, limits, finding.earlier);
   const replaysEqual = replaysAgree(scheduled, order.replays);
