@@ -48,10 +48,15 @@ export interface OpenedPage {
   readonly requests: string[];
 }
 
+/** A page without anything on it. */
+export async function newPage(colorScheme: 'light' | 'dark' = 'light'): Promise<Page> {
+  started ??= startBrowser();
+  return (await started).newPage({ viewport: { width: 1300, height: 900 }, colorScheme });
+}
+
 /** A page of anybody's. */
 export async function visit(file: string, colorScheme: 'light' | 'dark' = 'light'): Promise<OpenedPage> {
-  started ??= startBrowser();
-  const page = await (await started).newPage({ viewport: { width: 1300, height: 900 }, colorScheme });
+  const page = await newPage(colorScheme);
   const complaints: string[] = [];
   const requests: string[] = [];
   page.on('console', (message) => {
