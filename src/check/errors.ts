@@ -49,6 +49,7 @@ const RULES = [
   { rule: 'requeue-after-abort', cause: CAUSE_REQUEUE },
 ] as const;
 export type ErrorRule = (typeof RULES)[number]['rule'];
+export const ERROR_RULES: readonly ErrorRule[] = RULES.map(({ rule }) => rule);
 
 /** Causes that allow any error; the others allow −EIO alone. */
 const ANY_ERROR = CAUSE_TARGET | CAUSE_DEVICE;
@@ -69,7 +70,9 @@ export function errorRules(): Record<ErrorRule, number> {
       total += memory.words[counters + each * LINE_WORDS + place] as number;
     return total;
   };
-  return Object.fromEntries(RULES.map(({ rule }, place) => [rule, sum(place)])) as Record<ErrorRule, number>;
+  const rules: Partial<Record<ErrorRule, number>> = {};
+  for (let place = 0; place < ERROR_RULES.length; place++) rules[ERROR_RULES[place] as ErrorRule] = sum(place);
+  return rules as Record<ErrorRule, number>;
 }
 
 export function resetErrorRules(): void {

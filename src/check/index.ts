@@ -185,7 +185,7 @@ import {
 import { MD_PUSHBACK, mdOfTio } from './words.ts';
 import { workQueued } from './work.ts';
 
-export { type ErrorRule, errorRules } from './errors.ts';
+export { ERROR_RULES, type ErrorRule, errorRules } from './errors.ts';
 export { checkClosed, checkStuck } from './stuck.ts';
 export { wakersOf } from './wakers.ts';
 

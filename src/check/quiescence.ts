@@ -14,7 +14,7 @@ import { memory } from '../shared/memory.ts';
 import { Mempool } from '../shared/mempool.ts';
 import { RWSEM_OWNER } from '../shared/rw-semaphore.ts';
 import { SpinLock, spinLockOwner } from '../shared/spinlock.ts';
-import { liveLocks, wordName } from '../shared/struct-registry.ts';
+import { eachLiveLock, wordName } from '../shared/struct-registry.ts';
 import { Task, taskName } from '../shared/task.ts';
 import { DEFERRED, isLeaked, isNowhere, locationName, locationOf, PUSHBACK, TARGET } from './bio-location.ts';
 import { clonesInFlight, clonesOf } from './rq-clone.ts';
@@ -209,7 +209,7 @@ function checkWorkers(): void {
 
 function checkLocks(): void {
   const w = memory.words;
-  for (const { word, name, type } of liveLocks()) {
+  eachLiveLock((word, name, type) => {
     const held =
       type === 'spinlock'
         ? spinLockOwner(new SpinLock(word)) !== 0
@@ -217,7 +217,7 @@ function checkLocks(): void {
           ? w[word] !== 0 || w[word + RWSEM_OWNER] !== 0
           : (type === 'rwlock' || type === 'mutex') && w[word] !== 0;
     if (held) report('leak', 'I18', `${name} is held and nobody is left to release it`);
-  }
+  });
 }
 
 /** Checks the machine while nothing can move and no task but the kernel's own threads is left. */

@@ -19,7 +19,7 @@ import { taskName } from '../shared/program.ts';
 import { RwSemaphore } from '../shared/rw-semaphore.ts';
 import { Semaphore } from '../shared/semaphore.ts';
 import type { Sleepers } from '../shared/sleepers.ts';
-import { liveLocks } from '../shared/struct-registry.ts';
+import { eachLiveLock, type LockType } from '../shared/struct-registry.ts';
 import { TASK_NORMAL, type Task, Task as Tasks } from '../shared/task.ts';
 import type { WaitQueue } from '../shared/wait-queue.ts';
 import { locationOf, TARGET } from './bio-location.ts';
@@ -55,7 +55,7 @@ function checkSleepers(sleepers: Sleepers, what: string): void {
   if (task !== null && sleeps(task)) lostWakeup(task, what);
 }
 
-function checkLock(word: number, name: string, type: string): void {
+function checkLock(word: number, name: string, type: LockType): void {
   const value = memory.words[word] as number;
   if (type === 'mutex') {
     if (value === 0) checkSleepers(new Mutex(word).sleepers, `${name} is free`);
@@ -86,7 +86,7 @@ export function checkWakeups(): void {
     if (pool.currNr > 0) checkQueue(pool.wait, 'the pool has an element');
   });
   eachLive(Workqueue, checkWorkqueue);
-  for (const { word, name, type } of liveLocks()) checkLock(word, name, type);
+  eachLiveLock(checkLock);
 }
 
 /** Bios that nobody will look at: no suspend is under way, and kdmflush sleeps with nothing to do. */

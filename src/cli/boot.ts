@@ -7,6 +7,7 @@ import {
   checkClosed,
   checkQuiescence,
   checkStuck,
+  ERROR_RULES,
   errorRules,
   oracles as oracleListeners,
   wakersOf,
@@ -42,12 +43,16 @@ export function attach(attachment: unknown, cpu: number | null): void {
 
 const SPIN_LOCKS = { tas: tasSpinLock, ticket: ticketSpinLock } as const;
 
+/** What the count of each rule is called. Made once: searches ask after every run. */
+const RULE_COUNTS = ERROR_RULES.map((rule) => [rule, `errors.${rule}`] as const);
+
 /** The program's counts, and how often each rule allowed an error. */
 function withCounts(program: Program, oracles: boolean): Program {
   if (!oracles) return program;
   const counts = (): Record<string, number> => {
     const all: Record<string, number> = { ...program.counts?.() };
-    for (const [rule, count] of Object.entries(errorRules())) all[`errors.${rule}`] = count;
+    const rules = errorRules();
+    for (const [rule, name] of RULE_COUNTS) all[name] = rules[rule];
     return all;
   };
   return { ...program, counts };

@@ -74,9 +74,15 @@ export function waitsOf(contexts: readonly Context[]): string[] {
 
 /** When nothing can move: each of those who should not wait for ever, and for what. */
 export function whoIsStuck(cpus: readonly ModelCpu[]): string[] {
-  return waitsOf(
-    cpus.flatMap((each) => [...each.interrupts, ...each.tasks].filter((context) => !mayWaitForEver(context))),
-  );
+  const stuck: Context[] = [];
+  const note = (context: Context): void => {
+    if (!mayWaitForEver(context)) stuck.push(context);
+  };
+  for (const { interrupts, tasks } of cpus) {
+    interrupts.forEach(note);
+    tasks.forEach(note);
+  }
+  return waitsOf(stuck);
 }
 
 /** A daemon that waits for something to do, but not one that waits for a lock. */

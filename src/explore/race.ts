@@ -39,11 +39,11 @@ import {
 import { memory } from '../shared/memory.ts';
 import type { PlainWatcher } from '../shared/plain-access.ts';
 import { wordName } from '../shared/struct-registry.ts';
-import type { Context } from './context.ts';
+import { type Context, FIRST_TASK } from './context.ts';
 import { contextName } from './places.ts';
 import type { RunListener } from './run-listener.ts';
 import { callerOf } from './stack.ts';
-import { type Clock, join } from './vector-clock.ts';
+import { type Clock, copy, join } from './vector-clock.ts';
 
 /** An access whose place is wanted: known by its step from a run before. */
 export interface WantedAccess {
@@ -74,10 +74,13 @@ export class RaceDetector implements RunListener, PlainWatcher, Aside {
   #muted = 0;
   #found: WantedAccess | null = null;
   /** By process: what it knows, and its name. */
-  #clocks: Clock[] = [];
+  readonly #clocks: Clock[] = [];
   #names: string[] = [];
-  /** Numbers of processes by Context.process. */
-  #numbers: number[] = [];
+  /** Numbers of processes + 1 by Context.process, and those that have one in this run. An array without holes: each step looks here. */
+  #numbers = new Int32Array(FIRST_TASK + 64);
+  readonly #numbered: number[] = [];
+  /** Clocks of earlier runs. */
+  readonly #spare: Clock[] = [];
   /** By CPU: what was done with interrupts off, the interrupts it had with their depths, the task that ran last. */
   #sections: (Clock | undefined)[] = [];
   #interrupts: { readonly process: number; readonly depth: number }[][] = [];
@@ -91,7 +94,7 @@ export class RaceDetector implements RunListener, PlainWatcher, Aside {
   readonly #readStep: Int32Array;
   readonly #reads = new Map<number, Reads>();
   readonly #releasedIn: Int32Array;
-  readonly #released: Clock[] = [];
+  readonly #released: (Clock | undefined)[];
 
   /** Watches the memory that is bound. */
   constructor() {
@@ -102,6 +105,7 @@ export class RaceDetector implements RunListener, PlainWatcher, Aside {
     this.#readEpoch = new Int32Array(words);
     this.#readStep = new Int32Array(words);
     this.#releasedIn = new Int32Array(words);
+    this.#released = new Array(words);
   }
 
   begin(): void {
@@ -110,9 +114,11 @@ export class RaceDetector implements RunListener, PlainWatcher, Aside {
     this.#step = 0;
     this.#muted = 0;
     this.#found = null;
-    this.#clocks = [];
+    for (const clock of this.#clocks) this.#spare.push(clock);
+    this.#clocks.length = 0;
     this.#names = [];
-    this.#numbers = [];
+    for (const process of this.#numbered) this.#numbers[process] = 0;
+    this.#numbered.length = 0;
     this.#sections = [];
     this.#interrupts = [];
     this.#lastTask = [];
@@ -134,11 +140,23 @@ export class RaceDetector implements RunListener, PlainWatcher, Aside {
 
   #numberOf(context: Context): number {
     const known = this.#numbers[context.process];
-    if (known !== undefined) return known;
+    return known !== undefined && known > 0 ? known - 1 : this.#numberNew(context);
+  }
+
+  #numberNew(context: Context): number {
+    const { process } = context;
     const number = this.#clocks.length;
-    this.#numbers[context.process] = number;
+    if (process >= this.#numbers.length) {
+      const longer = new Int32Array(2 * process);
+      longer.set(this.#numbers);
+      this.#numbers = longer;
+    }
+    this.#numbers[process] = number + 1;
+    this.#numbered.push(process);
     this.#names.push(contextName(context));
-    const clock: Clock = Array.from({ length: number + 1 }, () => 0);
+    const clock = this.#spare.pop() ?? [];
+    for (let i = 0; i < clock.length; i++) clock[i] = 0;
+    while (clock.length <= number) clock.push(0);
     clock[number] = 1;
     this.#clocks.push(clock);
     return number;
@@ -259,7 +277,9 @@ export class RaceDetector implements RunListener, PlainWatcher, Aside {
   #release(word: number, own: Clock): void {
     if (this.#releasedIn[word] !== this.#run) {
       this.#releasedIn[word] = this.#run;
-      this.#released[word] = own.slice();
+      const clock = this.#released[word];
+      if (clock === undefined) this.#released[word] = own.slice();
+      else copy(clock, own);
     } else join(this.#released[word] as Clock, own);
     this.#tick(this.#process);
   }

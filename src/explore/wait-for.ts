@@ -46,7 +46,7 @@ export class WaitFor {
   readonly #cpus: readonly ModelCpu[];
   readonly #wakersOf: WakersOf;
   /** Who took a lock last, by word; means something only while it is held. */
-  readonly #holders: (Context | undefined)[] = [];
+  readonly #holders: (Context | undefined)[];
   /** By word: who is inside as a reader, once for each time. */
   readonly #readers = new Map<number, Context[]>();
   readonly #onPath = new Set<Context>();
@@ -55,6 +55,8 @@ export class WaitFor {
   constructor(cpus: readonly ModelCpu[], wakersOf: WakersOf = () => null) {
     this.#cpus = cpus;
     this.#wakersOf = wakersOf;
+    // Made as long as it can get: an array that grows with holes is kept as a table of hashes.
+    this.#holders = new Array(memory.words.length);
   }
 
   begin(): void {

@@ -20,7 +20,7 @@ import { memory, POISON, staticWords } from './memory.ts';
 import { cpu, cpuBase, irqsDisabled } from './per-cpu.ts';
 import { CPU_PREEMPT } from './per-cpu-layout.ts';
 import { embed } from './struct.ts';
-import { liveLocks, nameWord, wordName } from './struct-registry.ts';
+import { eachLiveLock, nameWord, wordName } from './struct-registry.ts';
 import { bindHeldSpinlocks } from './task.ts';
 
 export const SPINLOCK_WORDS = 4;
@@ -203,9 +203,9 @@ export function spinLockOwner(lock: SpinLock): number {
 
 bindHeldSpinlocks(() => {
   const names: string[] = [];
-  for (const { word, name, type } of liveLocks()) {
+  eachLiveLock((word, name, type) => {
     if (type === 'spinlock' && kind.owner(new SpinLock(word)) === cpu + 1) names.push(name);
     if (type === 'rwlock' && memory.words[word] === -(cpu + 1)) names.push(name);
-  }
+  });
   return names;
 });

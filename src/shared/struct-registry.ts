@@ -30,6 +30,8 @@ export interface Kind {
 }
 
 const kinds: Kind[] = [];
+/** The kind of each 8 words of the memory that is attached: its place in `kinds` + 1, 0 outside slabs. Slots are whole eights. */
+let kindAt = new Uint8Array(0);
 
 /** Adds a kind; names are unique. */
 export function registerKind(kind: Kind): void {
@@ -37,6 +39,7 @@ export function registerKind(kind: Kind): void {
     kinds.some((other) => other.name === kind.name),
     `two structs are called ${kind.name}`,
   );
+  bugOn(kinds.length === 255, 'there are too many kinds of structs');
   kinds.push(kind);
 }
 
@@ -69,12 +72,14 @@ export function attachMemory(words: Int32Array, plan: MemoryPlan, allocator: num
   bindMemory(words, plan, allocator);
   staticNames.clear();
   if (format) words.fill(0, 0, plan.size);
-  for (const kind of kinds) {
+  kindAt = new Uint8Array(plan.size >> 3);
+  for (const [place, kind] of kinds.entries()) {
     const slab = plan.slabs.get(kind.name);
     if (slab === undefined) throw new Error(`the memory plan lacks the struct ${kind.name}`);
     bugOn(slab.slotWords !== kind.slotWords, `the struct ${kind.name} has another size here`);
     kind.slab = slab;
     kind.views = new Array((slab.slots * slab.slotWords) >> 3);
+    kindAt.fill(place + 1, slab.firstSlot >> 3, (slab.firstSlot + slab.slots * slab.slotWords) >> 3);
     if (format) formatSlab(slab, plan.config.allocators);
   }
   runBootDeclarations();
@@ -82,12 +87,10 @@ export function attachMemory(words: Int32Array, plan: MemoryPlan, allocator: num
 
 /** The kind whose slab a word lies in, with the slot's address; undefined outside slabs. */
 function slotOf(word: number): { kind: Kind; address: number } | undefined {
-  for (const kind of kinds) {
-    const slab = kind.slab;
-    if (slab === null || word < slab.firstSlot || word >= slab.firstSlot + slab.slots * slab.slotWords) continue;
-    return { kind, address: word - ((word - slab.firstSlot) % slab.slotWords) };
-  }
-  return undefined;
+  const kind = kinds[(kindAt[word >> 3] ?? 0) - 1];
+  if (kind === undefined) return undefined;
+  const { firstSlot, slotWords } = kind.slab as SlabPlan;
+  return { kind, address: word - ((word - firstSlot) % slotWords) };
 }
 
 /** `&md->io_lock` for the word of a lock, `md.pending` for another field, `word 1234` for anything else. */
@@ -136,14 +139,21 @@ export function nameWord(word: number, name: string, type: LockType | null = nul
   staticNames.set(word, { name, type });
 }
 
-/** Every lock of every live object: the word it starts at, its name, its kind. For findings and quiescent points. */
-export function* liveLocks(): Iterable<{ word: number; name: string; type: LockType }> {
-  for (const kind of kinds) {
-    if (kind.locks.length === 0) continue;
-    for (const address of liveAddresses(kind))
-      for (const lock of kind.locks) yield { word: address + lock.offset, name: lock.name, type: lock.type };
+/**
+ * Calls `visit` with every lock of every live object: the word it starts at, its name, its kind. For findings and quiescent points; makes no
+ * objects, since searches come to such a point after every few hundred steps.
+ */
+export function eachLiveLock(visit: (word: number, name: string, type: LockType) => void): void {
+  const w = memory.words;
+  for (const { slab, locks } of kinds) {
+    if (slab === null || locks.length === 0) continue;
+    const end = slab.firstSlot + slab.slots * slab.slotWords;
+    for (let address = slab.firstSlot; address < end; address += slab.slotWords) {
+      if (((w[address] as number) & 1) === 0) continue;
+      for (const { offset, name, type } of locks) visit(address + offset, name, type);
+    }
   }
-  for (const [word, { name, type }] of staticNames) if (type !== null) yield { word, name, type };
+  for (const [word, { name, type }] of staticNames) if (type !== null) visit(word, name, type);
 }
 
 /**

@@ -12,7 +12,7 @@ import { RWSEM_WORDS } from '../../src/shared/rw-semaphore.ts';
 import { RWLOCK_WORDS } from '../../src/shared/rwlock.ts';
 import { SEMAPHORE_WORDS } from '../../src/shared/semaphore.ts';
 import { SPINLOCK_WORDS } from '../../src/shared/spinlock.ts';
-import { type LockType, liveLocks } from '../../src/shared/struct-registry.ts';
+import { eachLiveLock, type LockType } from '../../src/shared/struct-registry.ts';
 import { WAIT_QUEUE_WORDS } from '../../src/shared/wait-queue.ts';
 
 /** A row of the table. */
@@ -90,12 +90,12 @@ export class LockWatch {
   }
 
   #find(word: number): LockRow | null {
-    for (const lock of liveLocks()) {
-      if (word < lock.word || word >= lock.word + WORDS[lock.type]) continue;
-      if (word > lock.word && SLEEPING.includes(lock.type)) return waitLockOf(lock.name, lock.type);
-      return this.#rows.get(lock.name) ?? null;
-    }
-    return null;
+    let row: LockRow | null = null;
+    eachLiveLock((first, name, type) => {
+      if (word < first || word >= first + WORDS[type]) return;
+      row = word > first && SLEEPING.includes(type) ? waitLockOf(name, type) : (this.#rows.get(name) ?? null);
+    });
+    return row;
   }
 
   readonly #hear: Listener = (kind, word, exclusive, site) => {

@@ -60,6 +60,12 @@ export class HeldLocks {
 
   /** Those above a hold that was given back out of order move down. */
   #close(place: number): void {
-    for (const list of [this.words, this.classes, this.sites, this.shared]) list.copyWithin(place, place + 1);
+    const { words, classes, sites, shared } = this;
+    for (let i = place; i < this.count; i++) {
+      words[i] = words[i + 1] as number;
+      classes[i] = classes[i + 1] as number;
+      sites[i] = sites[i + 1] as Site;
+      shared[i] = shared[i + 1] as number;
+    }
   }
 }
