@@ -32,6 +32,8 @@ export class Context {
   /** How often it has relaxed in which stretch without changes (livelock.ts). */
   relaxes = 0;
   relaxedIn = -1;
+  /** It is being looked at whether this one can ever go on (wait-for.ts). */
+  isSuspect = false;
 }
 
 /** Interrupts can be two deep: one on top of the softirqs of another. */

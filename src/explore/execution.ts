@@ -105,6 +105,8 @@ export class Execution implements Host, Moves, Chooser {
   /** Nobody could move but for timers, which go off then whatever the budget says. */
   #timersDue = false;
   readonly #alarms: SlabPlan;
+  /** The state word of the alarm that was found armed last: most often it still is. */
+  #armed: number;
   readonly #spare: Context[] = [];
   readonly #movers: Context[] = [];
   #moveCount = 0;
@@ -127,6 +129,7 @@ export class Execution implements Host, Moves, Chooser {
     const slab = memory.plan?.slabs.get(Alarm.name);
     if (slab === undefined) throw new Error('no memory is bound');
     this.#alarms = slab;
+    this.#armed = slab.firstSlot + ALARM_STATE;
     this.#strategy = strategy;
     this.#stepLimit = stepLimit;
     this.#fairFrom = stepLimit >> 1;
@@ -379,9 +382,13 @@ export class Execution implements Host, Moves, Chooser {
 
   anyArmed(): boolean {
     const w = memory.words;
+    if (w[this.#armed] === ALARM_ARMED && this.#mayGoOff(this.#armed)) return true;
     const { firstSlot, slots, slotWords } = this.#alarms;
     for (let slot = 0, word = firstSlot + ALARM_STATE; slot < slots; slot++, word += slotWords)
-      if (w[word] === ALARM_ARMED && this.#mayGoOff(word)) return true;
+      if (w[word] === ALARM_ARMED && this.#mayGoOff(word)) {
+        this.#armed = word;
+        return true;
+      }
     return false;
   }
 

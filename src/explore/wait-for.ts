@@ -49,7 +49,6 @@ export class WaitFor {
   readonly #holders: (Context | undefined)[];
   /** By word: who is inside as a reader, once for each time. */
   readonly #readers = new Map<number, Context[]>();
-  readonly #onPath = new Set<Context>();
   #proof: Context[] = [];
 
   constructor(cpus: readonly ModelCpu[], wakersOf: WakersOf = () => null) {
@@ -114,13 +113,13 @@ export class WaitFor {
   }
 
   #isDoomed(context: Context): boolean {
-    if (this.#onPath.has(context)) return true;
-    this.#onPath.add(context);
+    if (context.isSuspect) return true;
+    context.isSuspect = true;
     const known = this.#proof.length;
     this.#proof.push(context);
     const above = this.#above(context);
     const doomed = (above !== null && this.#isDoomed(above)) || this.#waitsForDoomed(context);
-    this.#onPath.delete(context);
+    context.isSuspect = false;
     if (!doomed) this.#proof.length = known;
     return doomed;
   }

@@ -30,7 +30,7 @@ export function verifyShare(number: number): void {
   const ids = shareOf(number);
   test('each bug is found from a cold start, is shrunk and replayed, and its scenario is silent without it', async (t) => {
     t.ok(ids.length > 0);
-    const args = ['--seeds', String(SEEDS), '--shrink-seconds', '2', '--clean-executions', '1000', '--json'];
+    const args = ['--seeds', String(SEEDS), '--seconds', '600', '--shrink-seconds', '2', '--clean-executions', '1000', '--json'];
     const { code, stdout, stderr } = await runCli(['bugs', 'verify', ...ids, ...args], process.cwd());
     t.equal(code, 0, stderr);
     const json = JSON.parse(stdout) as VerifyJson;
