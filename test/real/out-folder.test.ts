@@ -11,7 +11,7 @@ test('a run without a finding leaves nothing behind, not even of its canaries', 
 
 test('a finding that cannot be written is reported all the same, and the run ends with 3', async (t) => {
   const folder = t.testdir();
-  const cli = startCli(['stress', '--bug', 'io-freed-after-endio', '--seconds', '60', '--seed', '1'], folder);
+  const cli = startCli(['stress', '--bug', 'io-freed-after-endio', '--seconds', '240', '--seed', '1'], folder);
   await cli.printed('stress: suites=');
   writeFileSync(`${folder}/dmrace-out`, 'the folder has become a file');
   const result = await cli.ended;
@@ -23,7 +23,7 @@ test('a finding that cannot be written is reported all the same, and the run end
 
 test('--log-level says what the actors log: each line has its actor, and its task if one runs', async (t) => {
   const folder = t.testdir();
-  const line = ['stress', '--bug', 'io-freed-after-endio', '--seconds', '60', '--seed', '1'];
+  const line = ['stress', '--bug', 'io-freed-after-endio', '--seconds', '240', '--seed', '1'];
   const result = await runCli([...line, '--log-level', 'debug', '--out', 'out'], folder);
   t.equal(result.code, 1, result.stderr);
   const lines = readFileSync(`${folder}/out/actors.log`, 'utf8').trimEnd().split('\n');

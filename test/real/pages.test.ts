@@ -35,7 +35,7 @@ test(
   inBrowser,
   async (t) => {
     const out = testFolder(t);
-    const bug = ['--bug', 'nf-check-then-queue-unlocked', '--seed', '1', '--seconds', '60'];
+    const bug = ['--bug', 'nf-check-then-queue-unlocked', '--seed', '1', '--seconds', '240'];
     const { code, stderr } = await runCli(['stress', ...bug, '--out', out, '--html', 'page.html'], out);
     t.equal(code, 1, stderr);
     const file = join(out, 'page.html');

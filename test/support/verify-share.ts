@@ -17,6 +17,8 @@ interface VerifyJson {
 }
 
 const SEEDS = 2;
+/** A search may take as long as a busy machine needs. */
+const LIMITS = ['--seconds', '600', '--shrink-seconds', '2', '--clean-executions', '1000'];
 /** Files that each verify a share: bugs-verify-1 … */
 export const SHARES = 5;
 
@@ -30,7 +32,7 @@ export function verifyShare(number: number): void {
   const ids = shareOf(number);
   test('each bug is found from a cold start, is shrunk and replayed, and its scenario is silent without it', async (t) => {
     t.ok(ids.length > 0);
-    const args = ['--seeds', String(SEEDS), '--seconds', '600', '--shrink-seconds', '2', '--clean-executions', '1000', '--json'];
+    const args = ['--seeds', String(SEEDS), ...LIMITS, '--json'];
     const { code, stdout, stderr } = await runCli(['bugs', 'verify', ...ids, ...args], process.cwd());
     t.equal(code, 0, stderr);
     const json = JSON.parse(stdout) as VerifyJson;
