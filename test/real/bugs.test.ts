@@ -28,7 +28,7 @@ for (const id of ASSERTED) {
   const bug = findBug(id);
   if (bug?.real == null || bug.suite === null) throw new Error(`${id} names nothing that threads show`);
   const { real, suite } = bug;
-  test(`stress --bug ${bug.id} finds it within 60 s, and the printed command finds the same on the model`, async (t) => {
+  test(`stress --bug ${bug.id} finds it, and the printed command finds the same on the model`, async (t) => {
     const folder = t.testdir();
     const result = await runCli(['stress', '--bug', bug.id, '--seconds', '240', '--seed', '1', '--json'], folder);
     t.equal(result.code, 1, result.stderr);
