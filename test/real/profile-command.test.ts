@@ -94,10 +94,11 @@ test('a trace that breaks a rule of the format is noticed', async (t) => {
     traceComplaints({ displayTimeUnit: 'ns', otherData: {}, traceEvents: [...names, ...events] }).length;
   t.equal(complaints(slice(0, 10), slice(2, 3), point('s', 2), point('f', 9)), 0);
   t.equal(complaints(side('b', 1), side('e', 2)), 0);
-  t.equal(complaints(slice(0, 10), slice(5, 10)), 1, 'slices that cross');
+  t.equal(complaints(slice(0, 10), slice(5, 10)), 2, 'slices that cross, for all viewers');
   t.equal(complaints(slice(0, 10), point('f', 2)), 1, 'an arrow without a beginning');
   t.equal(complaints(slice(0, 10), point('s', 2), point('f', 20)), 1, 'an arrow that ends nowhere');
   t.equal(complaints(slice(0.1, 0.2), slice(0.3, 1)), 1, 'also if only by the last bit');
+  t.equal(complaints(slice(10 / 1024, 50 / 1024), slice(20 / 1024, 40 / 1024)), 1, 'also if only for Perfetto');
   t.equal(complaints(side('b', 1)), 1, 'what begins and does not end');
   t.equal(complaints(side('e', 1), side('b', 2)), 1, 'what ends before it begins');
   t.equal(complaints({ ...slice(0, 1), pid: 7 }), 2, 'a process and a thread without a name');

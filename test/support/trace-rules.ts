@@ -6,6 +6,12 @@ import type { TraceEvent, TraceFile } from '../../src/profile/trace-event.ts';
 
 const lane = ({ pid, tid }: TraceEvent): string => `${pid}/${tid}`;
 const end = ({ ts, dur = 0 }: TraceEvent): number => ts + dur;
+/** Times in whole nanoseconds, as Perfetto reads them. */
+const inPerfetto = (event: TraceEvent): TraceEvent => ({
+  ...event,
+  ts: Math.trunc(event.ts * 1000),
+  dur: Math.trunc((event.dur ?? 0) * 1000),
+});
 /** Of arrows, whose points are no ends of slices. */
 const ROUNDING = 0.002;
 
@@ -132,6 +138,7 @@ export function traceComplaints(file: TraceFile): string[] {
     ...unnamed(events),
     ...unsorted(events),
     ...crossing(events),
+    ...crossing(events.map(inPerfetto)).map((complaint) => `for Perfetto ${complaint}`),
     ...unpaired(events),
     ...brokenArrows(events),
   ];
