@@ -161,8 +161,9 @@ function* populateTable(table: DmTable, device: string, lines: readonly TableLin
   }
   const reason = yield* setType(table);
   if (reason === null) return true;
-  printk(`device-mapper: table: ${device}: ${reason}`);
-  printk('device-mapper: ioctl: unable to determine table type');
+  // Of the whole table: these do not name the device.
+  printk(`device-mapper: table: ${reason}`);
+  printk('device-mapper: table: unable to determine table type');
   return false;
 }
 

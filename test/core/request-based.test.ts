@@ -239,7 +239,9 @@ kernelTest(
     const md = yield* world.create(true);
     const refused = function* refused(table: string): Kernel<string | undefined> {
       assert.equal(yield* dmTableLoad(md, table), -EINVAL);
-      return world.log.splice(0)[0]?.replace('device-mapper: table: 254:0: ', '');
+      const [reason, verdict] = world.log.splice(0);
+      assert.equal(verdict, 'device-mapper: table: unable to determine table type');
+      return reason?.replace(/^device-mapper: table: /, '');
     };
     assert.equal(
       yield* refused('0 4 linear disk0 0\n4 4 linear disk0 4'),

@@ -1,5 +1,5 @@
 /**
- * Both clean presets on threads and on the model: who gets in a suspend's way, and rounds of every suite.
+ * The clean presets on threads and on the model: who gets in a suspend's way, and rounds of every suite.
  */
 import { test } from 'tap';
 import { exploreScenario } from '../../src/cli/explore-scenario.ts';
