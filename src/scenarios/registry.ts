@@ -101,31 +101,45 @@ const ROUND_NAME = /^([a-z-]+)@(\d+)\.(\d+)(s?)(?:~([0-9a-z]{1,40}))?$/;
 /** Numbers of rounds and seeds are no larger; larger seeds would be those of others. */
 export const SEED_MAX = 2 ** 31 - 1;
 
-/** Whether it is the name of a round of a suite that there is. */
-export function isRound(name: string): boolean {
-  const [, suiteName, seed, round] = ROUND_NAME.exec(name) ?? [];
-  return suites.some((suite) => suite.name === suiteName) && Number(seed) <= SEED_MAX && Number(round) <= SEED_MAX;
-}
-
 /** The number that a text of base 36 stands for. */
 const bits = (text: string): bigint =>
   [...text].reduce((sum, digit) => sum * 36n + BigInt(Number.parseInt(digit, 36)), 0n);
 
+interface NamedRound {
+  readonly suite: Suite;
+  readonly seed: number;
+  readonly round: number;
+  readonly isShuffled: boolean;
+  /** The parts that are left out, one bit each; null: the name says nothing of parts. */
+  readonly without: bigint | null;
+}
+
+/** The round of this name; null: there is no such suite, or it is no name of a round. */
+function namedRound(name: string): NamedRound | null {
+  const match = ROUND_NAME.exec(name);
+  const suite = suites.find((each) => each.name === match?.[1]);
+  if (match === null || suite === undefined) return null;
+  const [seed, round] = [Number(match[2]), Number(match[3])];
+  if (seed > SEED_MAX || round > SEED_MAX) return null;
+  return { suite, seed, round, isShuffled: match[4] !== '', without: match[5] === undefined ? null : bits(match[5]) };
+}
+
+/** Whether it is the name of a round of a suite that there is. */
+export const isRound = (name: string): boolean => namedRound(name) !== null;
+
 /** The scenario of this name; for a round of a suite, as it is with so many CPUs. */
 export function findScenario(name: string, cpus: number): Scenario | undefined {
-  const match = ROUND_NAME.exec(name);
-  if (match === null || !isRound(name))
+  const named = namedRound(name);
+  if (named === null)
     return (
       [...scenarios, ...canaryRounds].find((each) => each.name === name) ??
       findLitmus(name) ??
       findSelftest(name) ??
       findOwn(name)
     );
-  const [, suiteName, seed, round, isShuffled, without = '0'] = match;
-  const suite = suites.find((each) => each.name === suiteName);
-  const scenario = suite?.round(Number(seed), Number(round), cpus, bits(without));
-  if (scenario === undefined || isShuffled === '') return scenario;
-  return shuffled(scenario, name, Number(seed), Number(round));
+  const { suite, seed, round, isShuffled, without } = named;
+  const scenario = suite.round(seed, round, cpus, without ?? 0n);
+  return isShuffled ? shuffled(scenario, name, seed, round) : scenario;
 }
 
 /** What can be left out of a whole round, and what it is called then; null: nothing can. */
@@ -133,10 +147,11 @@ export function roundParts(
   name: string,
   cpus: number,
 ): { readonly parts: readonly RoundPart[]; nameWithout(without: bigint): string } | null {
-  const match = ROUND_NAME.exec(name);
-  if (match === null || match[5] !== undefined) return null;
-  const [, suiteName, seed, round, isShuffled] = match as unknown as [string, string, string, string, string];
-  const parts = suites.find((each) => each.name === suiteName)?.parts?.(Number(seed), Number(round), cpus);
+  const named = namedRound(name);
+  if (named === null || named.without !== null) return null;
+  const { suite, seed, round, isShuffled } = named;
+  const parts = suite.parts?.(seed, round, cpus);
   if (parts === undefined) return null;
-  return { parts, nameWithout: (without) => roundName(suiteName, Number(seed), `${round}${isShuffled}`, without) };
+  const number = `${round}${isShuffled ? 's' : ''}`;
+  return { parts, nameWithout: (without) => roundName(suite.name, seed, number, without) };
 }

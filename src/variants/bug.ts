@@ -18,11 +18,10 @@ export interface ExpectedFinding {
 
 /** Whether a finding is what is expected. */
 export const isExpected = (
-  { kind, invariant }: { readonly kind: FindingKind; readonly invariant: string },
-  expected: ExpectedFinding,
+  finding: { readonly kind: FindingKind; readonly invariant: string },
+  { kind, invariants, or }: ExpectedFinding,
 ): boolean =>
-  (kind === expected.kind && expected.invariants.includes(invariant)) ||
-  (expected.or !== undefined && isExpected({ kind, invariant }, expected.or));
+  (finding.kind === kind && invariants.includes(finding.invariant)) || (or !== undefined && isExpected(finding, or));
 
 export interface Bug {
   readonly id: string;
