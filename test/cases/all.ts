@@ -2,6 +2,7 @@
 import { barrierCases } from './barriers.ts';
 import type { AcceptanceCase } from './case.ts';
 import { deferredCases } from './deferred.ts';
+import { flushCloneCases } from './flush-clones.ts';
 import { flushCases } from './flushes.ts';
 import { hookCases } from './hooks.ts';
 import { inFlightCases } from './in-flight.ts';
@@ -26,4 +27,5 @@ export const cases: readonly AcceptanceCase[] = [
   ...barrierCases,
   ...requestCases,
   ...flushCases,
+  ...flushCloneCases,
 ];
