@@ -18,13 +18,15 @@ export const BUDGET_KINDS = Object.keys(NO_BUDGET) as readonly BudgetKind[];
 const SELDOM = 4;
 /** Of so many runs three have no more than two, one or no interrupt or timer that comes early. */
 const LIMITED = 12;
+/** Whether this answer to CHOICE_LIMIT makes the run one of them. */
+export const isLimit = (drawn: number): boolean => drawn >= 1 && drawn <= 3;
 
 /** What a run may have of a kind; `ask` gives a number below `count`, of which 0 means all there is. */
 export function shareOf(kind: BudgetKind, most: number, ask: (choice: ChoiceKind, count: number) => number): number {
   if (most === 0) return 0;
   if (NO_BUDGET[kind] === 0) return Math.max(0, most - ask(CHOICE_SELDOM, SELDOM * most));
   const drawn = ask(CHOICE_LIMIT, LIMITED);
-  return drawn === 0 || drawn > 3 ? most : Math.min(most, 3 - drawn);
+  return isLimit(drawn) ? Math.min(most, 3 - drawn) : most;
 }
 
 /** Counts what is left of a budget in one run. */

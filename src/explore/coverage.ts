@@ -5,7 +5,7 @@
  * The estimate is Good and Turing's in its leave-one-out form: a run counts if it showed something that no other run showed, since
  * it would have been new had it come last. The interval is Wilson's, at 95 %.
  */
-import { type ChoiceKind, OP_GIVE, OP_GIVE_SHARED, OP_TAKE, OP_TAKE_SHARED } from '../machine/kernel.ts';
+import { type ChoiceKind, OP_GIVE, OP_GIVE_SHARED, OP_TAKE, OP_TAKE_SHARED, OP_WAIT_FOR } from '../machine/kernel.ts';
 import { addTo } from '../shared/counts.ts';
 import { memory } from '../shared/memory.ts';
 import type { Context } from './context.ts';
@@ -83,7 +83,7 @@ export class CoverageWatch implements RunListener {
     this.#trace.moving(context);
     const { cell, process } = context;
     const { kind, word } = cell;
-    if (kind === OP_TAKE || kind === OP_TAKE_SHARED) {
+    if (kind === OP_TAKE || kind === OP_TAKE_SHARED || kind === OP_WAIT_FOR) {
       if (this.#givenIn[word] === this.#run && this.#givenBy[word] !== process)
         this.#gatherers.handOvers.see((this.#givenAt[word] as number) * SITES + cell.site, this.#run);
     } else if (kind === OP_GIVE || kind === OP_GIVE_SHARED) {

@@ -119,16 +119,17 @@ export const RECORD_SITE = 5;
 /** 1 + number of the name of the task or interrupt; 0 unknown. */
 export const RECORD_WHO = 6;
 
+// Kinds beyond those of events, which stand in the same field.
 /** A task ran; a = its handle. */
-export const RECORD_TASK = 100;
+export const RECORD_TASK = 128;
 /** An interrupt ran; a = its line or number. */
-export const RECORD_HARDIRQ = 101;
-export const RECORD_SOFTIRQ = 102;
+export const RECORD_HARDIRQ = 129;
+export const RECORD_SOFTIRQ = 130;
 /** A lock was waited for, or held; a = its number, b = 1: it is one that tasks sleep for. */
-export const RECORD_WAIT = 103;
-export const RECORD_HOLD = 104;
+export const RECORD_WAIT = 131;
+export const RECORD_HOLD = 132;
 /** A round begins: addresses mean other things from here on. */
-export const RECORD_ROUND = 105;
+export const RECORD_ROUND = 133;
 
 export interface TraceRing {
   readonly records: Float64Array;

@@ -2,9 +2,11 @@
  * The timeline of a run: what the CPUs' trace rings hold, merged by time.
  */
 import {
+  EV_BARRIER_BEHIND,
   EV_BIO_DEFERRED,
   EV_BIO_END,
   EV_BIO_PUSHED_BACK,
+  EV_BIO_PUSHED_HEAD,
   EV_BIO_SUBMIT,
   EV_DISPATCH,
   EV_IO_END,
@@ -175,7 +177,11 @@ class Merger {
         this.#count(a, 'pending', -1, at);
         break;
       case EV_BIO_DEFERRED:
+      case EV_BIO_PUSHED_HEAD:
         this.#count(b, 'deferred', 1, at);
+        break;
+      case EV_BARRIER_BEHIND:
+        this.#count(a, 'deferred', 1, at);
         break;
       case EV_DISPATCH:
         this.#count(b, 'deferred', -1, at);

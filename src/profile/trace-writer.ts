@@ -2,9 +2,11 @@
  * The trace of one CPU: a ring of records, in which the newest take the place of the oldest.
  */
 import {
+  EV_BARRIER_BEHIND,
   EV_BIO_DEFERRED,
   EV_BIO_END,
   EV_BIO_PUSHED_BACK,
+  EV_BIO_PUSHED_HEAD,
   EV_BIO_SUBMIT,
   EV_DISPATCH,
   EV_IO_END,
@@ -34,7 +36,9 @@ const TRACED: ReadonlySet<number> = new Set([
   EV_BIO_SUBMIT,
   EV_BIO_END,
   EV_BIO_PUSHED_BACK,
+  EV_BIO_PUSHED_HEAD,
   EV_BIO_DEFERRED,
+  EV_BARRIER_BEHIND,
   EV_DISPATCH,
   EV_IO_START,
   EV_IO_END,

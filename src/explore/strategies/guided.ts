@@ -15,7 +15,7 @@ import { memory } from '../../shared/memory.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
 import { ChoiceList } from '../choices.ts';
 import type { Context } from '../context.ts';
-import { CHANGES, GIVES, LOADS, TAKES } from '../kinds.ts';
+import { CHANGES, GIVES, LOADS, LOCKS } from '../kinds.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
 
 /** What slices hand on: runs that have shown something new, oldest first, and all that was shown. */
@@ -84,7 +84,7 @@ const GIVES_LOCK = 5;
 const ROLE = new Uint8Array(32);
 for (const kind of LOADS) ROLE[kind] = ONLY_LOOKS;
 for (const kind of CHANGES) ROLE[kind] = LOOKS_AND_WRITES;
-for (const kind of TAKES) ROLE[kind] = TAKES_LOCK;
+for (const kind of LOCKS) ROLE[kind] = TAKES_LOCK;
 for (const kind of GIVES) ROLE[kind] = GIVES_LOCK;
 ROLE[OP_STORE] = WRITES;
 

@@ -10,6 +10,7 @@
 import { CHOICE_LIMIT, type ChoiceKind, OP_RELAX } from '../../machine/kernel.ts';
 import { addTo } from '../../shared/counts.ts';
 import { deriveSeed, Random } from '../../shared/random.ts';
+import { isLimit } from '../choices.ts';
 import type { Context } from '../context.ts';
 import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
 
@@ -108,7 +109,7 @@ export class Pct implements Strategy {
 
   choose(kind: ChoiceKind, count: number): number {
     const value = this.#random.below(count);
-    if (kind === CHOICE_LIMIT && value !== 0) this.#limited = true;
+    if (kind === CHOICE_LIMIT && isLimit(value)) this.#limited = true;
     return value;
   }
 
