@@ -2,6 +2,7 @@
  * docs/FOUND.md says what the search finds in the patch as it was posted: each of its schedules leads to the finding beside it.
  */
 import { type Test, test } from 'tap';
+import { runCli } from './support/cli.ts';
 import { readText, tableRows } from './support/documents.ts';
 import { replayed } from './support/replay.ts';
 
@@ -35,4 +36,20 @@ test('a finding that the page must not claim is noticed', async (t: Test) => {
   const other = rest.find((row) => row[1] !== first[1]) ?? [];
   t.match(complaint(first.with(1, other[1] as string)), /^it finds /);
   t.equal(complaint(first.with(8, other[8] as string)), 'it is the schedule of another program');
+});
+
+test('the command of the page finds rows again that were found soon', async (t) => {
+  const command = /`dmrace (explore SCENARIO [^`]*)`/.exec(readText('docs/FOUND.md'))?.[1] ?? '';
+  const soon = rows.filter(([, , , , , executions]) => Number(executions) < 5).slice(0, 3);
+  t.equal(soon.length, 3);
+  for (const [, finding, scenario = '', , seed = '', executions] of soon) {
+    const words = command.replace('SCENARIO', scenario).replace('SEED', seed).split(' ');
+    const given = ['--executions', '5', '--shrink-seconds', '0', '--out', t.testdir(), '--json'];
+    const { stdout } = await runCli([...words, ...given], process.cwd());
+    const { findings } = JSON.parse(stdout) as {
+      findings: readonly { kind: string; invariant: string; executionsToFind: number }[];
+    };
+    const found = findings.map(({ kind, invariant }) => `${kind} ${invariant}`.trim());
+    t.strictSame([found, findings[0]?.executionsToFind], [[finding], Number(executions)], scenario);
+  }
 });

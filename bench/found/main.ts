@@ -1,5 +1,5 @@
 /**
- * `npm run found [-- --seeds N --seconds S --jobs N --write]`: what the search finds in the patch as it was posted.
+ * `npm run found [-- --seeds N --executions N --jobs N --write]`: what the search finds in the patch as it was posted.
  *
  * Every scenario is searched under the preset seed-000 from a cold start, once for each seed, up to its first finding. Of each
  * finding the shortest schedule is kept.
