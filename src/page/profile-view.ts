@@ -15,12 +15,13 @@ import { duration, micro, percent } from './units.ts';
 
 type Columns = TableOptions<LockStat>['columns'];
 
-const times = (prefix: string, of: (lock: LockStat) => Durations): Columns =>
+/** `isMarked`: whether what was timed stands for all. */
+const times = (prefix: string, of: (lock: LockStat) => Durations, isMarked: (lock: LockStat) => boolean): Columns =>
   (['min', 'max', 'total', 'avg', 'p50', 'p90', 'p99'] as const).map((name) => ({
     name: `${prefix}-${name}`,
     title: `${prefix}-${name}, in microseconds`,
     value: (lock: LockStat) => of(lock)[name],
-    show: (value) => micro(Number(value)),
+    show: (value, lock) => `${isMarked(lock) ? '~' : ''}${micro(Number(value))}`,
   }));
 
 /** The columns of /proc/lock_stat, with quantiles, and the share of all that was waited. */
@@ -34,10 +35,18 @@ const columns = (locks: readonly LockStat[]): Columns => [
   },
   { name: 'con-bounces', value: ({ conBounces }) => conBounces },
   { name: 'contentions', value: ({ contentions }) => contentions },
-  ...times('waittime', ({ waitNs }) => waitNs),
+  ...times(
+    'waittime',
+    ({ waitNs }) => waitNs,
+    () => false,
+  ),
   { name: 'acq-bounces', value: ({ acqBounces }) => acqBounces },
   { name: 'acquisitions', value: ({ acquisitions }) => acquisitions },
-  ...times('holdtime', ({ holdNs }) => holdNs),
+  ...times(
+    'holdtime',
+    ({ holdNs }) => holdNs,
+    ({ sampled }) => sampled,
+  ),
   { name: 'spun', value: ({ waits }) => waits.spun },
   { name: 'parked', value: ({ waits }) => waits.parked },
 ];

@@ -48,11 +48,14 @@ test('the lock table has the columns of lock_stat and sorts by each', inBrowser,
     heads.filter((head) => LOCK_STAT.includes(head)),
     LOCK_STAT,
   );
+  const cellsUnder = (head: string): Promise<string[]> =>
+    table.locator(`tbody td:nth-child(${heads.indexOf(head) + 1})`).allTextContents();
+  const isMarked = (text: string): boolean => text.startsWith('~');
+  t.ok((await cellsUnder('holdtime-total')).every(isMarked), 'holds were sampled, and are marked so');
+  t.notOk((await cellsUnder('waittime-total')).some(isMarked), 'waits are exact');
   const numberIn = (text: string): number => Number(text.replaceAll(/[^\d.]/g, ''));
   for (const head of [...LOCK_STAT, 'share', 'holdtime-p99', 'parked']) {
-    const index = heads.indexOf(head);
-    const column = async (): Promise<number[]> =>
-      (await table.locator(`tbody td:nth-child(${index + 1})`).allTextContents()).map(numberIn);
+    const column = async (): Promise<number[]> => (await cellsUnder(head)).map(numberIn);
     await table.getByRole('button', { name: head, exact: true }).click();
     const down = await column();
     t.strictSame(

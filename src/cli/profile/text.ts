@@ -31,6 +31,9 @@ const COLUMNS = [
 ];
 const NUMBERS = COLUMNS.map((_, column) => column).slice(1);
 
+/** What stands for all holds although only some were timed. */
+const markOf = ({ sampled, holdNs }: LockStat): string => (sampled && holdNs.timed > 0 ? '~' : '');
+
 export interface LockStatTable {
   readonly head: readonly string[];
   readonly rows: readonly (readonly (string | number)[])[];
@@ -42,8 +45,7 @@ export interface LockStatTable {
 export function lockStatTable(locks: readonly LockStat[], shown: number = locks.length): LockStatTable {
   const rows = locks.slice(0, shown).map((lock) => {
     const { waitNs: wait, holdNs: hold } = lock;
-    // What stands for all holds although some were timed only.
-    const mark = lock.sampled && hold.timed > 0 ? '~' : '';
+    const mark = markOf(lock);
     const held = (ns: number): string => (hold.timed === 0 ? '-' : us(ns));
     return [
       lockLabel(lock, locks),
@@ -68,7 +70,8 @@ function spreadTable(locks: readonly LockStat[]): string {
   const head = ['', 'wait p50', 'p90', 'p99', 'hold p50', 'p90', 'p99', 'spun', 'parked', 'spin us', 'park us', 'lost'];
   const rows = locks.map((lock) => {
     const { waitNs: wait, holdNs: hold, waits } = lock;
-    const times = [wait.p50, wait.p90, wait.p99, hold.p50, hold.p90, hold.p99].map(us);
+    const held = [hold.p50, hold.p90, hold.p99].map((ns) => `${markOf(lock)}${us(ns)}`);
+    const times = [...[wait.p50, wait.p90, wait.p99].map(us), ...held];
     const lost = `${(100 * lock.share).toFixed(1)} %`;
     return [lockLabel(lock, locks), ...times, waits.spun, waits.parked, us(waits.spinNs), us(waits.parkNs), lost];
   });
@@ -112,8 +115,9 @@ function irqText({ irqsOff }: ProfileReport): string {
   const { stretches, ns, sampled, longestSite, longestCpu } = irqsOff;
   if (ns.timed === 0) return `interrupts off: ${stretches} stretches, none timed\n`;
   const of = sampled ? `${ns.timed} of ${stretches} timed` : `${stretches}, all timed`;
-  const longest = `longest ${us(ns.max)} us in ${longestSite} on CPU ${longestCpu}`;
-  return `interrupts off: ${of}, p50 ${us(ns.p50)} us, p99 ${us(ns.p99)} us, ${longest}\n`;
+  const mark = sampled ? '~' : '';
+  const longest = `longest ${mark}${us(ns.max)} us in ${longestSite} on CPU ${longestCpu}`;
+  return `interrupts off: ${of}, p50 ${mark}${us(ns.p50)} us, p99 ${mark}${us(ns.p99)} us, ${longest}\n`;
 }
 
 function injectionText(injection: Injection): string {
