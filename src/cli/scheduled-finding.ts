@@ -67,8 +67,8 @@ async function shrunk(recorder: RunRecorder, first: RecordedRun, limits: ShrinkL
   return shrinker.best;
 }
 
-/** Seconds for the decisive step. */
-const DECISIVE_SECONDS = 3;
+/** Seconds for the decisive step; some 2000 runs, which take one or two on an idle machine. */
+const DECISIVE_SECONDS = 20;
 
 /** Null when time is over before it is known. */
 function decided(recorder: RunRecorder, run: DecidedRun, limits: ShrinkLimits): Promise<Decisive | null> {
