@@ -213,7 +213,7 @@ const noRun: AcceptanceCase = {
 };
 
 const noTable: AcceptanceCase = {
-  of: 'spec B14',
+  of: 'spec B16',
   sentence: 'without a table a flush fails with −EIO, and so does a write to a request-based device',
   presets: PRESETS,
   planted: { dmRqBarrier: () => resolved(0) },
@@ -397,7 +397,7 @@ const neverBack: Partial<Seams> = {
 };
 
 const partly: AcceptanceCase = {
-  of: 'spec B13',
+  of: 'spec B14',
   sentence:
     'of a request of several bios those before an error end, once, and the others are served again as one request',
   presets: PRESETS,

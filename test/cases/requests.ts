@@ -95,7 +95,7 @@ const suspendKinds = [
 
 const suspends = suspendKinds.map(
   ([sentence, flag]): AcceptanceCase => ({
-    of: 'spec B16',
+    of: 'spec B8',
     sentence,
     presets: PRESETS,
     planted: neverStopped,
@@ -149,7 +149,7 @@ const leftStopped: Partial<Seams> = {
 };
 
 const interrupted: AcceptanceCase = {
-  of: 'spec B16',
+  of: 'spec B8',
   sentence: 'a suspend of a request-based device that a signal interrupts lets its queue run again',
   presets: PRESETS,
   planted: leftStopped,
@@ -193,7 +193,7 @@ const unflushed: Partial<Seams> = {
 };
 
 const inFlush: AcceptanceCase = {
-  of: 'spec B16',
+  of: 'spec B8',
   sentence: 'a signal does not interrupt a suspend of a request-based device that waits for a flush',
   presets: PRESETS,
   planted: unflushed,
@@ -238,7 +238,7 @@ const TYPE_RULES = [
 const REFUSED = 'unable to determine table type';
 
 const typeRules: AcceptanceCase = {
-  of: 'spec B14',
+  of: 'spec B10',
   sentence:
     'a table of requests has one target, of one type, over devices with request queues, and the log says which rule it breaks',
   presets: PRESETS,
@@ -279,7 +279,7 @@ const typeRules: AcceptanceCase = {
 };
 
 const errorTarget: AcceptanceCase = {
-  of: 'spec B13',
+  of: 'spec B14',
   sentence: 'an error target fails each request, and a barrier that has data too',
   presets: PRESETS,
   planted: alwaysWell,
@@ -422,7 +422,7 @@ const PG_INIT = [
 
 const activations = PG_INIT.map(
   ([sentence, table, end]): AcceptanceCase => ({
-    of: 'spec B13',
+    of: 'spec B17',
     sentence,
     presets: PRESETS,
     planted: end === '0' ? neverWell : alwaysWell,
