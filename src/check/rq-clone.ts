@@ -146,7 +146,7 @@ export function flushDone(address: number, error: number, site: Site): void {
       : (said & REQUEUE) !== 0
         ? error === DM_ENDIO_REQUEUE
         : (said & ERROR) !== 0
-          ? error < 0
+          ? error < 0 && error !== -EOPNOTSUPP
           : error === 0;
   if (!right)
     report(

@@ -7,6 +7,7 @@ import { blkEndRequestAll } from '../../src/block/end-request.ts';
 import { blkBarrierRq, Request } from '../../src/block/request.ts';
 import { blkRunQueue, RequestQueue } from '../../src/block/request-queue.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
+import { storeBarrierError } from '../../src/core/rq-barrier.ts';
 import type { Seams } from '../../src/core/seams.ts';
 import { seams } from '../../src/core/seams.ts';
 import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
@@ -27,8 +28,16 @@ import type { Planted } from './held.ts';
 /** They are long. */
 const EXECUTIONS = 300;
 
-/** A barrier over a target with two flushes, of which the first fails and the second is not supported; and perhaps a read of a suspended device. */
-function plant(invariant: string, kind: FindingKind, title: string, suspend: boolean, swaps: Partial<Seams>): Planted {
+interface Plot {
+  /** What the two flushes of the target come to, in turn; default: the first fails and the second is not supported. */
+  readonly answers?: readonly [number, number];
+  /** A read of a suspended device, too. */
+  readonly suspend?: boolean;
+}
+
+/** A barrier over a target with two flushes. */
+function plant(invariant: string, kind: FindingKind, title: string, plot: Plot, swaps: Partial<Seams>): Planted {
+  const { answers = [-EIO, -EOPNOTSUPP], suspend = false } = plot;
   const build = (): Program => {
     const device = new RequestDevice();
     const asked = new Atomic(staticWords(1));
@@ -37,7 +46,7 @@ function plant(invariant: string, kind: FindingKind, title: string, suspend: boo
         numFlushRequests: 2,
         *rqEndIo(_ti, clone, error): Kernel<number> {
           if (!blkBarrierRq(clone)) return error;
-          return (yield* asked.add(1, HERE)) % 2 === 0 ? -EIO : -EOPNOTSUPP;
+          return answers[(yield* asked.add(1, HERE)) % 2] as number;
         },
       },
     ]);
@@ -72,44 +81,72 @@ function plant(invariant: string, kind: FindingKind, title: string, suspend: boo
 }
 
 export const plantedFlush: readonly Planted[] = [
-  plant('I21', 'assertion', 'the slot of the flush is never freed', false, {
-    *dmRqBarrierWork(md): Kernel<void> {
-      yield* md.holders.get(HERE);
-      const error = yield* seams.dmRqBarrier(md);
-      yield* blkEndRequestAll(Request.at(md.flushRequest), error);
-      yield* blkRunQueue(RequestQueue.at(md.queue));
-      yield* seams.putInFlight(md);
+  plant(
+    'I21',
+    'assertion',
+    'the slot of the flush is never freed',
+    {},
+    {
+      *dmRqBarrierWork(md): Kernel<void> {
+        yield* md.holders.get(HERE);
+        const error = yield* seams.dmRqBarrier(md);
+        yield* blkEndRequestAll(Request.at(md.flushRequest), error);
+        yield* blkRunQueue(RequestQueue.at(md.queue));
+        yield* seams.putInFlight(md);
+      },
     },
-  }),
-  plant('I42', 'assertion', 'no target is flushed', false, {
-    dmRqBarrier(md): Kernel<number> {
-      emit(EV_FLUSH_BEGIN, md.address, 0, HERE);
-      emit(EV_FLUSH_DONE, md.address, 0, HERE);
-      return resolved(0);
+  ),
+  plant(
+    'I42',
+    'assertion',
+    'no target is flushed',
+    {},
+    {
+      dmRqBarrier(md): Kernel<number> {
+        emit(EV_FLUSH_BEGIN, md.address, 0, HERE);
+        emit(EV_FLUSH_DONE, md.address, 0, HERE);
+        return resolved(0);
+      },
     },
-  }),
-  plant('I43', 'wrong-error', 'the first error of a flush stays', false, {
-    *storeBarrierError(md, error): Kernel<void> {
-      const saved = yield* spinLockIrqsave(md.barrierErrorLock, HERE);
-      if (md.barrierError === 0) md.barrierError = error;
-      yield* spinUnlockIrqrestore(md.barrierErrorLock, saved, HERE);
+  ),
+  plant(
+    'I43',
+    'wrong-error',
+    'the first error of a flush stays',
+    {},
+    {
+      *storeBarrierError(md, error): Kernel<void> {
+        const saved = yield* spinLockIrqsave(md.barrierErrorLock, HERE);
+        if (md.barrierError === 0) md.barrierError = error;
+        yield* spinUnlockIrqrestore(md.barrierErrorLock, saved, HERE);
+      },
     },
-  }),
+  ),
   {
     ...plant(
-      'I29',
-      'leak',
-      'a flush has a clone that nobody ends',
-      false,
-      findBug('rqb-prep-clones-flush')?.swaps ?? {},
+      'I43',
+      'wrong-error',
+      'any error of a flush becomes -EOPNOTSUPP',
+      { answers: [-EIO, 0] },
+      { storeBarrierError: (md) => storeBarrierError(md, -EOPNOTSUPP) },
     ),
+    message: /its clones said an error$/,
+  },
+  {
+    ...plant('I29', 'leak', 'a flush has a clone that nobody ends', {}, findBug('rqb-prep-clones-flush')?.swaps ?? {}),
     // When the flush ends; at the end of the run clones would be left too.
     message: /ends, and nobody has the clone/,
   },
   {
-    ...plant('I10', 'assertion', 'the queue of a suspended device is not stopped', true, {
-      stopAndFlush: (md) => flushWorkqueue(Workqueue.at(md.wq), HERE),
-    }),
+    ...plant(
+      'I10',
+      'assertion',
+      'the queue of a suspended device is not stopped',
+      { suspend: true },
+      {
+        stopAndFlush: (md) => flushWorkqueue(Workqueue.at(md.wq), HERE),
+      },
+    ),
     // A clone begins while the suspend is still under way.
     orOnThreads: 'I9',
   },
