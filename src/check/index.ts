@@ -11,7 +11,7 @@
  *   I47 I45 I49    stuck.ts              I32 I33 I51              sizes.ts
  *   I27 I28        multipath.ts          I19 I22 to I26, I40, I41, I52  request.ts
  *   I21 I25 I29 I42 I43  rq-clone.ts    I40 I42 I43 of bios   barrier.ts
- *   I20            work.ts
+ *   I20            work.ts              I42, which flushes   flush-numbers.ts
  *
  * Held up in place by the code itself: I14 (shared/struct.ts), I15 (ref-count.ts), I17 and I18 (spinlock.ts, task.ts,
  * mutex.ts), I48 (each machine).

@@ -6,13 +6,18 @@ import { BIO_RW_UNPLUG, REQ_WRITE } from '../../src/block/bio.ts';
 import { blkEndRequestAll } from '../../src/block/end-request.ts';
 import { blkBarrierRq, Request } from '../../src/block/request.ts';
 import { blkRunQueue, RequestQueue } from '../../src/block/request-queue.ts';
+import { cloneFlush, tioOf } from '../../src/core/dm-rq-target-io.ts';
+import { DmTable, dmTableTarget } from '../../src/core/dm-table.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
+import type { MappedDevice } from '../../src/core/mapped-device.ts';
 import { storeBarrierError } from '../../src/core/rq-barrier.ts';
+import { END_CLONE_REQUEST } from '../../src/core/rq-end.ts';
+import { mapRequest } from '../../src/core/rq-map.ts';
 import type { Seams } from '../../src/core/seams.ts';
 import { seams } from '../../src/core/seams.ts';
 import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
 import { EIO, EOPNOTSUPP } from '../../src/machine/errno.ts';
-import { EV_FLUSH_BEGIN, EV_FLUSH_DONE, emit } from '../../src/machine/events.ts';
+import { EV_FLUSH_BEGIN, EV_FLUSH_DONE, EV_IO_START, emit } from '../../src/machine/events.ts';
 import type { FindingKind } from '../../src/machine/finding.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import type { Program } from '../../src/machine/machine.ts';
@@ -20,6 +25,7 @@ import { BARRIER, REQUEST_DEVICE_WORDS, RequestDevice, requestSlots } from '../.
 import { submitIo, waitIo } from '../../src/scenarios/user-io.ts';
 import { staticWords } from '../../src/shared/memory.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../../src/shared/spinlock.ts';
+import { TASK_UNINTERRUPTIBLE } from '../../src/shared/task.ts';
 import { Atomic } from '../../src/shared/word.ts';
 import { bindScripts } from '../../src/targets/scripted.ts';
 import { findBug } from '../../src/variants/variants.ts';
@@ -80,6 +86,23 @@ function plant(invariant: string, kind: FindingKind, title: string, plot: Plot, 
   return { invariant, kind, scenario, swaps, executions: EXECUTIONS };
 }
 
+function* allOfNumber0(md: MappedDevice): Kernel<number> {
+  md.barrierError = 0;
+  emit(EV_FLUSH_BEGIN, md.address, 0, HERE);
+  const table = DmTable.at(md.map);
+  const ti = dmTableTarget(table, 0);
+  for (let i = 0; i < ti.numFlushRequests; i++) {
+    const clone = yield* cloneFlush(md, Request.at(md.flushRequest), END_CLONE_REQUEST);
+    tioOf(clone).info = 0;
+    yield* md.pending.add(1, HERE);
+    emit(EV_IO_START, md.address, 0, HERE);
+    yield* mapRequest(ti, clone, md);
+  }
+  yield* seams.waitForCompletion(md, TASK_UNINTERRUPTIBLE);
+  emit(EV_FLUSH_DONE, md.address, md.barrierError, HERE);
+  return md.barrierError;
+}
+
 export const plantedFlush: readonly Planted[] = [
   plant(
     'I21',
@@ -109,6 +132,10 @@ export const plantedFlush: readonly Planted[] = [
       },
     },
   ),
+  {
+    ...plant('I42', 'assertion', 'all flushes of a target have one number', {}, { dmRqBarrier: allOfNumber0 }),
+    message: /flush 0 of a target when flush 1 is due/,
+  },
   plant(
     'I43',
     'wrong-error',
