@@ -6,13 +6,14 @@ import { BIO_RW_UNPLUG, REQ_WRITE } from '../../src/block/bio.ts';
 import { blkEndRequestAll } from '../../src/block/end-request.ts';
 import { blkBarrierRq, Request } from '../../src/block/request.ts';
 import { blkRunQueue, RequestQueue } from '../../src/block/request-queue.ts';
-import { cloneFlush, tioOf } from '../../src/core/dm-rq-target-io.ts';
+import { cloneFlush, freeRqClone, tioOf } from '../../src/core/dm-rq-target-io.ts';
 import { DmTable, dmTableTarget } from '../../src/core/dm-table.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
-import type { MappedDevice } from '../../src/core/mapped-device.ts';
-import { storeBarrierError } from '../../src/core/rq-barrier.ts';
-import { END_CLONE_REQUEST } from '../../src/core/rq-end.ts';
+import { DMF_SUSPENDED, MappedDevice } from '../../src/core/mapped-device.ts';
+import { dmRqBarrier, storeBarrierError } from '../../src/core/rq-barrier.ts';
+import { dmEndRequest, END_CLONE_REQUEST } from '../../src/core/rq-end.ts';
 import { mapRequest } from '../../src/core/rq-map.ts';
+import { stopQueue } from '../../src/core/rq-queue.ts';
 import type { Seams } from '../../src/core/seams.ts';
 import { seams } from '../../src/core/seams.ts';
 import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
@@ -21,6 +22,7 @@ import { EV_FLUSH_BEGIN, EV_FLUSH_DONE, EV_IO_START, emit } from '../../src/mach
 import type { FindingKind } from '../../src/machine/finding.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import type { Program } from '../../src/machine/machine.ts';
+import { ops } from '../../src/machine/operations.ts';
 import { BARRIER, REQUEST_DEVICE_WORDS, RequestDevice, requestSlots } from '../../src/scenarios/request-device.ts';
 import { submitIo, waitIo } from '../../src/scenarios/user-io.ts';
 import { staticWords } from '../../src/shared/memory.ts';
@@ -34,16 +36,19 @@ import type { Planted } from './held.ts';
 /** They are long. */
 const EXECUTIONS = 300;
 
+/** More than there are flushes. */
+const OVER = 100;
+
 interface Plot {
   /** What the two flushes of the target come to, in turn; default: the first fails and the second is not supported. */
   readonly answers?: readonly [number, number];
-  /** A read of a suspended device, too. */
-  readonly suspend?: boolean;
+  /** A suspend too, and a read of the suspended device: when so many flushes have been answered, or the barrier is OVER. */
+  readonly suspendAfter?: number;
 }
 
 /** A barrier over a target with two flushes. */
 function plant(invariant: string, kind: FindingKind, title: string, plot: Plot, swaps: Partial<Seams>): Planted {
-  const { answers = [-EIO, -EOPNOTSUPP], suspend = false } = plot;
+  const { answers = [-EIO, -EOPNOTSUPP], suspendAfter } = plot;
   const build = (): Program => {
     const device = new RequestDevice();
     const asked = new Atomic(staticWords(1));
@@ -60,6 +65,7 @@ function plant(invariant: string, kind: FindingKind, title: string, plot: Plot, 
       name: 'suspender',
       cpu: 1,
       *run(): Kernel<void> {
+        while ((yield* asked.read(HERE)) < (suspendAfter as number)) yield* ops.relax(HERE);
         yield* doSuspend(device.md, 0);
         const io = yield* submitIo(device.bdev, { sector: 1, size: 1, flags: BIO_RW_UNPLUG, stamp: 0 });
         yield* doResume(device.md, 0);
@@ -74,9 +80,10 @@ function plant(invariant: string, kind: FindingKind, title: string, plot: Plot, 
           cpu: 0,
           *run(): Kernel<void> {
             yield* waitIo(yield* submitIo(device.bdev, { sector: 0, size: 1, flags: REQ_WRITE | BARRIER, stamp: 7 }));
+            yield* asked.add(OVER, HERE);
           },
         },
-        ...(suspend ? [suspender] : []),
+        ...(suspendAfter === undefined ? [] : [suspender]),
       ],
     };
   };
@@ -101,6 +108,32 @@ function* allOfNumber0(md: MappedDevice): Kernel<number> {
   yield* seams.waitForCompletion(md, TASK_UNINTERRUPTIBLE);
   emit(EV_FLUSH_DONE, md.address, md.barrierError, HERE);
   return md.barrierError;
+}
+
+const LINGERS = 500;
+
+/** Until the device is suspended, or that long. */
+function* linger(md: MappedDevice): Kernel<void> {
+  for (let i = 0; i < LINGERS && ((yield* md.flags.read(HERE)) & DMF_SUSPENDED) === 0; i++) yield* ops.relax(HERE);
+}
+
+/** The flush is over, and kdmflush has its request still. */
+function* flushAndLinger(md: MappedDevice): Kernel<number> {
+  const error = yield* dmRqBarrier(md);
+  yield* linger(md);
+  return error;
+}
+
+/** The request counts as over, and has not ended. */
+function* countBeforeEnd(clone: Request, error: number): Kernel<void> {
+  if (blkBarrierRq(clone)) return yield* dmEndRequest(clone, error);
+  const tio = tioOf(clone);
+  const md = MappedDevice.at(tio.md);
+  const original = Request.at(tio.orig);
+  yield* freeRqClone(clone);
+  yield* seams.rqCompleted(md, false);
+  yield* linger(md);
+  yield* blkEndRequestAll(original, error);
 }
 
 export const plantedFlush: readonly Planted[] = [
@@ -164,17 +197,31 @@ export const plantedFlush: readonly Planted[] = [
     // When the flush ends; at the end of the run clones would be left too.
     message: /ends, and nobody has the clone/,
   },
+  plant(
+    'I10',
+    'assertion',
+    'the queue of a suspended device is not stopped',
+    { suspendAfter: OVER },
+    { stopAndFlush: (md) => flushWorkqueue(Workqueue.at(md.wq), HERE) },
+  ),
   {
     ...plant(
-      'I10',
+      'I46',
       'assertion',
-      'the queue of a suspended device is not stopped',
-      { suspend: true },
-      {
-        stopAndFlush: (md) => flushWorkqueue(Workqueue.at(md.wq), HERE),
-      },
+      'a suspend does not wait for kdmflush',
+      { suspendAfter: 2 },
+      { dmRqBarrier: flushAndLinger, stopAndFlush: (md) => stopQueue(RequestQueue.at(md.queue)) },
     ),
-    // A clone begins while the suspend is still under way.
-    orOnThreads: 'I9',
+    message: /while a flush is under way/,
+  },
+  {
+    ...plant(
+      'I46',
+      'assertion',
+      'a request leaves pending before it ends',
+      { answers: [0, 0], suspendAfter: 2 },
+      { dmEndRequest: countBeforeEnd },
+    ),
+    message: /with 1 requests in flight/,
   },
 ];
