@@ -383,7 +383,7 @@ function hearRequest(kind: number, a: number, b: number, site: Site): void {
       requestFnRuns();
       break;
     case EV_RQ_BIO:
-      requestBioEnds(a, site);
+      requestBioEnds(a, b, site);
       break;
     case EV_ORD_SKIP:
       sequenceBegins(a, b, site);

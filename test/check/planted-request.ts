@@ -1,7 +1,7 @@
 /**
  * Planted violations of the request queue: drivers that do what they must not, and a disk that lies.
  */
-import { BIO_RW_BARRIER, BIO_RW_UNPLUG, REQ_WRITE } from '../../src/block/bio.ts';
+import { BIO_RW_BARRIER, BIO_RW_UNPLUG, Bio, REQ_WRITE } from '../../src/block/bio.ts';
 import { BlockDevice } from '../../src/block/block-device.ts';
 import { blkRequeueRequest, blkStartRequest } from '../../src/block/elevator.ts';
 import { __blkEndRequestAll } from '../../src/block/end-request.ts';
@@ -131,6 +131,23 @@ export const plantedRequest: readonly Planted[] = [
       yield* __blkEndRequestAll(q, rq, 0);
     },
     task: (disks) => disks.write(0),
+  }),
+  plant('I26', 'reorder', 'the second bio of a request ends before the first', {
+    *requestFn(q): Kernel<void> {
+      const rq = yield* next(q);
+      const first = Bio.at(rq.bioHead);
+      const second = Bio.at(rq.bioTail);
+      rq.bioHead = second.handle;
+      second.next = first.handle;
+      first.next = 0;
+      rq.bioTail = first.handle;
+      yield* __blkEndRequestAll(q, rq, 0);
+    },
+    *task(disks): Kernel<void> {
+      const bdev = BlockDevice.at(disks.disk(0).bdev);
+      yield* submitIo(bdev, { sector: 0, size: 1, flags: REQ_WRITE, stamp: 7 });
+      yield* disks.write(1);
+    },
   }),
   plant('I40', 'reorder', 'a request overtakes a barrier', {
     *requestFn(q): Kernel<void> {
