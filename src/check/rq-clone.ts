@@ -99,14 +99,22 @@ export function clonesInFlight(md: number): { readonly count: number; readonly b
   return { count, below };
 }
 
+const flushIsDue = (md: MappedDevice): boolean =>
+  [QUEUE_ORDSEQ_PREFLUSH, QUEUE_ORDSEQ_POSTFLUSH].includes(blkOrderedCurSeq(RequestQueue.at(md.queue)));
+
 /** request_fn hands a flush over; with queue_lock held. */
 export function flushHandedOver(address: number, site: Site): void {
   const md = MappedDevice.atAddress(address);
   if (md.flushRequest !== 0)
     report('assertion', 'I21', `a flush of ${mdName(address)} comes while another is being served`, site);
-  const seq = blkOrderedCurSeq(RequestQueue.at(md.queue));
-  if (seq !== QUEUE_ORDSEQ_PREFLUSH && seq !== QUEUE_ORDSEQ_POSTFLUSH)
+  if (!flushIsDue(md))
     report('assertion', 'I21', `a flush of ${mdName(address)} comes although no barrier needs one`, site);
+}
+
+/** While nothing moves. */
+export function checkFlushSlot(md: MappedDevice): void {
+  if (md.flushRequest !== 0 && !flushIsDue(md))
+    report('assertion', 'I21', `${mdName(md.address)} keeps a flush although no barrier needs one`);
 }
 
 export function flushBegins(md: number): void {

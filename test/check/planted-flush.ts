@@ -4,13 +4,14 @@
 
 import { BIO_RW_UNPLUG, REQ_WRITE } from '../../src/block/bio.ts';
 import { blkEndRequestAll } from '../../src/block/end-request.ts';
+import { blkOrderedCurSeq, QUEUE_ORDSEQ_POSTFLUSH } from '../../src/block/ordered-seq.ts';
 import { blkBarrierRq, Request } from '../../src/block/request.ts';
 import { blkRunQueue, RequestQueue } from '../../src/block/request-queue.ts';
 import { cloneFlush, freeRqClone, tioOf } from '../../src/core/dm-rq-target-io.ts';
 import { DmTable, dmTableTarget } from '../../src/core/dm-table.ts';
 import { doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { DMF_SUSPENDED, MappedDevice } from '../../src/core/mapped-device.ts';
-import { dmRqBarrier, storeBarrierError } from '../../src/core/rq-barrier.ts';
+import { dmRqBarrier, dmRqBarrierWork, storeBarrierError } from '../../src/core/rq-barrier.ts';
 import { dmEndRequest, END_CLONE_REQUEST } from '../../src/core/rq-end.ts';
 import { mapRequest } from '../../src/core/rq-map.ts';
 import { stopQueue } from '../../src/core/rq-queue.ts';
@@ -152,6 +153,23 @@ export const plantedFlush: readonly Planted[] = [
       },
     },
   ),
+  {
+    ...plant(
+      'I21',
+      'assertion',
+      'the slot keeps the last flush of a barrier',
+      { answers: [0, 0] },
+      {
+        *dmRqBarrierWork(md): Kernel<void> {
+          const last = blkOrderedCurSeq(RequestQueue.at(md.queue)) === QUEUE_ORDSEQ_POSTFLUSH;
+          const { flushRequest } = md;
+          yield* dmRqBarrierWork(md);
+          if (last) md.flushRequest = flushRequest;
+        },
+      },
+    ),
+    message: /keeps a flush/,
+  },
   plant(
     'I42',
     'assertion',
