@@ -14,7 +14,7 @@
  *   I20            work.ts              I42, which flushes   flush-numbers.ts
  *
  * Held up in place by the code itself: I14 (shared/struct.ts), I15 (ref-count.ts), I17 and I18 (spinlock.ts, task.ts,
- * mutex.ts), I48 (each machine).
+ * mutex.ts), I48 (each machine). By the lock validator, which listens beside the oracles: I16 and I17 (shared/lockdep).
  */
 import {
   bindListeners,
