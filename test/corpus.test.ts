@@ -32,7 +32,7 @@ table-clear-hash-lock mpath-qinp-flag-churn destroy-vs-internal-suspend destroy-
 waitqueue-active-no-barrier pending-dropped-before-io-freed requeue-split-bio suspend-eintr-code
 inflight-mirror-lost-update fair-rwsem-recursive-read dm-get-md-gap mpath-dtr-vs-pg-init-done
 rq-requeue-busy-loop rq-run-queue-recursion mpath-busy-blocks-itself kdmflush-destroys-itself flush-requeue-spin
-suspend-uninterruptible-in-flushwq two-counter-zero-test
+suspend-uninterruptible-in-flushwq two-counter-zero-test bio-barrier-last-error-wins bio-barrier-eopnotsupp rq-requeue-no-run
 `
   .trim()
   .split(/\s+/);

@@ -11,8 +11,8 @@
  *
  * The empty bio of a flush is used again and again. It is made new for each, and its causes are those of its barrier.
  */
-import { DmTable, dmTableTarget } from '../core/dm-table.ts';
-import { DM_ENDIO_REQUEUE, DmTarget } from '../core/dm-target.ts';
+import { DmTable } from '../core/dm-table.ts';
+import { DM_ENDIO_REQUEUE } from '../core/dm-target.ts';
 import { MappedDevice } from '../core/mapped-device.ts';
 import { EOPNOTSUPP, errnoText } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
@@ -20,6 +20,7 @@ import type { Site } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
 import { flushBegun, flushOver } from './bio-location.ts';
 import { bioFails, forgetAllCauses, forgetCauses } from './errors.ts';
+import { flushAsked, flushesOf } from './flush-numbers.ts';
 import { pushedBackWaits } from './order.ts';
 import {
   addressOf,
@@ -40,7 +41,6 @@ const FIRST_ERROR = MD_BARRIER + 2;
 const ASKED = MD_BARRIER + 3;
 const MD_BARRIER_BIO = MappedDevice.offsetOf('barrierBio');
 const MD_MAP = MappedDevice.offsetOf('map');
-const TI_FLUSHES = DmTarget.offsetOf('numFlushRequests');
 
 const FLUSHED = 1;
 const WRITTEN = 2;
@@ -77,21 +77,14 @@ export function barrierCloneAsked(tio: number, md: number, ti: number, site: Sit
   const w = memory.words;
   if (w[md + MD_BARRIER] === 0 || addressOf(w[addressOf(w[tio + TIO_IO] as number) + IO_BIO] as number) !== flushOf(md))
     return;
-  const number = w[tio + TIO_INFO] as number;
-  const flushes = w[ti + TI_FLUSHES] as number;
-  if (number < 0 || number >= flushes)
-    report('assertion', 'I42', `flush ${number} of a target that needs ${flushes}`, site);
+  flushAsked(w[md + ASKED] as number, ti, w[tio + TIO_INFO] as number, site);
   (w[md + ASKED] as number)++;
 }
 
 /** Nobody swaps the table while kdmflush works. */
 function flushesNeeded(md: number): number {
   const handle = memory.words[md + MD_MAP] as number;
-  if (handle === 0) return 0;
-  const table = DmTable.at(handle);
-  let count = 0;
-  for (let i = 0; i < table.numTargets; i++) count += dmTableTarget(table, i).numFlushRequests;
-  return count;
+  return handle === 0 ? 0 : flushesOf(DmTable.at(handle));
 }
 
 export function barrierFlushed(md: number, flush: number, site: Site): void {

@@ -11,10 +11,10 @@
  *   I47 I45 I49    stuck.ts              I32 I33 I51              sizes.ts
  *   I27 I28        multipath.ts          I19 I22 to I26, I40, I41, I52  request.ts
  *   I21 I25 I29 I42 I43  rq-clone.ts    I40 I42 I43 of bios   barrier.ts
- *   I20            work.ts
+ *   I20            work.ts              I42, which flushes   flush-numbers.ts
  *
  * Held up in place by the code itself: I14 (shared/struct.ts), I15 (ref-count.ts), I17 and I18 (spinlock.ts, task.ts,
- * mutex.ts), I48 (each machine).
+ * mutex.ts), I48 (each machine). By the lock validator, which listens beside the oracles: I16 and I17 (shared/lockdep).
  */
 import {
   bindListeners,
@@ -383,7 +383,7 @@ function hearRequest(kind: number, a: number, b: number, site: Site): void {
       requestFnRuns();
       break;
     case EV_RQ_BIO:
-      requestBioEnds(a, site);
+      requestBioEnds(a, b, site);
       break;
     case EV_ORD_SKIP:
       sequenceBegins(a, b, site);

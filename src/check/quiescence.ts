@@ -1,6 +1,6 @@
 /**
- * What must hold when nothing can move: I3 CONSERVATION, I4 PENDING_EXACT, I5 IO_COUNT, I7, I8, I18, I29 POOL, I45 Q_EMPTY,
- * I46 SUSPENDED_EMPTY, I48 for the kernel's own threads. Sums over many objects are taken here, where they stand still.
+ * What must hold when nothing can move: I3 CONSERVATION, I4 PENDING_EXACT, I5 IO_COUNT, I7, I8, I18, I21 ONE_FLUSH, I29 POOL,
+ * I45 Q_EMPTY, I46 SUSPENDED_EMPTY, I48 for the kernel's own threads. Sums over many objects are taken here, where they stand still.
  */
 import { Bio } from '../block/bio.ts';
 import { Request } from '../block/request.ts';
@@ -17,7 +17,7 @@ import { SpinLock, spinLockOwner } from '../shared/spinlock.ts';
 import { eachLiveLock, wordName } from '../shared/struct-registry.ts';
 import { Task, taskName } from '../shared/task.ts';
 import { DEFERRED, isLeaked, isNowhere, locationName, locationOf, PUSHBACK, TARGET } from './bio-location.ts';
-import { clonesInFlight, clonesOf } from './rq-clone.ts';
+import { checkFlushSlot, clonesInFlight, clonesOf } from './rq-clone.ts';
 import {
   addressOf,
   BIO_NEXT,
@@ -192,6 +192,7 @@ function checkQueue(address: number): void {
   const suspended = ownerOf !== null && ((memory.words[ownerOf.address + MD_FLAGS] as number) & DMF_SUSPENDED) !== 0;
   if (suspended && (q.inFlight !== 0 || ownerOf.flushRequest !== 0))
     report('assertion', 'I46', `${mdName(ownerOf.address)} is suspended with requests in flight`);
+  if (ownerOf !== null) checkFlushSlot(ownerOf);
   if (!elvQueueEmpty(q) && !blkQueueStopped(q) && q.inFlight === 0)
     report('lost-bio', 'I45', 'requests wait on a queue and nobody asks its driver');
   if (blkQueueStopped(q) && !suspended) report('assertion', 'I45', 'a queue is stopped and nobody suspends');

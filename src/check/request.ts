@@ -23,10 +23,11 @@ import { atBoot } from '../shared/boot.ts';
 import { memory, staticWords } from '../shared/memory.ts';
 import { cpu, cpuCount } from '../shared/per-cpu.ts';
 import { spinLockOwner } from '../shared/spinlock.ts';
-import { eachLive } from './words.ts';
+import { BIO_SECTOR, BIO_SIZE, bioName, eachLive } from './words.ts';
 
 const RQ_LOC = Request.offsetOf('oracle');
 const RQ_QUEUE = Request.offsetOf('queue');
+const RQ_SECTOR = Request.offsetOf('sector');
 const RQ_NUMBER = RQ_LOC + 1;
 const RQ_RUN = RQ_LOC + 2;
 const Q_NEXT_NUMBER = RequestQueue.offsetOf('oracle');
@@ -208,8 +209,9 @@ export function requestCompleted(queue: number, site: Site): void {
   inFlightExact(RequestQueue.atAddress(queue), site);
 }
 
-/** I26: bios of a request end while it is under way. */
-export function requestBioEnds(address: number, site: Site): void {
+/** I26: bios of a request end while it is under way, in the order of their sectors. What has ended is no part of it any more. */
+export function requestBioEnds(address: number, bio: number, site: Site): void {
+  const w = memory.words;
   const place = locationOf(address);
   if (place !== STARTED && place !== ASIDE)
     report(
@@ -218,6 +220,9 @@ export function requestBioEnds(address: number, site: Site): void {
       `a bio of ${rqName(Request.atAddress(address))} ends while the request is ${NAMES[place] ?? 'freed'}`,
       site,
     );
+  const due = (w[address + RQ_SECTOR] as number) - (w[bio + BIO_SIZE] as number);
+  if (w[bio + BIO_SECTOR] !== due)
+    report('reorder', 'I26', `${bioName(bio)} ends when sector ${due} of its request is due`, site);
 }
 
 /** I23: parts of a sequence are over, each once and in their order; the drain only when nothing is in flight. */

@@ -12,13 +12,14 @@ import { blkOrderedCurSeq, QUEUE_ORDSEQ_POSTFLUSH, QUEUE_ORDSEQ_PREFLUSH } from 
 import { REQ_HARDBARRIER, Request } from '../block/request.ts';
 import { RequestQueue } from '../block/request-queue.ts';
 import { DmRqTargetIo } from '../core/dm-rq-target-io.ts';
-import { DmTable, dmTableTarget } from '../core/dm-table.ts';
-import { DM_ENDIO_REQUEUE, DmTarget } from '../core/dm-target.ts';
+import { DmTable } from '../core/dm-table.ts';
+import { DM_ENDIO_REQUEUE } from '../core/dm-target.ts';
 import { MappedDevice } from '../core/mapped-device.ts';
 import { EOPNOTSUPP, errnoText } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from '../shared/memory.ts';
+import { flushAsked, flushesOf } from './flush-numbers.ts';
 import { targetAsked } from './suspend.ts';
 import { addressOf, eachLive, MD_FLUSHES, mdName } from './words.ts';
 
@@ -51,9 +52,7 @@ export function cloneMapped(tio: number, ti: number, site: Site): void {
   move(tio, 1 << NEW, MAPPED, 'is mapped', site);
   const record = DmRqTargetIo.atAddress(tio);
   if ((Request.at(record.clone).cmdFlags & REQ_HARDBARRIER) === 0) return;
-  const { numFlushRequests } = DmTarget.atAddress(ti);
-  if (record.info < 0 || record.info >= numFlushRequests)
-    report('assertion', 'I42', `flush ${record.info} of a target that needs ${numFlushRequests}`, site);
+  flushAsked(memory.words[md + MD_FLUSHES] as number, ti, record.info, site);
   (memory.words[md + MD_FLUSHES] as number)++;
 }
 
@@ -100,14 +99,22 @@ export function clonesInFlight(md: number): { readonly count: number; readonly b
   return { count, below };
 }
 
+const flushIsDue = (md: MappedDevice): boolean =>
+  [QUEUE_ORDSEQ_PREFLUSH, QUEUE_ORDSEQ_POSTFLUSH].includes(blkOrderedCurSeq(RequestQueue.at(md.queue)));
+
 /** request_fn hands a flush over; with queue_lock held. */
 export function flushHandedOver(address: number, site: Site): void {
   const md = MappedDevice.atAddress(address);
   if (md.flushRequest !== 0)
     report('assertion', 'I21', `a flush of ${mdName(address)} comes while another is being served`, site);
-  const seq = blkOrderedCurSeq(RequestQueue.at(md.queue));
-  if (seq !== QUEUE_ORDSEQ_PREFLUSH && seq !== QUEUE_ORDSEQ_POSTFLUSH)
+  if (!flushIsDue(md))
     report('assertion', 'I21', `a flush of ${mdName(address)} comes although no barrier needs one`, site);
+}
+
+/** While nothing moves. */
+export function checkFlushSlot(md: MappedDevice): void {
+  if (md.flushRequest !== 0 && !flushIsDue(md))
+    report('assertion', 'I21', `${mdName(md.address)} keeps a flush although no barrier needs one`);
 }
 
 export function flushBegins(md: number): void {
@@ -127,9 +134,7 @@ export function flushDone(address: number, error: number, site: Site): void {
   const w = memory.words;
   const md = MappedDevice.atAddress(address);
   if (md.map === 0) return;
-  const table = DmTable.at(md.map);
-  let needed = 0;
-  for (let i = 0; i < table.numTargets; i++) needed += dmTableTarget(table, i).numFlushRequests;
+  const needed = flushesOf(DmTable.at(md.map));
   const mapped = w[address + MD_FLUSHES] as number;
   const ended = w[address + ENDED] as number;
   if (mapped !== needed || ended !== needed)
@@ -146,7 +151,7 @@ export function flushDone(address: number, error: number, site: Site): void {
       : (said & REQUEUE) !== 0
         ? error === DM_ENDIO_REQUEUE
         : (said & ERROR) !== 0
-          ? error < 0
+          ? error < 0 && error !== -EOPNOTSUPP
           : error === 0;
   if (!right)
     report(

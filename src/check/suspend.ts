@@ -10,6 +10,7 @@
  * Freezing: sizes.ts.
  */
 
+import { RequestQueue } from '../block/request-queue.ts';
 import { DmTable } from '../core/dm-table.ts';
 import { DmTarget } from '../core/dm-target.ts';
 import {
@@ -37,11 +38,15 @@ const RESUMED = 3;
 
 const MD_WQ = MappedDevice.offsetOf('wq');
 const MD_MAP = MappedDevice.offsetOf('map');
+const MD_QUEUE = MappedDevice.offsetOf('queue');
+const MD_BARRIER_WORK = MappedDevice.offsetOf('barrierWork');
+const MD_FLUSH_REQUEST = MappedDevice.offsetOf('flushRequest');
 const MD_IO_LOCK = MappedDevice.offsetOf('ioLock');
 const MD_EVENT_COUNT = MappedDevice.offsetOf('eventNr');
 const WQ_WORKER = Workqueue.offsetOf('worker');
 const TABLE_UNBOUND = DmTable.offsetOf('unbound');
 const TI_TABLE = DmTarget.offsetOf('table');
+const Q_IN_FLIGHT = RequestQueue.offsetOf('inFlight');
 const WORK_PENDING = Work.offsetOf('pending');
 
 const flagsOf = (md: number): number => Atomics.load(memory.words, md + MD_FLAGS);
@@ -118,6 +123,18 @@ function suspended(md: number, site: Site): void {
   const work = addressOf(MappedDevice.atAddress(md).work);
   if (Atomics.load(w, work + WORK_PENDING) !== 0)
     report('assertion', 'I46', `${mdName(md)} is suspended while kdmflush has work to do`, site);
+  if (w[md + MD_QUEUE] !== 0) queueEmptied(md, site);
+}
+
+/** Its queue is stopped and pending is 0, so nobody changes these words. */
+function queueEmptied(md: number, site: Site): void {
+  const w = memory.words;
+  const barrierWork = addressOf(w[md + MD_BARRIER_WORK] as number);
+  if (w[md + MD_FLUSH_REQUEST] !== 0 || Atomics.load(w, barrierWork + WORK_PENDING) !== 0)
+    report('assertion', 'I46', `${mdName(md)} is suspended while a flush is under way`, site);
+  const inFlight = w[addressOf(w[md + MD_QUEUE] as number) + Q_IN_FLIGHT] as number;
+  if (inFlight !== 0)
+    report('assertion', 'I46', `${mdName(md)} is suspended with ${inFlight} requests in flight`, site);
 }
 
 function aborted(md: number, flags: number, site: Site): void {

@@ -107,7 +107,7 @@ export const EV_RQ_COMPLETED = 84;
 export const EV_RQ_END = 85;
 /** Its driver's request_fn begins. a = address of the queue. */
 export const EV_RQ_RUN = 86;
-/** A bio of it ends. b = address of the bio. Without the lock, too. */
+/** A bio of it ends, and is no part of it any more. b = address of the bio. Without the lock, too. */
 export const EV_RQ_BIO = 87;
 // The ordered sequence, with queue_lock held: a = address of the queue, b = bits of the sequence.
 /** These parts of it are left out. */

@@ -34,8 +34,6 @@ export interface Planted {
   readonly swaps: Partial<Seams>;
   /** Of the finding, where another check gives the same kind and invariant later. */
   readonly message?: RegExp;
-  /** What the same mistake may break first on threads. */
-  readonly orOnThreads?: string;
   /** On the model so many are enough to find it; default 2000. */
   readonly executions?: number;
 }

@@ -4,6 +4,7 @@
 import { BIO_RW_BARRIER, type Bio, bioEndio, REQ_WRITE } from '../../src/block/bio.ts';
 import { addressOf } from '../../src/check/words.ts';
 import { dmFlush, sendPart } from '../../src/core/barrier.ts';
+import { DmTable } from '../../src/core/dm-table.ts';
 import type { MappedDevice } from '../../src/core/mapped-device.ts';
 import { seams } from '../../src/core/seams.ts';
 import { ENXIO } from '../../src/machine/errno.ts';
@@ -17,6 +18,7 @@ import {
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import { ops } from '../../src/machine/operations.ts';
 import { submitIo, waitIo } from '../../src/scenarios/user-io.ts';
+import { memory } from '../../src/shared/memory.ts';
 import { TASK_UNINTERRUPTIBLE } from '../../src/shared/task.ts';
 import { type Bench, type Planted, plant } from './held.ts';
 
@@ -96,6 +98,21 @@ export const plantedBarrier: readonly Planted[] = [
       }),
     },
   }),
+  {
+    ...plant('I42', 'assertion', 'a flush of a barrier asks one target twice and another never', {
+      table: '0 2 linear disk0 0\n2 2 linear disk0 2',
+      tasks: [barrier],
+      swaps: {
+        processBarrier: serving(function* firstTwice(md): Kernel<void> {
+          const first = DmTable.at(md.map).targets.word;
+          memory.words[first + 1] = memory.words[first] as number;
+          yield* drained(md);
+          yield* dmFlush(md);
+        }),
+      },
+    }),
+    message: /flush 0 of a target when flush 1 is due/,
+  },
   plant('I43', 'wrong-error', 'the last part of a barrier says how it ends', {
     script: () => ({ endIo: (_ti, clone) => resolved(clone.size === 0 ? 0 : -ENXIO) }),
     tasks: [barrier],

@@ -1,11 +1,11 @@
 /**
  * Planted violations of the request queue: drivers that do what they must not, and a disk that lies.
  */
-import { BIO_RW_BARRIER, BIO_RW_UNPLUG, REQ_WRITE } from '../../src/block/bio.ts';
+import { BIO_RW_BARRIER, BIO_RW_UNPLUG, Bio, REQ_WRITE } from '../../src/block/bio.ts';
 import { BlockDevice } from '../../src/block/block-device.ts';
 import { blkRequeueRequest, blkStartRequest } from '../../src/block/elevator.ts';
 import { __blkEndRequestAll } from '../../src/block/end-request.ts';
-import { markOrdseq, QUEUE_ORDSEQ_BAR } from '../../src/block/ordered-seq.ts';
+import { markOrdseq, QUEUE_ORDSEQ_BAR, QUEUE_ORDSEQ_DRAIN } from '../../src/block/ordered-seq.ts';
 import { blkPeekRequest } from '../../src/block/peek-request.ts';
 import { CMD_FLUSH, Request } from '../../src/block/request.ts';
 import { addRequestDisk, RequestDisk } from '../../src/block/request-disk.ts';
@@ -42,6 +42,27 @@ class Disks {
 
   queue(number: number): RequestQueue {
     return RequestQueue.at(this.disk(number).queue);
+  }
+
+  /** Nothing is started from now on. */
+  *stop(): Kernel<void> {
+    const { queueLock } = this.queue(0);
+    const saved = yield* spinLockIrqsave(queueLock, HERE);
+    yield* blkStopQueue(this.queue(0));
+    yield* spinUnlockIrqrestore(queueLock, saved, HERE);
+  }
+
+  *start(): Kernel<void> {
+    const { queueLock } = this.queue(0);
+    const saved = yield* spinLockIrqsave(queueLock, HERE);
+    yield* blkStartQueue(this.queue(0));
+    yield* spinUnlockIrqrestore(queueLock, saved, HERE);
+  }
+
+  /** Writes to the first disk and waits for nothing. */
+  *send(sector: number, flags: number): Kernel<void> {
+    const bdev = BlockDevice.at(this.disk(0).bdev);
+    yield* submitIo(bdev, { sector, size: 1, flags: REQ_WRITE | flags, stamp: 1 });
   }
 
   *write(sector: number, flags = BIO_RW_UNPLUG, number = 0): Kernel<void> {
@@ -110,6 +131,22 @@ export const plantedRequest: readonly Planted[] = [
       markOrdseq(q, QUEUE_ORDSEQ_BAR, 0);
     },
   }),
+  {
+    ...plant('I23', 'reorder', 'a barrier does not wait for a write', {
+      *requestFn(q): Kernel<void> {
+        yield* next(q);
+        yield* blkPeekRequest(q);
+        markOrdseq(q, QUEUE_ORDSEQ_DRAIN, 0);
+      },
+      *task(disks): Kernel<void> {
+        yield* disks.stop();
+        yield* disks.send(2, 0);
+        yield* disks.send(0, BIO_RW_BARRIER);
+        yield* disks.start();
+      },
+    }),
+    message: /has drained its queue with 1 requests in flight/,
+  },
   plant('I24', 'assertion', 'in_flight counts a request that nobody has', {
     *requestFn(q): Kernel<void> {
       q.inFlight++;
@@ -132,6 +169,22 @@ export const plantedRequest: readonly Planted[] = [
     },
     task: (disks) => disks.write(0),
   }),
+  plant('I26', 'reorder', 'the second bio of a request ends before the first', {
+    *requestFn(q): Kernel<void> {
+      const rq = yield* next(q);
+      const first = Bio.at(rq.bioHead);
+      const second = Bio.at(rq.bioTail);
+      rq.bioHead = second.handle;
+      second.next = first.handle;
+      first.next = 0;
+      rq.bioTail = first.handle;
+      yield* __blkEndRequestAll(q, rq, 0);
+    },
+    *task(disks): Kernel<void> {
+      yield* disks.send(0, 0);
+      yield* disks.write(1);
+    },
+  }),
   plant('I40', 'reorder', 'a request overtakes a barrier', {
     *requestFn(q): Kernel<void> {
       const rq = yield* next(q);
@@ -141,16 +194,10 @@ export const plantedRequest: readonly Planted[] = [
       }
     },
     *task(disks): Kernel<void> {
-      const bdev = BlockDevice.at(disks.disk(0).bdev);
-      const queue = disks.queue(0);
-      let saved = yield* spinLockIrqsave(queue.queueLock, HERE);
-      yield* blkStopQueue(queue);
-      yield* spinUnlockIrqrestore(queue.queueLock, saved, HERE);
-      yield* submitIo(bdev, { sector: 0, size: 1, flags: REQ_WRITE | BIO_RW_BARRIER, stamp: 1 });
-      yield* submitIo(bdev, { sector: 2, size: 1, flags: REQ_WRITE, stamp: 1 });
-      saved = yield* spinLockIrqsave(queue.queueLock, HERE);
-      yield* blkStartQueue(queue);
-      yield* spinUnlockIrqrestore(queue.queueLock, saved, HERE);
+      yield* disks.stop();
+      yield* disks.send(0, BIO_RW_BARRIER);
+      yield* disks.send(2, 0);
+      yield* disks.start();
     },
   }),
   plant('I41', 'lost-bio', 'a flush does nothing', {

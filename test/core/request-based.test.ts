@@ -6,12 +6,20 @@ import { blkExecuteRq } from '../../src/block/execute-rq.ts';
 import { CMD_TEST_UNIT_READY } from '../../src/block/request.ts';
 import { cacheOf, REQUEST_DISK_MODES } from '../../src/block/request-disk.ts';
 import { RequestQueue } from '../../src/block/request-queue.ts';
-import { blkBarrierRq, DM_ENDIO_REQUEUE, DM_MAPIO_REQUEUE } from '../../src/core/device-mapper.ts';
+import {
+  blkBarrierRq,
+  DM_ENDIO_INCOMPLETE,
+  DM_ENDIO_REQUEUE,
+  DM_MAPIO_REQUEUE,
+  type Request,
+} from '../../src/core/device-mapper.ts';
 import { dmRemove, dmTableLoad, doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { type MappedDevice, SUSPEND_PHASES } from '../../src/core/mapped-device.ts';
+import { dmEndRequest } from '../../src/core/rq-end.ts';
 import { stopQueue } from '../../src/core/rq-queue.ts';
 import type { Seams } from '../../src/core/seams.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
+import { usleep } from '../../src/irq/timer.ts';
 import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
 import { EINTR, EINVAL, EIO, ENXIO, EOPNOTSUPP } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
@@ -140,6 +148,66 @@ kernelTest(
     const md = yield* world.device('0 8 linear disk0 0', true);
     assert.equal(yield* endOf(yield* put(md, 1, 70, BARRIER)), '-EOPNOTSUPP');
     assert.equal(yield* endOf(yield* put(md, 1, 71)), '0');
+  },
+  { slots },
+);
+
+for (const [hook, script] of [
+  ['map', { mapRq: () => resolved(3) }],
+  ['endio', { rqEndIo: () => resolved(3) }],
+] as const)
+  kernelTest(
+    `${hook} of a request may not answer with a number that means nothing`,
+    function* unknown(world) {
+      yield* world.requestDisk();
+      const md = yield* world.device(`0 8 scripted disk0 0 ${world.script(script)}`, true);
+      yield* endOf(yield* put(md, 1, 70));
+    },
+    { slots, finding: { kind: 'assertion', message: new RegExp(`unimplemented target ${hook} return value: 3`) } },
+  );
+
+kernelTest(
+  'a target that says INCOMPLETE when a request ends keeps the clone, and the request ends with it later',
+  function* kept(world) {
+    const disk = yield* world.requestDisk();
+    let held: Request | null = null;
+    const script = world.script({
+      *rqEndIo(_ti, clone, error): Kernel<number> {
+        if (held !== null) return error;
+        held = clone;
+        return DM_ENDIO_INCOMPLETE;
+      },
+    });
+    const md = yield* world.device(`0 8 scripted disk0 0 ${script}`, true);
+    // Without an error its bios end before the request does.
+    yield* disk.failNext.set(1, HERE);
+    const io = yield* put(md, 1, 70);
+    // Asleep, since the last step may be left to ksoftirqd of this CPU.
+    while (held === null) yield* usleep(1, HERE);
+    assert.equal(hasEnded(io), false);
+    assert.equal(yield* md.pending.read(HERE), 1);
+    yield* dmEndRequest(held as unknown as Request, -ENXIO);
+    assert.equal(yield* endOf(io), '-ENXIO');
+    assert.equal(yield* md.pending.read(HERE), 0);
+  },
+  { slots },
+);
+
+kernelTest(
+  'an error of map_rq is the error of the request, and rq_end_io does not hear of it',
+  function* killed(world) {
+    yield* world.requestDisk();
+    let heard = 0;
+    const script = world.script({
+      mapRq: () => resolved(-EIO),
+      *rqEndIo(_ti, _clone, error): Kernel<number> {
+        heard++;
+        return error;
+      },
+    });
+    const md = yield* world.device(`0 8 scripted disk0 0 ${script}`, true);
+    assert.equal(yield* endOf(yield* put(md, 1, 70)), '-EIO');
+    assert.equal(heard, 0);
   },
   { slots },
 );
