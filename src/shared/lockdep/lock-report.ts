@@ -13,8 +13,6 @@ export interface LockReport {
   readonly message: string;
   readonly lines: readonly string[];
   readonly site: Site;
-  /** The two classes that it is about, in the order of their names: what is reported once. */
-  readonly pair: string;
   /** The runs in which its facts were seen. */
   readonly runs: readonly number[];
 }
@@ -196,19 +194,24 @@ function tell(graph: LockGraph, conflict: Conflict): Told {
   return conflict.what === 'use' ? tellUse(graph, conflict) : tellIrqOrder(graph, conflict);
 }
 
-export function lockReport(graph: LockGraph, conflict: Conflict): LockReport {
-  const facts = factsOf(conflict);
-  const ends =
+const kindOf = ({ what }: Conflict): FindingKind => (what === 'cycle' ? 'lock-order' : 'irq-unsafe');
+
+/** Conflicts of which one report is enough: of one kind, about the same two classes. */
+export function reportedOnceAs(conflict: Conflict): string {
+  const [one, other] =
     conflict.what === 'cycle'
       ? [conflict.facts[0].lock, conflict.facts[0].held.lock]
       : [conflict.inside.lock, conflict.enabled.lock];
+  return [kindOf(conflict), ...[one, other].sort()].join(' ');
+}
+
+export function lockReport(graph: LockGraph, conflict: Conflict): LockReport {
   const { site } = conflict.what === 'cycle' ? conflict.facts[0] : conflict.last;
   return {
-    kind: conflict.what === 'cycle' ? 'lock-order' : 'irq-unsafe',
+    kind: kindOf(conflict),
     invariant: conflict.what === 'cycle' ? 'I16' : 'I17',
     ...tell(graph, conflict),
     site,
-    pair: ends.sort().join(' '),
-    runs: [...new Set(facts.map(({ run }) => run))].sort((a, b) => a - b),
+    runs: [...new Set(factsOf(conflict).map(({ run }) => run))].sort((a, b) => a - b),
   };
 }
