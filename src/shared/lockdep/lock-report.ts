@@ -40,9 +40,9 @@ function title(text: string): string[] {
 }
 
 function heldBy(graph: LockGraph, { who, holding }: LockFact): string[] {
-  const count = holding.length === 0 ? 'no locks' : holding.length === 1 ? '1 lock' : `${holding.length} locks`;
+  if (holding.length === 0) return [`no locks held by ${who}.`];
   return [
-    `${count} held by ${who}:`,
+    `${holding.length === 1 ? '1 lock' : `${holding.length} locks`} held by ${who}:`,
     ...holding.map(({ lock, site }, i) => ` #${i}: ${withUse(graph, lock)}, at: ${at(site)}`),
   ];
 }
