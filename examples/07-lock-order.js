@@ -32,7 +32,7 @@ console.log(text);
 //   write is trying to acquire lock:
 //    (inode->lock){+.+.}, at: write (examples/07-lock-order.js:14)
 //
-//   but it is already holding lock:
+//   but task is already holding lock:
 //    (log->lock){+.+.}, at: write (examples/07-lock-order.js:13)
 //
 //   which lock already depends on the new lock.

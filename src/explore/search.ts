@@ -145,8 +145,9 @@ export class SlicedSearch {
     for (const fact of facts) {
       if (this.#locks.knows(fact)) continue;
       this.#teachers.set(run, choices);
-      const conflict = this.#locks.add(fact);
-      if (conflict === null) continue;
+      // The run that is made again ends at the first one too.
+      const [conflict] = this.#locks.add(fact);
+      if (conflict === undefined) continue;
       const report = lockReport(this.#locks, conflict);
       const { kind, invariant, message, lines } = report;
       const earlier = earlierRuns(report, run, this.#teachers);

@@ -36,6 +36,7 @@ export type Conflict =
     };
 
 interface Edge {
+  readonly from: Node;
   readonly to: Node;
   readonly fact: OrderFact;
 }
@@ -43,17 +44,24 @@ interface Edge {
 interface Node {
   readonly name: string;
   readonly out: Edge[];
-  readonly from: Node[];
+  readonly in: Edge[];
   /** By use, and by whether all who use it so are recursive readers: 2 * use + (recursive ? 1 : 0). */
   readonly uses: (UseFact | undefined)[];
 }
 
-interface Reached {
+/** A chain of waiting between a class and another, its facts in the order of the chain. */
+interface Way {
+  /** The far end. */
   readonly node: Node;
-  /** As a recursive reader. */
-  readonly recursive: boolean;
-  readonly fact: OrderFact | null;
-  readonly before: Reached | null;
+  /** Whether a recursive reader wants it; on a way back, whether it is held shared. */
+  readonly reads: boolean;
+  readonly facts: readonly OrderFact[];
+}
+
+/** A use of the class at the far end of a way. */
+interface UseAtEnd {
+  readonly use: UseFact;
+  readonly facts: readonly OrderFact[];
 }
 
 /** What must not happen where this one does. */
@@ -66,6 +74,7 @@ const OPPOSITE: Readonly<Record<LockUse, LockUse>> = {
 const useIndex = ({ use, recursive }: UseFact): number => 2 * use + (recursive ? 1 : 0);
 const isInside = (use: LockUse): boolean => use === IN_HARDIRQ || use === IN_SOFTIRQ;
 const INSIDE: readonly LockUse[] = [IN_HARDIRQ, IN_SOFTIRQ];
+const ENABLED: readonly LockUse[] = [HARDIRQ_ON, SOFTIRQ_ON];
 const flavours = ({ uses }: Node, use: LockUse): UseFact[] =>
   [uses[2 * use], uses[2 * use + 1]].filter((fact) => fact !== undefined);
 
@@ -79,7 +88,7 @@ export class LockGraph {
   #node(name: string): Node {
     let node = this.#nodes.get(name);
     if (node === undefined) {
-      node = { name, out: [], from: [], uses: [] };
+      node = { name, out: [], in: [], uses: [] };
       this.#nodes.set(name, node);
     }
     return node;
@@ -114,84 +123,98 @@ export class LockGraph {
     );
   }
 
-  /** Learns a fact; gives what it conflicts with. A fact that is known already conflicts with nothing new. */
-  add(fact: LockFact): Conflict | null {
-    if (this.knows(fact)) return null;
+  /** Learns a fact; gives all that it conflicts with. A fact that is known already conflicts with nothing new. */
+  add(fact: LockFact): Conflict[] {
+    if (this.knows(fact)) return [];
     return fact.fact === 'order' ? this.#addOrder(fact) : this.#addUse(fact);
   }
 
-  #addOrder(fact: OrderFact): Conflict | null {
-    const { held } = fact;
+  #addOrder(fact: OrderFact): Conflict[] {
+    const { held, recursive } = fact;
     const from = this.#node(held.lock);
     const to = this.#node(fact.lock);
-    from.out.push({ to, fact });
-    if (from === to) return held.shared && fact.recursive ? null : { what: 'cycle', facts: [fact] };
-    if (!to.from.includes(from)) to.from.push(from);
-    const back = path(to, fact.recursive, ({ node, recursive }) => node === from && !(recursive && held.shared));
-    if (back !== null) return { what: 'cycle', facts: [fact, ...back] };
-    return this.#irqOrder(from, fact);
+    const edge: Edge = { from, to, fact };
+    from.out.push(edge);
+    if (from === to) return held.shared && recursive ? [] : [{ what: 'cycle', facts: [fact] }];
+    to.in.push(edge);
+    const onward = waysFrom(to, recursive);
+    const back = onward.find(({ node, reads }) => node === from && !(reads && held.shared));
+    const insides = usesAt(waysTo(from, held.shared), INSIDE);
+    const conflicts = irqOrders(insides, [fact], usesAt(onward, ENABLED), fact);
+    if (back !== undefined) conflicts.unshift({ what: 'cycle', facts: [fact, ...back.facts] });
+    return conflicts;
   }
 
-  #addUse(fact: UseFact): Conflict | null {
+  #addUse(fact: UseFact): Conflict[] {
     const node = this.#node(fact.lock);
     node.uses[useIndex(fact)] = fact;
-    for (const other of flavours(node, OPPOSITE[fact.use])) {
-      // Readers who need not wait for each other may meet.
-      if (fact.recursive && other.recursive) continue;
-      const [inside, enabled] = isInside(fact.use) ? [fact, other] : [other, fact];
-      return { what: 'use', inside, enabled, last: fact };
+    const opposite = OPPOSITE[fact.use];
+    const here: UseAtEnd[] = [{ use: fact, facts: [] }];
+    const conflicts = isInside(fact.use)
+      ? irqOrders(here, [], usesAt(waysFrom(node, fact.recursive), [opposite]), fact)
+      : irqOrders(usesAt(waysTo(node, fact.recursive), [opposite]), [], here, fact);
+    // Readers who need not wait for each other may meet.
+    const other = flavours(node, opposite).find(({ recursive }) => !(recursive && fact.recursive));
+    if (other === undefined) return conflicts;
+    const [inside, enabled] = isInside(fact.use) ? [fact, other] : [other, fact];
+    return [{ what: 'use', inside, enabled, last: fact }, ...conflicts];
+  }
+}
+
+/**
+ * From each class that interrupts take, along what is new, to each that such an interrupt may find held. Other ways between two classes
+ * do not matter: one that was reported must not hide what is new.
+ */
+function irqOrders(
+  insides: readonly UseAtEnd[],
+  middle: readonly OrderFact[],
+  enableds: readonly UseAtEnd[],
+  last: LockFact,
+): Conflict[] {
+  const conflicts: Conflict[] = [];
+  for (const { use: inside, facts: before } of insides)
+    for (const { use: enabled, facts: after } of enableds) {
+      // One class at both ends has an inconsistent use or is in a cycle, and is reported so.
+      if (enabled.use !== OPPOSITE[inside.use] || inside.lock === enabled.lock) continue;
+      conflicts.push({ what: 'irq-order', inside, path: [...before, ...middle, ...after], enabled, last });
     }
-    return isInside(fact.use) ? irqPath(node, fact, fact) : this.#irqOrder(node, fact);
-  }
-
-  /** An edge or a use at `node` is new: does a class of interrupts lead there? */
-  #irqOrder(node: Node, last: LockFact): Conflict | null {
-    for (const before of backwards(node))
-      for (const use of INSIDE)
-        for (const inside of flavours(before, use)) {
-          const conflict = irqPath(before, inside, last);
-          if (conflict !== null) return conflict;
-        }
-    return null;
-  }
+  return conflicts;
 }
 
-/** The way from a class that interrupts take to one that such an interrupt may find held. */
-function irqPath(from: Node, inside: UseFact, last: LockFact): Conflict | null {
-  let enabled: UseFact | undefined;
-  const found = path(from, inside.recursive, ({ node, recursive }) => {
-    enabled = flavours(node, OPPOSITE[inside.use]).find((fact) => !(recursive && fact.recursive));
-    return enabled !== undefined;
-  });
-  return found === null || enabled === undefined ? null : { what: 'irq-order', inside, path: found, enabled, last };
-}
-
-/** The shortest chain of waiting from a node that somebody wants, to where `isGoal` is; null: there is none. */
-function path(start: Node, recursive: boolean, isGoal: (reached: Reached) => boolean): OrderFact[] | null {
-  const queue: Reached[] = [{ node: start, recursive, fact: null, before: null }];
+/** Where chains of waiting lead from a class that somebody wants, itself included, by the shortest ways. */
+function waysFrom(start: Node, recursive: boolean): Way[] {
+  const ways: Way[] = [{ node: start, reads: recursive, facts: [] }];
+  const seen = new Set([endKey(start, recursive)]);
   // It grows while it is read.
-  for (const reached of queue) {
-    for (const { to, fact } of reached.node.out) {
-      if (reached.recursive && fact.held.shared) continue;
-      const next: Reached = { node: to, recursive: fact.recursive, fact, before: reached };
-      if (to === reached.node || queue.some((each) => each.node === to && each.recursive === next.recursive)) continue;
-      if (isGoal(next)) return factsTo(next);
-      queue.push(next);
+  for (const { node, reads, facts } of ways)
+    for (const { to, fact } of node.out) {
+      if (to === node || (reads && fact.held.shared) || seen.has(endKey(to, fact.recursive))) continue;
+      seen.add(endKey(to, fact.recursive));
+      ways.push({ node: to, reads: fact.recursive, facts: [...facts, fact] });
     }
-  }
-  return null;
+  return ways;
 }
 
-function factsTo(reached: Reached): OrderFact[] {
-  const facts: OrderFact[] = [];
-  for (let at: Reached | null = reached; at !== null; at = at.before) if (at.fact !== null) facts.unshift(at.fact);
-  return facts;
+/** From where chains of waiting lead to a class that somebody holds, itself included, by the shortest ways. */
+function waysTo(end: Node, shared: boolean): Way[] {
+  const ways: Way[] = [{ node: end, reads: shared, facts: [] }];
+  const seen = new Set([endKey(end, shared)]);
+  for (const { node, reads, facts } of ways)
+    for (const { from, fact } of node.in) {
+      if ((reads && fact.recursive) || seen.has(endKey(from, fact.held.shared))) continue;
+      seen.add(endKey(from, fact.held.shared));
+      ways.push({ node: from, reads: fact.held.shared, facts: [fact, ...facts] });
+    }
+  return ways;
 }
 
-/** The node and all from which a path leads to it. */
-function backwards(node: Node): Node[] {
-  const nodes = [node];
-  for (let i = 0; i < nodes.length; i++)
-    for (const before of (nodes[i] as Node).from) if (!nodes.includes(before)) nodes.push(before);
-  return nodes;
-}
+const endKey = ({ name }: Node, reads: boolean): string => (reads ? `${name} reads` : name);
+
+/** Such uses of the classes where ways end, but for recursive readers who meet readers there. */
+const usesAt = (ways: readonly Way[], uses: readonly LockUse[]): UseAtEnd[] =>
+  ways.flatMap(({ node, reads, facts }) =>
+    uses
+      .flatMap((use) => flavours(node, use))
+      .filter(({ recursive }) => !(reads && recursive))
+      .map((use) => ({ use, facts })),
+  );

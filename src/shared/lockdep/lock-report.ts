@@ -3,7 +3,15 @@
  */
 import type { FindingKind } from '../../machine/finding.ts';
 import { type Site, siteText } from '../../machine/site.ts';
-import { HARDIRQ_ON, type HeldLock, IN_HARDIRQ, IN_SOFTIRQ, type LockFact, type UseFact } from './lock-facts.ts';
+import {
+  HARDIRQ_ON,
+  type HeldLock,
+  IN_HARDIRQ,
+  IN_SOFTIRQ,
+  type LockFact,
+  type OrderFact,
+  type UseFact,
+} from './lock-facts.ts';
 import type { Conflict, LockGraph } from './lock-graph.ts';
 
 export interface LockReport {
@@ -13,8 +21,6 @@ export interface LockReport {
   readonly message: string;
   readonly lines: readonly string[];
   readonly site: Site;
-  /** The two classes that it is about, in the order of their names: what is reported once. */
-  readonly pair: string;
   /** The runs in which its facts were seen. */
   readonly runs: readonly number[];
 }
@@ -34,9 +40,9 @@ function title(text: string): string[] {
 }
 
 function heldBy(graph: LockGraph, { who, holding }: LockFact): string[] {
-  const count = holding.length === 0 ? 'no locks' : holding.length === 1 ? '1 lock' : `${holding.length} locks`;
+  if (holding.length === 0) return [`no locks held by ${who}.`];
   return [
-    `${count} held by ${who}:`,
+    `${holding.length === 1 ? '1 lock' : `${holding.length} locks`} held by ${who}:`,
     ...holding.map(({ lock, site }, i) => ` #${i}: ${withUse(graph, lock)}, at: ${at(site)}`),
   ];
 }
@@ -64,6 +70,10 @@ const crossed = (held: HeldLock, wanted: LockFact, last: { held: HeldLock } & Lo
   `  ${locks(wanted.lock, wanted.shared)}`,
 ];
 
+/** Two classes are in the scenario; more are named. */
+const chainOf = (chain: readonly string[]): string[] =>
+  chain.length > 2 ? ['Chain exists of:', `  ${chain.join(' --> ')}`, ''] : [];
+
 type Cycle = Extract<Conflict, { what: 'cycle' }>;
 type Use = Extract<Conflict, { what: 'use' }>;
 type IrqOrder = Extract<Conflict, { what: 'irq-order' }>;
@@ -80,7 +90,7 @@ function tellCycle(graph: LockGraph, { facts }: Cycle): Told {
     `${who} is trying to acquire lock:`,
     ` ${withUse(graph, lock)}, at: ${at(site)}`,
     '',
-    'but it is already holding lock:',
+    'but task is already holding lock:',
     ` ${withUse(graph, held.lock)}, at: ${at(held.site)}`,
     '',
   ];
@@ -92,9 +102,10 @@ function tellCycle(graph: LockGraph, { facts }: Cycle): Told {
     lines.push('');
   }
   lines.push('other info that might help us debug this:', '');
-  if (chain.length > 2) lines.push(`Chain exists of: ${chain.join(' --> ')}`, '');
+  lines.push(...chainOf(chain));
   lines.push(' Possible unsafe locking scenario:', '');
   lines.push(...(last === undefined ? sameTwice(held, first) : crossed(held, first, last)), '', RULE_END, '');
+  if (last === undefined) lines.push(' May be due to missing lock nesting notation', '');
   lines.push(...heldBy(graph, first));
   const other =
     last === undefined
@@ -141,31 +152,60 @@ function tellUse(graph: LockGraph, { inside, enabled, last }: Use): Told {
   return { message, lines };
 }
 
-function tellIrqOrder(graph: LockGraph, { inside, path, enabled, last }: IrqOrder): Told {
+/** How a class came to the use that makes it safe or unsafe. */
+const became = (how: 'safe' | 'unsafe', fact: UseFact): string[] => [
+  `... which became ${irqOf(fact)}-irq-${how} at:`,
+  ...taking(fact),
+];
+
+/** A new order connects two classes. */
+const tellConnected = (graph: LockGraph, last: OrderFact, { inside, enabled }: IrqOrder): string[] => [
+  ...title(`${irqOf(inside)}-safe -> ${irqOf(inside)}-unsafe lock order detected`),
+  `${last.who} is trying to acquire:`,
+  ` ${withUse(graph, last.lock)}, at: ${at(last.site)}`,
+  '',
+  'and this task is already holding:',
+  ` ${withUse(graph, last.held.lock)}, at: ${at(last.held.site)}`,
+  'which would create a new lock dependency:',
+  ` ${withUse(graph, last.held.lock)} -> ${withUse(graph, last.lock)}`,
+  '',
+  `but this new dependency connects a ${irqOf(inside)}-irq-safe lock:`,
+  ` ${withUse(graph, inside.lock)}`,
+  ...became('safe', inside),
+  '',
+  `to a ${irqOf(inside)}-irq-unsafe lock:`,
+  ` ${withUse(graph, enabled.lock)}`,
+  ...became('unsafe', enabled),
+];
+
+/** One of two classes that are connected is used in a new way. */
+function tellInversion(graph: LockGraph, last: UseFact, { inside, enabled }: IrqOrder): string[] {
+  const irq = irqOf(inside);
+  return [
+    ...title('possible irq lock inversion dependency detected'),
+    `${last.who} just changed the state of lock:`,
+    ` ${withUse(graph, last.lock)}, at: ${at(last.site)}`,
+    last === inside
+      ? `but this lock took another, ${irq}-unsafe lock in the past:`
+      : `but this lock was taken by another, ${irq}-safe lock in the past:`,
+    ` ${withUse(graph, last === inside ? enabled.lock : inside.lock)}`,
+    ...(last === inside ? became('unsafe', enabled) : became('safe', inside)),
+    '',
+    'and interrupts could create inverse lock ordering between them.',
+  ];
+}
+
+function tellIrqOrder(graph: LockGraph, conflict: IrqOrder): Told {
+  const { inside, path, enabled, last } = conflict;
   const irq = irqOf(inside);
   const [first] = path;
   if (first === undefined) throw new Error('a path without an edge');
-  const became = (how: string, fact: UseFact): string[] => [
-    `${how === 'safe' ? 'a' : 'to a'} ${irq}-${how} lock:`,
-    ` ${withUse(graph, fact.lock)}`,
-    `... which became ${irq}-${how} at:`,
-    ...taking(fact),
-  ];
   const lines = [
-    ...title(`${irq}-safe -> ${irq}-unsafe lock order detected`),
-    `${last.who} takes:`,
-    ` ${withUse(graph, last.lock)}, at: ${at(last.site)}`,
-    '',
-    `which connects ${became('safe', inside)[0]}`,
-    ...became('safe', inside).slice(1),
-    '',
-    ...became('unsafe', enabled),
-    '',
-    'by this chain of dependencies:',
-    ...path.flatMap((fact) => ['', `-> ${withUse(graph, fact.lock)}:`, ...taking(fact)]),
+    ...(last.fact === 'order' ? tellConnected(graph, last, conflict) : tellInversion(graph, last, conflict)),
     '',
     'other info that might help us debug this:',
     '',
+    ...chainOf([first.held.lock, ...path.map(({ lock }) => lock)]),
     ' Possible interrupt unsafe locking scenario:',
     '',
     '       CPU0                    CPU1',
@@ -180,6 +220,9 @@ function tellIrqOrder(graph: LockGraph, { inside, path, enabled, last }: IrqOrde
     RULE_END,
     '',
     ...heldBy(graph, last),
+    '',
+    `the dependencies between the ${irq}-irq-safe lock and the ${irq}-irq-unsafe lock:`,
+    ...path.flatMap((fact) => ['', `-> ${withUse(graph, fact.lock)}:`, ...taking(fact)]),
   ];
   const message = `${irq}-safe -> ${irq}-unsafe lock order: ${first.who} takes ${first.lock} at ${at(first.site)} while it holds ${first.held.lock}, which ${inside.who} takes at ${at(inside.site)}; ${enabled.who} holds ${enabled.lock} at ${at(enabled.site)} with ${irq.toLowerCase()}s on`;
   return { message, lines };
@@ -196,19 +239,24 @@ function tell(graph: LockGraph, conflict: Conflict): Told {
   return conflict.what === 'use' ? tellUse(graph, conflict) : tellIrqOrder(graph, conflict);
 }
 
-export function lockReport(graph: LockGraph, conflict: Conflict): LockReport {
-  const facts = factsOf(conflict);
-  const ends =
+const kindOf = ({ what }: Conflict): FindingKind => (what === 'cycle' ? 'lock-order' : 'irq-unsafe');
+
+/** Conflicts of which one report is enough: of one kind, about the same two classes. */
+export function reportedOnceAs(conflict: Conflict): string {
+  const [one, other] =
     conflict.what === 'cycle'
       ? [conflict.facts[0].lock, conflict.facts[0].held.lock]
       : [conflict.inside.lock, conflict.enabled.lock];
+  return [kindOf(conflict), ...[one, other].sort()].join(' ');
+}
+
+export function lockReport(graph: LockGraph, conflict: Conflict): LockReport {
   const { site } = conflict.what === 'cycle' ? conflict.facts[0] : conflict.last;
   return {
-    kind: conflict.what === 'cycle' ? 'lock-order' : 'irq-unsafe',
+    kind: kindOf(conflict),
     invariant: conflict.what === 'cycle' ? 'I16' : 'I17',
     ...tell(graph, conflict),
     site,
-    pair: ends.sort().join(' '),
-    runs: [...new Set(facts.map(({ run }) => run))].sort((a, b) => a - b),
+    runs: [...new Set(factsOf(conflict).map(({ run }) => run))].sort((a, b) => a - b),
   };
 }

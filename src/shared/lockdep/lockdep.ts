@@ -318,8 +318,8 @@ export class Lockdep {
 
   #learned(fact: LockFact): void {
     this.fresh.push(fact);
-    const conflict = this.graph.add(fact);
-    if (conflict === null || !this.#throws) return;
+    const [conflict] = this.graph.add(fact);
+    if (conflict === undefined || !this.#throws) return;
     this.report = lockReport(this.graph, conflict);
     const { kind, invariant, message, site, lines } = this.report;
     throw new KernelFinding(kind, invariant, message, site, lines);
