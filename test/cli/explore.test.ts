@@ -143,6 +143,27 @@ test('a bug brings its scenario and preset, and its finding says where everybody
   t.equal(json.ok, false);
   t.match(json.settings, { scenario: 'noflush-split', preset: '2.6.20' });
   t.match(json.findings[0], { kind: 'wrong-error', invariant: 'I53' });
+  t.match(json, {
+    command: 'explore',
+    settings: Object,
+    executions: Number,
+    steps: Number,
+    executionsPerSecond: Number,
+    coverage: Object,
+    exhaustive: null,
+  });
+  t.match(json.findings, [
+    {
+      message: String,
+      scenario: 'noflush-split',
+      bug: 'dec-pending-error-rmw',
+      schedule: /^v1\.dec-pending-error-rmw\.[\w-]+$/,
+      switches: Number,
+      shrunkFromSwitches: Number,
+      executionsToFind: json.executions,
+      secondsToFind: Number,
+    },
+  ]);
   t.ok((json.findings[0]?.places.length ?? 0) > 0);
 });
 
