@@ -6,9 +6,9 @@ import { SourceMap, type SourceMapPayload } from 'node:module';
 import { posix } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** What lies between a plain word and the kernel code that uses it. */
-const PLUMBING = /\/(explore\/|(?:shared\/(?:plain-access|struct-views)|block\/bio-list)\.[jt]s$)/;
 const ROOT = new URL('../../../', import.meta.url).href;
+/** What lies between a plain word and the code that uses it, seen from ROOT: others may have folders with these names. */
+const PLUMBING = /^(?:dist\/)?src\/(?:explore\/|(?:shared\/(?:plain-access|struct-views)|block\/bio-list)\.[jt]s$)/;
 
 const maps = new Map<string, SourceMap | null>();
 
@@ -31,17 +31,17 @@ export function callerOf(): string {
   for (const line of stack.split('\n')) {
     const frame = /^ +at (?:(?:async )?(\S+) )?\(?((?:file:|\/)\S+?):(\d+):(\d+)\)?$/.exec(line);
     if (frame === null) continue;
-    const [, name = 'anonymous', file = '', row = '0', column = '0'] = frame;
-    if (PLUMBING.test(file)) continue;
+    const [, name = 'anonymous', place = '', row = '0', column = '0'] = frame;
+    const file = place.startsWith('/') ? pathToFileURL(place).href : place;
+    if (PLUMBING.test(file.replace(ROOT, ''))) continue;
     return `${name.replace(/\.next$/, '')} (${sourceOf(file, Number(row), Number(column))})`;
   }
   return 'unknown place';
 }
 
-/** With --enable-source-maps the stack names the source already, and as a path. */
-function sourceOf(place: string, row: number, column: number): string {
-  const file = place.startsWith('/') ? pathToFileURL(place).href : place;
-  if (file.endsWith('.ts')) return `${file.slice(file.lastIndexOf('/src/') + 5)}:${row}`;
+/** With --enable-source-maps the stack names the source already. */
+function sourceOf(file: string, row: number, column: number): string {
+  if (file.endsWith('.ts')) return `${file.replace(ROOT, '').replace(/^src\//, '')}:${row}`;
   const entry = mapOf(file)?.findEntry(row - 1, column - 1);
   if (entry === undefined || !('originalSource' in entry)) return `${file.replace(ROOT, '')}:${row}`;
   const path = posix.join(posix.dirname(file.replace(ROOT, '')), entry.originalSource);

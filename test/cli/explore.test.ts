@@ -87,12 +87,23 @@ test('a search for one kind of finding passes over the others, counts them, and 
   t.match([wrong.code, wrong.stderr], [2, /oops.*lost-bio, double-completion/]);
 });
 
-test('a signal, a wake-up without a cause and a failed allocation come as often as the budget says', async (t) => {
+test('a signal comes and an allocation fails in some runs if the budget has one, and in none if it has not', async (t) => {
   const args = ['noflush', '--executions', '300', '--seed', '1'];
-  const usual = await explore(args);
-  t.strictSame(Object.keys(usual.json.outcomes), ['bio 0, suspend 0']);
-  const signals = await explore([...args, '--budget', 'signals=1,wakeups=2']);
-  t.ok(signals.json.outcomes['bio 0, suspend -EINTR'] ?? signals.json.findings[0], 'the suspend is interrupted');
+  for (const without of [[], ['--budget', 'signals=0,wakeups=2']])
+    t.strictSame(Object.keys((await explore([...args, ...without])).json.outcomes), ['bio 0, suspend 0']);
+  const { outcomes, findings } = (await explore([...args, '--budget', 'signals=1,wakeups=2'])).json;
+  t.strictSame(findings, []);
+  t.ok((outcomes['bio 0, suspend -EINTR'] ?? 0) > 0, JSON.stringify(outcomes));
+  t.ok((outcomes['bio 0, suspend 0'] ?? 0) > 0, JSON.stringify(outcomes));
+  // This round does not expect that its table cannot be loaded.
+  const loads = ['freeze@1.0', '--executions', '200', '--seed', '1', '--shrink-seconds', '0', '--out', t.testdir()];
+  t.strictSame((await explore([...loads, '--budget', 'allocations=0'])).json.findings, []);
+  const failed = await explore([...loads, '--budget', 'allocations=1']);
+  t.match(failed.json.findings, [{ kind: 'assertion', message: 'load gives -ENOMEM' }]);
+  t.ok(failed.json.executions > 1, 'and not in the first run');
+});
+
+test('a budget that cannot be is refused', async (t) => {
   const wrong = await runCli(['explore', 'noflush', '--budget', 'signals=x'], process.cwd());
   t.equal(wrong.code, 2);
   const limited = await runCli(['explore', 'noflush', '--strategy', 'dpor', '--budget', 'timers=0'], process.cwd());
@@ -132,6 +143,27 @@ test('a bug brings its scenario and preset, and its finding says where everybody
   t.equal(json.ok, false);
   t.match(json.settings, { scenario: 'noflush-split', preset: '2.6.20' });
   t.match(json.findings[0], { kind: 'wrong-error', invariant: 'I53' });
+  t.match(json, {
+    command: 'explore',
+    settings: Object,
+    executions: Number,
+    steps: Number,
+    executionsPerSecond: Number,
+    coverage: Object,
+    exhaustive: null,
+  });
+  t.match(json.findings, [
+    {
+      message: String,
+      scenario: 'noflush-split',
+      bug: 'dec-pending-error-rmw',
+      schedule: /^v1\.dec-pending-error-rmw\.[\w-]+$/,
+      switches: Number,
+      shrunkFromSwitches: Number,
+      executionsToFind: json.executions,
+      secondsToFind: Number,
+    },
+  ]);
   t.ok((json.findings[0]?.places.length ?? 0) > 0);
 });
 

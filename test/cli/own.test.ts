@@ -1,7 +1,9 @@
 /**
  * Scenarios of one's own: what is offered to write them with, what is said about mistakes in them, and how they are searched.
  */
+import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { test } from 'tap';
 import { check, explore, FindingError } from '../../src/cli/own-search.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
@@ -337,6 +339,25 @@ test('a place is looked for only when a finding is told again', async (t) => {
   t.equal(here(), 0);
   t.equal(siteText(named('the slow path')), 'the slow path');
   t.equal(named('the slow path'), named('the slow path'));
+});
+
+// ---- Other test runners. ----
+
+test("check fails a test of node's own runner with the text of the finding, and only where there is one", async (t) => {
+  const args = ['--test', '--test-reporter=tap', 'test/fixtures/checked-in-node-test.js'];
+  // This runner's own loaders are not the other one's business.
+  const env = { ...process.env, NODE_OPTIONS: '' };
+  const run = promisify(execFile)(process.execPath, args, { cwd: ROOT, env });
+  const { code, stdout } = await run.then(
+    (ended) => ({ ...ended, code: 0 }),
+    (error: { code: number; stdout: string }) => error,
+  );
+  t.equal(code, 1);
+  t.match(stdout, /^ *ok 1 - with its lock$/m);
+  t.match(stdout, /^ *not ok 2 - without its lock$/m);
+  t.match(stdout, /assertion: an increment is lost\n/);
+  t.match(stdout, /at verify \(test\/fixtures\/own-scenarios\.js:16\)/);
+  t.match(stdout, /found in execution \d+ of /);
 });
 
 // ---- The command line. ----

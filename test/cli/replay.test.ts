@@ -1,9 +1,13 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Test, test } from 'tap';
-import type { MachineOrder } from '../../src/cli/explore-machine.ts';
+import { type MachineOrder, modelMachine } from '../../src/cli/explore-machine.ts';
 import { exploreScenario } from '../../src/cli/explore-scenario.ts';
+import { hex } from '../../src/cli/hex.ts';
+import { readSchedule } from '../../src/cli/schedule-name.ts';
 import { type ScheduledFinding, scheduledFinding, writeFindingFile } from '../../src/cli/scheduled-finding.ts';
+import { FollowList } from '../../src/explore/deciders.ts';
+import { RunRecorder } from '../../src/explore/recorded-run.ts';
 import { identityOf } from '../../src/explore/shrink.ts';
 import { scenarios } from '../../src/scenarios/registry.ts';
 import { bugs } from '../../src/variants/variants.ts';
@@ -98,6 +102,21 @@ test('the replay command needs nothing but the line, or the file', async (t) => 
     t.equal(json.steps, found.run.steps);
     t.equal(Number.parseInt(json.traceHash, 16) | 0, found.traceHash);
   }
+});
+
+test('the choices in the file of a finding, all of them followed one by one, give its trace hash', async (t) => {
+  const { file } = await writtenFinding(t);
+  const content = JSON.parse(readFileSync(file, 'utf8')) as Record<'schedule' | 'traceHash' | 'kind', string> & {
+    readonly steps: number;
+    readonly choices: readonly number[];
+  };
+  const recorder = new RunRecorder(modelMachine(readSchedule(content.schedule).order));
+  const followed = recorder.run(new FollowList(Int32Array.from(content.choices)));
+  t.notOk(followed.gaveUp, 'each choice can be made');
+  t.equal(hex(followed.traceHash), content.traceHash);
+  t.match([followed.found?.kind, followed.steps], [content.kind, content.steps]);
+  const cut = recorder.run(new FollowList(Int32Array.from(content.choices.slice(0, -2))));
+  t.not(hex(cut.traceHash), content.traceHash, 'and not without the last one');
 });
 
 test('under another program the command says where it differs, with exit code 3', async (t) => {

@@ -16,8 +16,9 @@ import { Uniform } from '../../src/explore/strategies/uniform.ts';
 import type { Strategy } from '../../src/explore/strategy.ts';
 import { raiseIrq, requestIrq } from '../../src/irq/interrupt.ts';
 import { usleep } from '../../src/irq/timer.ts';
+import { EINTR } from '../../src/machine/errno.ts';
 import { report } from '../../src/machine/finding.ts';
-import type { Kernel } from '../../src/machine/kernel.ts';
+import { CHOICE_ALLOCATION, type Kernel } from '../../src/machine/kernel.ts';
 import type { Budget } from '../../src/machine/machine.ts';
 import { ops } from '../../src/machine/operations.ts';
 import { declareWaitQueue, waitEvent, wakeUpAll } from '../../src/shared/atomics-lock.ts';
@@ -28,6 +29,7 @@ import {
   setCurrentState,
   TASK_INTERRUPTIBLE,
   TASK_NORMAL,
+  TASK_RUNNING,
   TASK_UNINTERRUPTIBLE,
   Task,
   wakeUpTask,
@@ -141,6 +143,85 @@ test('a timer goes off before others have come to rest only within the budget, a
   t.strictSame(outcomesOf(sleeping, new Uniform(SEED), { timers: 1 }), ['early', 'late']);
   t.strictSame(outcomesOf(sleeping, new Uniform(SEED), {}), ['early', 'late']);
 });
+
+/** How many signals have come to one who waits again after each, until another one is done. */
+const signalled = program(() => {
+  const queue = declareWaitQueue('&test->wait');
+  const done = new Marked(staticWords(1));
+  const signals = staticWords(1);
+  return {
+    actors: onCpus(
+      function* (): Kernel<void> {
+        while ((yield* waitEvent(queue, () => done.read(HERE), TASK_INTERRUPTIBLE, HERE)) === -EINTR) {
+          (memory.words[signals] as number)++;
+          yield* current().sigpending.write(0, HERE);
+        }
+      },
+      function* (): Kernel<void> {
+        for (let i = 0; i < 20; i++) yield* done.read(HERE);
+        yield* done.write(1, HERE);
+        yield* wakeUpAll(queue, HERE);
+      },
+    ),
+    outcome: () => `${memory.words[signals]}`,
+  };
+}, 2);
+
+/** How many wake-ups have come to a sleeper before there was a cause for one. */
+const wokenEarly = program(() => {
+  const done = new Marked(staticWords(1));
+  const over = new Marked(staticWords(1));
+  const sleeper = new Marked(staticWords(1));
+  const early = staticWords(1);
+  return {
+    actors: onCpus(
+      function* (): Kernel<void> {
+        yield* sleeper.write(current().handle, HERE);
+        for (;;) {
+          yield* setCurrentState(TASK_UNINTERRUPTIBLE, HERE);
+          if ((yield* done.read(HERE)) !== 0) break;
+          yield* schedule(HERE);
+          if ((yield* done.read(HERE)) === 0) (memory.words[early] as number)++;
+        }
+        yield* setCurrentState(TASK_RUNNING, HERE);
+        // Whoever wakes this task needs it until then.
+        while ((yield* over.read(HERE)) === 0) yield* ops.relax(HERE);
+      },
+      function* (): Kernel<void> {
+        for (let i = 0; i < 4; i++) yield* done.read(HERE);
+        yield* done.write(1, HERE);
+        const handle = yield* sleeper.read(HERE);
+        if (handle !== 0) yield* wakeUpTask(Task.at(handle), TASK_NORMAL, HERE);
+        yield* over.write(1, HERE);
+      },
+    ),
+    outcome: () => `${memory.words[early]}`,
+  };
+}, 2);
+
+/** How many of six allocations have failed. */
+const allocating = program(() => {
+  const failed = staticWords(1);
+  function* allocate(): Kernel<void> {
+    for (let i = 0; i < 3; i++)
+      if ((yield* ops.choice(CHOICE_ALLOCATION, 2, HERE)) !== 0) (memory.words[failed] as number)++;
+  }
+  return { actors: onCpus(allocate, allocate), outcome: () => `${memory.words[failed]}` };
+}, 2);
+
+for (const [what, kind, scenario] of [
+  ['signals come to a sleeper', 'signals', signalled],
+  ['wake-ups come without a cause', 'wakeups', wokenEarly],
+  ['allocations fail', 'allocations', allocating],
+] as const)
+  test(`so many ${what} as the budget says, no more, and not always so many`, async (t) => {
+    for (const strategy of [() => new Uniform(SEED), () => new Pos(SEED)]) {
+      t.strictSame(outcomesOf(scenario, strategy(), {}), ['0']);
+      t.strictSame(outcomesOf(scenario, strategy(), { [kind]: 0 }), ['0']);
+      t.strictSame(outcomesOf(scenario, strategy(), { [kind]: 1 }), ['0', '1']);
+      t.strictSame(outcomesOf(scenario, strategy(), { [kind]: 2 }), ['0', '1', '2']);
+    }
+  });
 
 /** A sleeper who does not look again when it is woken. */
 const woken = program(() => {

@@ -17,18 +17,22 @@ import { dmTableLoad, doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { SUSPEND_PHASES } from '../../src/core/mapped-device.ts';
 import { ModelMachine } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
+import { raiseIrq, requestIrq } from '../../src/irq/interrupt.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import type { FindingReport, Program } from '../../src/machine/machine.ts';
 import { ops } from '../../src/machine/operations.ts';
 import { findScenario } from '../../src/scenarios/registry.ts';
 import { submitIo, type UserIo } from '../../src/scenarios/user-io.ts';
+import { staticWords } from '../../src/shared/memory.ts';
 import { type Mempool, mempoolAlloc, mempoolCreate } from '../../src/shared/mempool.ts';
+import { PlainWord } from '../../src/shared/plain-access.ts';
 import { defineHardwareHandler } from '../../src/targets/multipath/hardware-handler.ts';
 import { getKmultipathd, putKmultipathd } from '../../src/targets/multipath/kmultipathd.ts';
 import { Pgpath } from '../../src/targets/multipath/multipath.ts';
 import { dmPgInitComplete } from '../../src/targets/multipath/pg-init.ts';
 import { readText } from '../support/documents.ts';
 import { type Body, bdevOf, endOf, runKernel, type World, write } from '../support/kernel.ts';
+import { expectClean, expectFinding, onCpus, program, type Runnable } from '../support/model.ts';
 import { declareMissing, WITHOUT_LOCK_WORDS, withoutLocks } from '../support/without-lock.ts';
 import { pathsOf, rested, tell } from '../targets/multipath/support.ts';
 
@@ -36,6 +40,7 @@ const CPUS = 4;
 const SEED = 1;
 const RUNS = 60;
 const STEP_LIMIT = 200_000;
+const LINE = 5;
 
 /** The first race in so many runs of a scenario without a lock. With all locks: the first finding. */
 function inScenario(name: string, preset: string, missing: readonly string[]): FindingReport | null {
@@ -291,6 +296,55 @@ for (const { locks, word, find, findClean } of GUARDED)
     t.equal(places.length, 2, places.join(' and '));
     t.equal(findClean(), null, 'and none with it');
   });
+
+/** A task adds to a plain word, with interrupts off or not, and so does the handler of an interrupt of its CPU. */
+const handled = (off: boolean): Runnable =>
+  program(() => {
+    const word = new PlainWord(staticWords(1));
+    const other = staticWords(1);
+    requestIrq(LINE, 'test', function* handler(): Kernel<void> {
+      yield* ops.load(other, HERE);
+      word.value++;
+    });
+    return {
+      actors: onCpus(
+        function* task(): Kernel<void> {
+          yield* ops.load(other, HERE);
+          const saved = off ? yield* ops.irqOff(HERE) : 0;
+          word.value++;
+          yield* ops.load(other, HERE);
+          if (off) yield* ops.irqOn(saved, HERE);
+        },
+        function* (): Kernel<void> {
+          yield* raiseIrq(0, LINE, HERE);
+        },
+      ),
+    };
+  }, 2);
+
+test('a handler is a thread of its own: what a task of its CPU touches too is a race, but with interrupts off', async (t) => {
+  const first = (off: boolean): FindingReport | null => {
+    const { build, cpus, staticWords: words } = handled(off);
+    const settings = { cpus, lock: 'tas', oracles: false } as const;
+    const options = { settings, slots: {}, staticWords: words, stepLimit: STEP_LIMIT, races: true };
+    const machine = new ModelMachine(build, new Walk(SEED), options);
+    for (let run = 0; run < 4 * RUNS; run++) {
+      const { finding } = machine.run(run);
+      if (finding !== null) return finding;
+    }
+    return null;
+  };
+  expectFinding(
+    t,
+    { finding: first(false) },
+    {
+      kind: 'race',
+      message:
+        /^race on word (?=.*actor0 \w+ it in (?:\w+\.)?task \(test\/explore\/)(?=.*irq test on CPU 0 \w+ it in (?:\w+\.)?handler \(test\/explore\/)/,
+    },
+  );
+  expectClean(t, { finding: first(true) });
+});
 
 test('the list of those who wait for a request has two locks: each alone guards it', async (t) => {
   for (const lock of ['&q->rq_wait', '&q->queue_lock']) {

@@ -1,7 +1,9 @@
 import { test } from 'tap';
 import { exploreScenario } from '../../src/cli/explore-scenario.ts';
 import { Tally } from '../../src/explore/coverage.ts';
+import { EPOCH_SLICES } from '../../src/explore/epochs.ts';
 import { ModelMachine } from '../../src/explore/explore.ts';
+import { Portfolio, SLICE_RUNS } from '../../src/explore/portfolio.ts';
 import { type SearchResult, SlicedSearch } from '../../src/explore/search.ts';
 import { SliceMaker, type SliceOrder, type SliceReport } from '../../src/explore/slices.ts';
 import { SLICED, type StrategyName } from '../../src/explore/strategies/all.ts';
@@ -122,13 +124,45 @@ test('a search that is told to stop does so after the run that it is at', async 
   }
 });
 
-test('the portfolio moves its shares to those who still show something new', async (t) => {
+test('the portfolio makes all runs, and no strategy is left out', async (t) => {
   const { coverage } = searched(meeting(false), 'portfolio', 40_000, 4);
   const share = (name: string): number =>
     (coverage.strategies.find(({ strategy }) => strategy === name)?.executions ?? 0) / 40_000;
   const sum = coverage.strategies.reduce((total, { executions }) => total + executions, 0);
   t.equal(sum, 40_000);
   for (const { strategy } of coverage.strategies) t.ok(share(strategy) > 0.02, `${strategy}: ${share(strategy)}`);
+});
+
+test('the portfolio moves half of its shares to those whose runs show something new, and leaves each its least', (t) => {
+  const portfolio = new Portfolio();
+  const table = portfolio.shares;
+  const tallies = { classes: new Tally(), handOvers: new Tally(), states: new Tally() };
+  for (let slice = 0; slice < EPOCH_SLICES; slice++) {
+    const first = slice * SLICE_RUNS;
+    // What each run shows has a number; all others show again what the first one has shown.
+    for (let run = first; run < first + SLICE_RUNS; run++)
+      tallies.classes.add(Float64Array.of(portfolio.strategyOf(slice) === 'pos' ? 1 + run : 0, run, 1));
+    portfolio.merged(slice, SLICE_RUNS, tallies);
+  }
+  const least = 3;
+  const sum = [...portfolio.shares.values()].reduce((total, share) => total + share, 0);
+  t.ok(Math.abs(sum - 100) < 1e-9, `${sum} percent`);
+  for (const [name, share] of portfolio.shares) {
+    const usual = table.get(name) as number;
+    const told = `${name}: ${share.toFixed(1)} of ${usual} percent by table`;
+    if (name === 'pos') t.ok(share > usual + 20, told);
+    else if (usual > least) t.ok(share >= least && share < usual, told);
+    else t.ok(share >= least && share < 1.5 * least, told);
+  }
+  // An epoch's shares follow from what was known at the end of the last but one.
+  const slicesOf = (epoch: number): number =>
+    Array.from({ length: EPOCH_SLICES }, (_, i) => portfolio.strategyOf(epoch * EPOCH_SLICES + i)).filter(
+      (name) => name === 'pos',
+    ).length;
+  t.ok(slicesOf(2) > slicesOf(1) + 6, `${slicesOf(1)} slices, then ${slicesOf(2)} of ${EPOCH_SLICES}`);
+  t.equal(slicesOf(1), slicesOf(0));
+  t.equal(portfolio.strategyOf(3 * EPOCH_SLICES), null, 'not known yet');
+  t.end();
 });
 
 /** One who has to read each of so many values before the next one is written. */

@@ -195,9 +195,9 @@ test('SURW lets others go on when somebody spins for them', async (t) => {
 
 // ---- POS. ----
 
-test('POS makes both orders of two dependent steps likely, however far they are from the start', async (t) => {
-  // The one writes after no other step, the other after forty that depend on nothing: a uniform walk sees the second first
-  // with a probability of 2^-41.
+test('POS makes both orders of two dependent steps likely, although six others come before one of them', async (t) => {
+  // The one writes after no other step, the other after six that depend on nothing: a uniform walk sees the second first
+  // with a probability of 2^-7 at most.
   const scenario = program(() => {
     const word = new Marked(staticWords(1));
     const own = new Marked(staticWords(1));
