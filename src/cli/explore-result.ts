@@ -25,12 +25,25 @@ const count = (value: number): string => value.toLocaleString('en');
 const passedOverText = ({ passedOver }: ExploreAnswer): string =>
   `passed over: ${[...passedOver].map(([kind, times]) => `${kind} ${count(times)}`).join(', ')}`;
 
+/** Rules by which bios have ended: a check of the oracles, for `--json` alone. */
+const isOfOracles = (what: string): boolean => what.startsWith('errors.');
+
 function oneText({ result, found }: Explored): string[] {
   const out: string[] = [];
   if (found !== null) out.push(foundText(found), '');
   if (result.passedOver.size > 0) out.push(passedOverText(result), '');
   const outcomes = [...result.outcomes].sort((a, b) => b[1] - a[1]);
   if (outcomes.length > 0) out.push(plainTable(['outcome', 'executions'], outcomes, [1]), '');
+  const counted = [...result.counts].filter(([what, total]) => total > 0 && !isOfOracles(what));
+  if (counted.length > 0)
+    out.push(
+      plainTable(
+        ['counted', 'total'],
+        counted.map(([what, total]) => [what, count(total)]),
+        [1],
+      ),
+      '',
+    );
   const rate = (amount: number): string => count(Math.round(amount / result.seconds));
   out.push(
     `${count(result.executions)} executions (${rate(result.executions)}/s), ${count(result.steps)} steps (${rate(result.steps)}/s), ${Math.round(result.steps / Math.max(1, result.executions))} steps an execution, trace hash ${hex(result.traceHash)}`,
@@ -58,6 +71,7 @@ function resultJson({ result }: Explored): object {
     executionsPerSecond: Math.round(result.executions / result.seconds),
     stepsPerSecond: Math.round(result.steps / result.seconds),
     outcomes: Object.fromEntries(result.outcomes),
+    counts: Object.fromEntries(result.counts),
     passedOver: Object.fromEntries(result.passedOver),
     traceHash: hex(result.traceHash),
     coverage: result.coverage,

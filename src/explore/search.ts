@@ -35,6 +35,8 @@ export interface SearchResult {
   /** Folds the trace hashes of all runs. */
   readonly traceHash: number;
   readonly outcomes: ReadonlyMap<string, number>;
+  /** What the programs have counted, summed over all runs that have come to their end. */
+  readonly counts: ReadonlyMap<string, number>;
   /** Findings that were not looked for: how many, by kind. */
   readonly passedOver: ReadonlyMap<FindingKind, number>;
   readonly coverage: Coverage;
@@ -51,6 +53,7 @@ export class SlicedSearch {
   readonly #guides = new Guides();
   readonly #tallies: Record<Covered, Tally> = { classes: new Tally(), handOvers: new Tally(), states: new Tally() };
   readonly #outcomes = new Map<string, number>();
+  readonly #counts = new Map<string, number>();
   readonly #passedOver = new Map<FindingKind, number>();
   readonly #uses = new Map<string, number>();
   /** What the lock validator has learned in all runs, and what those chose that taught it. */
@@ -119,6 +122,7 @@ export class SlicedSearch {
     this.#steps += report.steps;
     for (const hash of report.hashes) this.#traceHash = Math.imul(this.#traceHash ^ hash, 0x01000193);
     for (const [outcome, count] of report.outcomes) addTo(this.#outcomes, outcome, count);
+    for (const [what, count] of report.counts) addTo(this.#counts, what, count);
     for (const [kind, count] of report.passedOver) addTo(this.#passedOver, kind, count);
     for (const kind of COVERED) this.#tallies[kind].add(report.coverage[kind]);
     addTo(this.#uses, report.strategy, report.executions);
@@ -173,6 +177,7 @@ export class SlicedSearch {
       steps: this.#steps,
       traceHash: this.#traceHash,
       outcomes: this.#outcomes,
+      counts: this.#counts,
       passedOver: this.#passedOver,
       coverage: {
         classes: novelty('classes'),

@@ -54,6 +54,8 @@ export interface SliceReport {
   /** Findings that were not looked for: how many, by kind. */
   readonly passedOver: ReadonlyMap<FindingKind, number>;
   readonly outcomes: ReadonlyMap<string, number>;
+  /** What the programs have counted, summed over the runs that have come to their end. */
+  readonly counts: ReadonlyMap<string, number>;
   readonly coverage: Readonly<Record<Covered, Sightings>>;
   /** What PCT promises for its runs; empty for others. */
   readonly guarantees: readonly Guarantee[];
@@ -105,6 +107,7 @@ export class SliceMaker {
     const lessons: Lesson[] = [];
     const hashes = new Int32Array(order.runs);
     const outcomes = new Map<string, number>();
+    const counts = new Map<string, number>();
     const passedOver = new Map<FindingKind, number>();
     let finding: FoundInRun | null = null;
     let steps = 0;
@@ -123,6 +126,7 @@ export class SliceMaker {
       if (lockdep !== null && lockdep.fresh.length > 0)
         lessons.push({ run, traceHash: execution.hash, choices: execution.choices.pairs(), facts: lockdep.fresh });
       if (result.outcome !== null) addTo(outcomes, result.outcome);
+      for (const what in result.counts) addTo(counts, what, result.counts[what]);
       yield;
     }
     return {
@@ -134,6 +138,7 @@ export class SliceMaker {
       finding,
       passedOver,
       outcomes,
+      counts,
       coverage: this.#watch.take(),
       guarantees: strategy instanceof Pct ? strategy.guarantees() : [],
       learned: strategy instanceof Guided ? strategy.learned() : null,

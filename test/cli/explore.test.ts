@@ -9,6 +9,7 @@ interface ExploreJson {
   readonly executions: number;
   readonly traceHash: string;
   readonly outcomes: Record<string, number>;
+  readonly counts: Record<string, number>;
   readonly passedOver: Record<string, number>;
   readonly findings: readonly {
     kind: string;
@@ -63,6 +64,21 @@ test('any number of threads gives the same result', async (t) => {
     t.ok(seen > 1, `${kind}: ${seen}`);
     t.ok(low <= next && next <= high && high < 1);
   }
+});
+
+test('what a scenario counts is summed over all executions, and shown', async (t) => {
+  const args = ['explore', 'rq-barrier-cut', '--executions', '150', '--seed', '1', '--jobs', '2'];
+  const { counts, executions } = JSON.parse((await runCli([...args, '--json'], process.cwd())).stdout) as ExploreJson;
+  t.equal(counts['power.cuts'], executions, 'each execution has one cut');
+  for (const what of ['barriers.completed', 'sectors.checked', 'errors.ok'])
+    t.ok((counts[what] ?? 0) > executions / 2, what);
+  const { stdout } = await runCli(args, process.cwd());
+  t.match(stdout, /^counted +total$/m);
+  t.match(
+    stdout,
+    new RegExp(`^sectors\\.checked +${(counts['sectors.checked'] as number).toLocaleString('en')}$`, 'm'),
+  );
+  t.notMatch(stdout, /errors\.ok/);
 });
 
 test('a search for one kind of finding passes over the others, counts them, and is no success for that', async (t) => {
