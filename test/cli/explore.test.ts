@@ -70,8 +70,7 @@ test('what a scenario counts is summed over all executions, and shown', async (t
   const args = ['explore', 'rq-barrier-cut', '--executions', '150', '--seed', '1', '--jobs', '2'];
   const { counts, executions } = JSON.parse((await runCli([...args, '--json'], process.cwd())).stdout) as ExploreJson;
   t.equal(counts['power.cuts'], executions, 'each execution has one cut');
-  for (const what of ['barriers.completed', 'sectors.checked', 'errors.ok'])
-    t.ok((counts[what] ?? 0) > executions / 2, what);
+  for (const what of ['barriers.completed', 'sectors.checked', 'errors.ok']) t.ok((counts[what] ?? 0) > 0, what);
   const { stdout } = await runCli(args, process.cwd());
   t.match(stdout, /^counted +total$/m);
   t.match(
