@@ -316,6 +316,8 @@ export class Execution implements Host, Moves, Chooser {
     context.iterator = null;
     context.children = 0;
     context.relaxedIn = -1;
+    // A finding may have been made while it was looked at.
+    context.isSuspect = false;
     return context;
   }
 
