@@ -383,19 +383,19 @@ export class Execution implements Host, Moves, Chooser {
   }
 
   anyArmed(): boolean {
-    const w = memory.words;
-    if (w[this.#armed] === ALARM_ARMED && this.#mayGoOff(this.#armed)) return true;
+    if (this.#mayGoOff(this.#armed)) return true;
     const { firstSlot, slots, slotWords } = this.#alarms;
     for (let slot = 0, word = firstSlot + ALARM_STATE; slot < slots; slot++, word += slotWords)
-      if (w[word] === ALARM_ARMED && this.#mayGoOff(word)) {
+      if (this.#mayGoOff(word)) {
         this.#armed = word;
         return true;
       }
     return false;
   }
 
-  /** Whether an armed alarm may go off, as far as the budget is concerned. */
+  /** Whether an alarm is armed and may go off, as far as the budget is concerned. */
   #mayGoOff(stateWord: number): boolean {
+    if (memory.words[stateWord] !== ALARM_ARMED) return false;
     return this.left.timers > 0 || this.#timersDue || !isTimer(stateWord);
   }
 
@@ -404,7 +404,7 @@ export class Execution implements Host, Moves, Chooser {
     const { firstSlot, slots, slotWords } = this.#alarms;
     const armed: number[] = [];
     for (let slot = 0, word = firstSlot + ALARM_STATE; slot < slots; slot++, word += slotWords)
-      if (w[word] === ALARM_ARMED && this.#mayGoOff(word)) armed.push(word);
+      if (this.#mayGoOff(word)) armed.push(word);
     const chosen = armed.length === 1 ? 0 : this.#ask(CHOICE_COMPLETION, armed.length);
     const word = armed[chosen] as number;
     if (this.listener !== null) this.listener.chose(CHOICE_COMPLETION, chosen, word);
