@@ -27,6 +27,7 @@ import { BlockDevice, nameOf } from '../block/block-device.ts';
 import { DmIo, DmTargetIo } from '../core/dm-io.ts';
 import { MappedDevice } from '../core/mapped-device.ts';
 import { memory } from '../shared/memory.ts';
+import { eachLiveSlot } from '../shared/slab.ts';
 import type { Struct, StructType } from '../shared/struct.ts';
 
 export const MD_GATE = MappedDevice.offsetOf('oracle');
@@ -85,14 +86,10 @@ export function mdOfTio(tio: number): number {
   return addressOf(w[addressOf(w[tio + TIO_IO] as number) + IO_MD] as number);
 }
 
-/** Calls `visit` with the address of each live object of a kind. No views, no lists: it runs after every execution. */
+/** Calls `visit` with the address of each live object of a kind. */
 export function eachLive(type: StructType<Struct>, visit: (address: number) => void): void {
   const slab = memory.plan?.slabs.get(type.name);
-  if (slab === undefined) return;
-  const w = memory.words;
-  const end = slab.firstSlot + slab.slots * slab.slotWords;
-  for (let address = slab.firstSlot; address < end; address += slab.slotWords)
-    if (((w[address] as number) & 1) === 1) visit(address);
+  if (slab !== undefined) eachLiveSlot(slab, visit);
 }
 
 export function mdName(md: number): string {

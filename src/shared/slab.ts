@@ -70,6 +70,14 @@ export function slabAlloc(slab: SlabPlan, allocators: number): number {
   return address;
 }
 
+/** Calls `visit` with the address of each slot that is alive: an odd generation. No views, no lists: searches come here after every run. */
+export function eachLiveSlot({ firstSlot, slots, slotWords }: SlabPlan, visit: (address: number) => void): void {
+  const w = memory.words;
+  const end = firstSlot + slots * slotWords;
+  for (let address = firstSlot; address < end; address += slotWords)
+    if (((w[address] as number) & 1) === 1) visit(address);
+}
+
 let freed: ((slot: number) => void) | null = null;
 /** Who hears of each slot that is freed on this thread; null: nobody. */
 export function watchFrees(watcher: ((slot: number) => void) | null): void {

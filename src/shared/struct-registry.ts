@@ -3,8 +3,8 @@
  */
 import { bugOn } from '../machine/finding.ts';
 import { runBootDeclarations } from './boot.ts';
-import { bindMemory, type MemoryConfig, type MemoryPlan, memory, planMemory, type SlabPlan } from './memory.ts';
-import { formatSlab } from './slab.ts';
+import { bindMemory, type MemoryConfig, type MemoryPlan, planMemory, type SlabPlan } from './memory.ts';
+import { eachLiveSlot, formatSlab } from './slab.ts';
 
 /** Kinds of lock, for findings. */
 export type LockType = 'spinlock' | 'rwlock' | 'rw-semaphore' | 'semaphore' | 'mutex' | 'wait-queue' | 'completion';
@@ -41,16 +41,6 @@ export function registerKind(kind: Kind): void {
   );
   bugOn(kinds.length === 255, 'there are too many kinds of structs');
   kinds.push(kind);
-}
-
-/** Addresses of the live objects of a kind. */
-export function* liveAddresses(kind: Kind): Iterable<number> {
-  const slab = kind.slab;
-  if (slab === null) return;
-  for (let slot = 0; slot < slab.slots; slot++) {
-    const address = slab.firstSlot + slot * slab.slotWords;
-    if (((memory.words[address] as number) & 1) === 1) yield address;
-  }
 }
 
 /** Every lock that is declared: those of all structs, and those outside any struct in the memory that is attached. */
@@ -140,19 +130,14 @@ export function nameWord(word: number, name: string, type: LockType | null = nul
 }
 
 /**
- * Calls `visit` with every lock of every live object: the word it starts at, its name, its kind. For findings and quiescent points; makes no
- * objects, since searches come to such a point after every few hundred steps.
+ * Calls `visit` with every lock of every live object: the word it starts at, its name, its kind. For findings and quiescent points.
  */
 export function eachLiveLock(visit: (word: number, name: string, type: LockType) => void): void {
-  const w = memory.words;
-  for (const { slab, locks } of kinds) {
-    if (slab === null || locks.length === 0) continue;
-    const end = slab.firstSlot + slab.slots * slab.slotWords;
-    for (let address = slab.firstSlot; address < end; address += slab.slotWords) {
-      if (((w[address] as number) & 1) === 0) continue;
-      for (const { offset, name, type } of locks) visit(address + offset, name, type);
-    }
-  }
+  for (const { slab, locks } of kinds)
+    if (slab !== null && locks.length > 0)
+      eachLiveSlot(slab, (address) => {
+        for (const { offset, name, type } of locks) visit(address + offset, name, type);
+      });
   for (const [word, { name, type }] of staticNames) if (type !== null) visit(word, name, type);
 }
 

@@ -14,8 +14,8 @@
  * accessor of a retired view is a use-after-free finding, also after the slot is used again.
  */
 import { memory } from './memory.ts';
-import { SLOT_HEADER_WORDS } from './slab.ts';
-import { type Kind, type LockField, type LockType, liveAddresses, registerKind } from './struct-registry.ts';
+import { eachLiveSlot, SLOT_HEADER_WORDS } from './slab.ts';
+import { type Kind, type LockField, type LockType, registerKind } from './struct-registry.ts';
 import { generateViews, retired } from './struct-views.ts';
 import { Atomic, Flags, Marked } from './word.ts';
 
@@ -133,7 +133,11 @@ export function defineStruct<T extends Struct>(
     },
     at,
     atAddress: bound,
-    live: () => [...liveAddresses(kind)].map(bound),
+    live() {
+      const all: T[] = [];
+      if (kind.slab !== null) eachLiveSlot(kind.slab, (address) => all.push(bound(address)));
+      return all;
+    },
     offsetOf: (field) => offsets.get(field) as number,
   };
 }
