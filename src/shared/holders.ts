@@ -5,22 +5,10 @@
  */
 import { memory } from './memory.ts';
 import { RWSEM_OWNER } from './rw-semaphore.ts';
-import { SpinLock, spinLockOwner } from './spinlock.ts';
 import { eachLiveLock } from './struct-registry.ts';
 import type { Task } from './task.ts';
 
-/** Names of the spinlocks whose owner is this CPU. */
-export function locksHeldByCpu(cpu: number): string[] {
-  const names: string[] = [];
-  eachLiveLock((word, name, type) => {
-    const held =
-      type === 'spinlock'
-        ? spinLockOwner(new SpinLock(word)) === cpu + 1
-        : type === 'rwlock' && memory.words[word] === -(cpu + 1);
-    if (held) names.push(name);
-  });
-  return names;
-}
+export { locksHeldByCpu } from './spinlock.ts';
 
 /** Names of the sleeping locks whose owner is this task. */
 export function locksHeldByTask(task: Task): string[] {

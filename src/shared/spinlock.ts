@@ -201,11 +201,14 @@ export function spinLockOwner(lock: SpinLock): number {
   return kind.owner(lock);
 }
 
-bindHeldSpinlocks(() => {
+/** Names of the spinlocks, and of the rwlocks held for writing, whose owner is this CPU. */
+export function locksHeldByCpu(number: number): string[] {
   const names: string[] = [];
   eachLiveLock((word, name, type) => {
-    if (type === 'spinlock' && kind.owner(new SpinLock(word)) === cpu + 1) names.push(name);
-    if (type === 'rwlock' && memory.words[word] === -(cpu + 1)) names.push(name);
+    if (type === 'spinlock' && kind.owner(new SpinLock(word)) === number + 1) names.push(name);
+    if (type === 'rwlock' && memory.words[word] === -(number + 1)) names.push(name);
   });
   return names;
-});
+}
+
+bindHeldSpinlocks(() => locksHeldByCpu(cpu));
