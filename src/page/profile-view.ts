@@ -2,7 +2,7 @@
  * A profile: the lock table, what is known of the lock that is chosen there, the blame graph, the lanes.
  */
 
-import { lockLabel } from '../profile/label.ts';
+import { holdMark, lockLabel } from '../profile/label.ts';
 import type { Durations, LockStat, ProfileReport, Timeline } from '../profile/report.ts';
 import { blameGraph } from './blame.ts';
 import { fill, h, section } from './dom.ts';
@@ -15,13 +15,13 @@ import { duration, micro, percent } from './units.ts';
 
 type Columns = TableOptions<LockStat>['columns'];
 
-/** `isMarked`: whether what was timed stands for all. */
-const times = (prefix: string, of: (lock: LockStat) => Durations, isMarked: (lock: LockStat) => boolean): Columns =>
+/** `mark`: what stands before each. */
+const times = (prefix: string, of: (lock: LockStat) => Durations, mark = (_: LockStat): string => ''): Columns =>
   (['min', 'max', 'total', 'avg', 'p50', 'p90', 'p99'] as const).map((name) => ({
     name: `${prefix}-${name}`,
     title: `${prefix}-${name}, in microseconds`,
     value: (lock: LockStat) => of(lock)[name],
-    show: (value, lock) => `${isMarked(lock) ? '~' : ''}${micro(Number(value))}`,
+    show: (value, lock) => `${mark(lock)}${micro(Number(value))}`,
   }));
 
 /** The columns of /proc/lock_stat, with quantiles, and the share of all that was waited. */
@@ -35,18 +35,10 @@ const columns = (locks: readonly LockStat[]): Columns => [
   },
   { name: 'con-bounces', value: ({ conBounces }) => conBounces },
   { name: 'contentions', value: ({ contentions }) => contentions },
-  ...times(
-    'waittime',
-    ({ waitNs }) => waitNs,
-    () => false,
-  ),
+  ...times('waittime', ({ waitNs }) => waitNs),
   { name: 'acq-bounces', value: ({ acqBounces }) => acqBounces },
   { name: 'acquisitions', value: ({ acquisitions }) => acquisitions },
-  ...times(
-    'holdtime',
-    ({ holdNs }) => holdNs,
-    ({ sampled }) => sampled,
-  ),
+  ...times('holdtime', ({ holdNs }) => holdNs, holdMark),
   { name: 'spun', value: ({ waits }) => waits.spun },
   { name: 'parked', value: ({ waits }) => waits.parked },
 ];

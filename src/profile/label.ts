@@ -1,5 +1,5 @@
 /**
- * What a row of the lock table is called.
+ * What a row of the lock table is called, and how its sampled times are marked.
  */
 import type { LockStat } from './report.ts';
 
@@ -9,3 +9,6 @@ export function lockLabel(lock: LockStat, all: readonly LockStat[]): string {
   const suffix = shared ? (lock.mode === 'read' ? '-R' : '-W') : '';
   return `${lock.class}${suffix}${lock.of === '' ? '' : ` ${lock.of}`}`;
 }
+
+/** Stands before what is said of all holds although only some were timed. */
+export const holdMark = ({ sampled, holdNs }: LockStat): string => (sampled && holdNs.timed > 0 ? '~' : '');

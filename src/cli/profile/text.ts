@@ -1,7 +1,7 @@
 /**
  * A profile as people read it: the columns of /proc/lock_stat, then what they do not say.
  */
-import { lockLabel } from '../../profile/label.ts';
+import { holdMark, lockLabel } from '../../profile/label.ts';
 import type { Bar, BlameEdge, Injection, LockStat, ProfileReport, SitePoint } from '../../profile/report.ts';
 import { findingText, plainTable } from '../finding-text.ts';
 import type { ProfileOutcome } from './runner.ts';
@@ -31,9 +31,6 @@ const COLUMNS = [
 ];
 const NUMBERS = COLUMNS.map((_, column) => column).slice(1);
 
-/** What stands for all holds although only some were timed. */
-const markOf = ({ sampled, holdNs }: LockStat): string => (sampled && holdNs.timed > 0 ? '~' : '');
-
 export interface LockStatTable {
   readonly head: readonly string[];
   readonly rows: readonly (readonly (string | number)[])[];
@@ -45,7 +42,7 @@ export interface LockStatTable {
 export function lockStatTable(locks: readonly LockStat[], shown: number = locks.length): LockStatTable {
   const rows = locks.slice(0, shown).map((lock) => {
     const { waitNs: wait, holdNs: hold } = lock;
-    const mark = markOf(lock);
+    const mark = holdMark(lock);
     const held = (ns: number): string => (hold.timed === 0 ? '-' : us(ns));
     return [
       lockLabel(lock, locks),
@@ -70,7 +67,7 @@ function spreadTable(locks: readonly LockStat[]): string {
   const head = ['', 'wait p50', 'p90', 'p99', 'hold p50', 'p90', 'p99', 'spun', 'parked', 'spin us', 'park us', 'lost'];
   const rows = locks.map((lock) => {
     const { waitNs: wait, holdNs: hold, waits } = lock;
-    const held = [hold.p50, hold.p90, hold.p99].map((ns) => `${markOf(lock)}${us(ns)}`);
+    const held = [hold.p50, hold.p90, hold.p99].map((ns) => `${holdMark(lock)}${us(ns)}`);
     const times = [...[wait.p50, wait.p90, wait.p99].map(us), ...held];
     const lost = `${(100 * lock.share).toFixed(1)} %`;
     return [lockLabel(lock, locks), ...times, waits.spun, waits.parked, us(waits.spinNs), us(waits.parkNs), lost];
