@@ -23,7 +23,7 @@ import { bindScripts, remap, remapRequest, type Script } from '../../src/targets
 import { actor, type Bench, expect, Moment, SCRIPTED } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
 import { neverNoflush } from './mistakes.ts';
-import { Journal } from './parts.ts';
+import { countMaps, Journal } from './parts.ts';
 
 const PRESETS = ['unified', '2.6.33'];
 /** Sectors of the barrier, and of the writes that come later; none follows on another, so no request is merged. */
@@ -275,15 +275,7 @@ const quiet: AcceptanceCase = {
   planted: flushedFirst,
   times: { schedules: 400, rounds: 1000 },
   build(bench) {
-    const asked = new Atomic(staticWords(1));
-    bindScripts([
-      {
-        *mapRq(ti, clone): Kernel<number> {
-          yield* asked.add(1, HERE);
-          return remapRequest(ti, clone);
-        },
-      },
-    ]);
+    const asked = countMaps();
     return {
       *setup(): Kernel<void> {
         yield* bench.scripted();

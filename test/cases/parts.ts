@@ -9,7 +9,7 @@ import type { Kernel } from '../../src/machine/kernel.ts';
 import { memory, staticWords } from '../../src/shared/memory.ts';
 import { declareSpinLock, spinLockIrqsave, spinUnlockIrqrestore } from '../../src/shared/spinlock.ts';
 import { Atomic } from '../../src/shared/word.ts';
-import { remap } from '../../src/targets/scripted.ts';
+import { bindScripts, remap, remapRequest } from '../../src/targets/scripted.ts';
 
 const JOURNAL_MAX = 48;
 
@@ -42,6 +42,20 @@ export class Journal {
   *forget(): Kernel<void> {
     yield* this.#count.set(0, HERE);
   }
+}
+
+/** Has the scripted target count what it is asked to map. */
+export function countMaps(): Atomic {
+  const asked = new Atomic(staticWords(1));
+  bindScripts([
+    {
+      *mapRq(ti, clone): Kernel<number> {
+        yield* asked.add(1, HERE);
+        return remapRequest(ti, clone);
+      },
+    },
+  ]);
+  return asked;
 }
 
 /** What a scripted target does that keeps clones until somebody lets them go. */

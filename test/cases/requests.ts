@@ -23,10 +23,11 @@ import { bindKernelLog } from '../../src/machine/log.ts';
 import { BARRIER } from '../../src/scenarios/request-device.ts';
 import { memory, staticWords } from '../../src/shared/memory.ts';
 import { Atomic } from '../../src/shared/word.ts';
-import { bindScripts, remapRequest } from '../../src/targets/scripted.ts';
+import { bindScripts } from '../../src/targets/scripted.ts';
 import { BARRIER_ERRORS } from '../support/barrier-errors.ts';
 import { actor, expect, Moment, SCRIPTED } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
+import { countMaps } from './parts.ts';
 
 export const PRESETS = ['unified', '2.6.33'];
 const LINEAR = '0 8 linear disk0 0';
@@ -101,15 +102,7 @@ const suspends = suspendKinds.map(
     planted: neverStopped,
     times: TIMES,
     build(bench) {
-      const asked = new Atomic(staticWords(1));
-      bindScripts([
-        {
-          *mapRq(ti, clone): Kernel<number> {
-            yield* asked.add(1, HERE);
-            return remapRequest(ti, clone);
-          },
-        },
-      ]);
+      const asked = countMaps();
       return {
         *setup(): Kernel<void> {
           yield* bench.scripted();
