@@ -1,6 +1,7 @@
 /** What the CPUs of the real machine have learned, joined over CPUs and rounds. */
 import { test } from 'tap';
 import { JoinedLocks } from '../../src/cli/joined-locks.ts';
+import { STEP_ORDERS } from '../../src/scenarios/selftest/irq-uses.ts';
 import {
   HARDIRQ_ON,
   type HeldLock,
@@ -48,16 +49,6 @@ function reported(joined: JoinedLocks, ...facts: readonly LockFact[]): string[] 
     return message.startsWith('inconsistent') ? `use ${scenario[0]}` : `irq ${scenario.at(-1)}>${scenario[0]}`;
   });
 }
-/** All orders of three facts. */
-const ORDERS = [
-  [0, 1, 2],
-  [0, 2, 1],
-  [1, 0, 2],
-  [1, 2, 0],
-  [2, 0, 1],
-  [2, 1, 0],
-] as const;
-
 test('orders of different CPUs and of different rounds are one conflict, which is reported once', async (t) => {
   const joined = new JoinedLocks();
   t.strictSame(joined.add([inRun('&a', '&b', 1), inRun('&b', '&c', 1)]), []);
@@ -75,9 +66,9 @@ test('both orders in the notes of one round are found', async (t) => {
 });
 
 test('a use in interrupts, an order and a use with interrupts on conflict in whatever order they come', async (t) => {
-  const facts = [irq('&a'), order('&a', '&b'), unsafe('&b')] as const;
-  for (const places of ORDERS)
-    t.strictSame(reported(new JoinedLocks(), ...places.map((i) => facts[i])), ['irq &a>&b'], places.join());
+  const facts = { 1: irq('&a'), 2: order('&a', '&b'), 3: unsafe('&b') } as const;
+  for (const steps of STEP_ORDERS)
+    t.strictSame(reported(new JoinedLocks(), ...steps.map((step) => facts[step])), ['irq &a>&b'], steps.join());
 });
 
 test('an irq order that was reported hides no other one of the same class', async (t) => {

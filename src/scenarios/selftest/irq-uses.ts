@@ -10,7 +10,7 @@ import { both, one, type Use } from './use.ts';
 const CONTEXTS = ['hardirq', 'softirq'] as const;
 
 /** The kernel's self-test permutes the steps of such a use in the same way. */
-const STEP_ORDERS = [
+export const STEP_ORDERS = [
   [1, 2, 3],
   [1, 3, 2],
   [2, 1, 3],
