@@ -8,17 +8,28 @@ import { type Moves, type Strategy, TURN_MADE, TURN_NONE, type Turn } from '../.
 import { TraceClass } from '../../src/explore/trace-class.ts';
 import { raiseIrq, requestIrq } from '../../src/irq/interrupt.ts';
 import { CHOICE_ALLOCATION, CHOICE_SCENARIO, type Kernel, RMW_ADD, resolved } from '../../src/machine/kernel.ts';
-import type { Actor, Budget, Program } from '../../src/machine/machine.ts';
+import type { Actor, Budget, Program, Settings } from '../../src/machine/machine.ts';
 import { ops } from '../../src/machine/operations.ts';
 import {
+  declareMutex,
   declareRwLock,
+  declareRwSemaphore,
   declareSpinLock,
+  declareWaitQueue,
+  downRead,
+  downWrite,
+  mutexLock,
+  mutexUnlock,
   readLock,
   readUnlock,
   spinLock,
   spinLockIrqsave,
   spinUnlock,
   spinUnlockIrqrestore,
+  upRead,
+  upWrite,
+  waitEvent,
+  wakeUp,
   writeLock,
   writeUnlock,
 } from '../../src/shared/atomics-lock.ts';
@@ -47,6 +58,9 @@ interface Shared {
   readonly words: number;
   readonly locks: readonly ReturnType<typeof declareSpinLock>[];
   readonly rwlock: ReturnType<typeof declareRwLock>;
+  readonly semaphore: ReturnType<typeof declareRwSemaphore>;
+  readonly mutex: ReturnType<typeof declareMutex>;
+  readonly queue: ReturnType<typeof declareWaitQueue>;
   /** Handles of the tasks of the actors, one word each; of an object that somebody frees. */
   readonly tasks: number;
   readonly object: number;
@@ -128,7 +142,7 @@ const sleep = (state: number, word: number): Instruction =>
 const IN_TASKS: readonly ((random: Random) => Instruction)[] = [
   (random) => {
     const target = random.below(2);
-    return (_shared) => raiseIrq(target, LINE + random.below(1), HERE);
+    return (_shared) => raiseIrq(target, LINE, HERE);
   },
   (random) => sleep(random.below(2) === 0 ? TASK_INTERRUPTIBLE : TASK_UNINTERRUPTIBLE, random.below(WORDS)),
   (random) => sleep(TASK_INTERRUPTIBLE, random.below(WORDS)),
@@ -188,18 +202,53 @@ const IN_TASKS: readonly ((random: Random) => Instruction)[] = [
   },
 ];
 
+/** What a task may sleep for. */
+const SLEEPING: readonly ((random: Random) => Instruction)[] = [
+  () =>
+    function* (shared) {
+      yield* downRead(shared.semaphore, HERE);
+      yield* upRead(shared.semaphore, HERE);
+    },
+  () =>
+    function* (shared) {
+      yield* downWrite(shared.semaphore, HERE);
+      yield* upWrite(shared.semaphore, HERE);
+    },
+  () =>
+    function* (shared) {
+      yield* mutexLock(shared.mutex, HERE);
+      yield* mutexUnlock(shared.mutex, HERE);
+    },
+  (random) => {
+    const state = random.below(2) === 0 ? TASK_INTERRUPTIBLE : TASK_UNINTERRUPTIBLE;
+    return function* (shared) {
+      yield* waitEvent(shared.queue, () => ops.load(shared.words, HERE), state, HERE);
+    };
+  },
+  () =>
+    function* (shared) {
+      yield* ops.store(shared.words, 1, HERE);
+      yield* wakeUp(shared.queue, HERE);
+    },
+];
+
 const instruction = (kinds: readonly ((random: Random) => Instruction)[], random: Random): Instruction =>
   (kinds[random.below(kinds.length)] as (random: Random) => Instruction)(random);
 
 let child: () => Kernel<void> = nothing;
 const CHILD = programs.define('test-child', () => child());
 
+interface RandomProgram extends Runnable {
+  readonly budget: Budget;
+  readonly lock: Settings['lock'];
+}
+
 /** The program of a seed. Two or three tasks on two CPUs, a handler, a child. */
-export function randomProgram(seed: number): Runnable & { readonly budget: Budget } {
+export function randomProgram(seed: number): RandomProgram {
   const random = new Random(seed);
   const many = (kinds: readonly ((random: Random) => Instruction)[], most: number): Instruction[] =>
     Array.from({ length: random.below(most + 1) }, () => instruction(kinds, random));
-  const everywhere = [...ANYWHERE, ...IN_TASKS];
+  const everywhere = [...ANYWHERE, ...IN_TASKS, ...SLEEPING];
   const bodies = Array.from({ length: 2 + random.below(2) }, (_, i) => ({
     cpu: i < 2 ? i : random.below(2),
     list: [instruction(everywhere, random), ...many(everywhere, 1 + (seed & 1))],
@@ -210,7 +259,7 @@ export function randomProgram(seed: number): Runnable & { readonly budget: Budge
     signals: random.below(2),
     wakeups: random.below(3) === 0 ? 1 : 0,
     allocations: random.below(2),
-    interrupts: [0, 1, UNLIMITED, UNLIMITED][Number(process.env['HA_IRQ'] ?? 3)] as number,
+    interrupts: UNLIMITED,
     timers: UNLIMITED,
   };
   const build = (): Program => {
@@ -218,6 +267,9 @@ export function randomProgram(seed: number): Runnable & { readonly budget: Budge
       words: staticWords(WORDS),
       locks: ['a', 'b', 'c', 'd'].map((name) => declareSpinLock(`&test->${name}`)),
       rwlock: declareRwLock('&test->rw'),
+      semaphore: declareRwSemaphore('&test->sem'),
+      mutex: declareMutex('&test->mutex'),
+      queue: declareWaitQueue('&test->wait'),
       tasks: staticWords(2),
       object: staticWords(1),
     };
@@ -243,7 +295,7 @@ export function randomProgram(seed: number): Runnable & { readonly budget: Budge
       actors,
     };
   };
-  return { cpus: 2, staticWords: 64, build, budget };
+  return { cpus: 2, staticWords: 128, build, budget, lock: seed % 3 === 0 ? 'ticket' : 'tas' };
 }
 
 /** Every schedule of the actors; the other parts run in one order. */
@@ -299,12 +351,12 @@ const tooMany = (strategy: Strategy, most: number): boolean =>
 
 /** All classes that a strategy sees until it is finished, with how many runs it made and which findings; null: more than `most` runs. */
 export function allClasses(
-  program: Runnable & { readonly budget?: Budget },
+  program: Runnable & Partial<RandomProgram>,
   strategy: Strategy,
   most: number,
 ): { readonly classes: Map<number, string>; readonly runs: number } | null {
   const machine = new ModelMachine(program.build, strategy, {
-    settings: { cpus: program.cpus, lock: 'tas', oracles: false },
+    settings: { cpus: program.cpus, lock: program.lock ?? 'tas', oracles: false },
     slots: program.slots ?? {},
     staticWords: program.staticWords,
     stepLimit: 2000,
