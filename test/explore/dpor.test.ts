@@ -88,6 +88,27 @@ test('DPOR with a bound sees each class that has a run with so many preemptions,
   }
 });
 
+test('what comes after a relax is seen before and after what others do meanwhile', async (t) => {
+  const lonely = program(() => {
+    const looked = new Marked(staticWords(1));
+    const word = new Marked(staticWords(1));
+    return {
+      actors: onCpus(
+        function* (): Kernel<void> {
+          yield* looked.read(HERE);
+          yield* ops.relax(HERE);
+          yield* word.write(1, HERE);
+        },
+        function* (): Kernel<void> {
+          yield* word.read(HERE);
+        },
+      ),
+    };
+  }, 2);
+  for (const bound of [Number.POSITIVE_INFINITY, 0])
+    t.equal(allClasses(lonely, new Dpor(bound), 100)?.classes.size, 2, `bound ${bound}`);
+});
+
 /** So many actors who each add once to one word and so often to words of their own: n! classes. */
 const rivals = (actors: number): Runnable =>
   program(() => {

@@ -10,6 +10,7 @@ import { raiseIrq, requestIrq } from '../../src/irq/interrupt.ts';
 import { CHOICE_ALLOCATION, CHOICE_SCENARIO, type Kernel, RMW_ADD, resolved } from '../../src/machine/kernel.ts';
 import type { Actor, Budget, Program, Settings } from '../../src/machine/machine.ts';
 import { ops } from '../../src/machine/operations.ts';
+import type { Site } from '../../src/machine/site.ts';
 import {
   declareMutex,
   declareRwLock,
@@ -202,7 +203,11 @@ const IN_TASKS: readonly ((random: Random) => Instruction)[] = [
   },
 ];
 
-/** What a task may sleep for. */
+/** Where tasks relax, in turn: who relaxes twice at one place is in a loop, and a task of three instructions has none. */
+const RELAXES: readonly Site[] = [HERE, HERE, HERE];
+let relaxes = 0;
+
+/** What a task may sleep or wait for. */
 const SLEEPING: readonly ((random: Random) => Instruction)[] = [
   () =>
     function* (shared) {
@@ -230,6 +235,10 @@ const SLEEPING: readonly ((random: Random) => Instruction)[] = [
       yield* ops.store(shared.words, 1, HERE);
       yield* wakeUp(shared.queue, HERE);
     },
+  () => {
+    const site = RELAXES[relaxes++ % RELAXES.length] as Site;
+    return (_shared) => ops.relax(site);
+  },
 ];
 
 const instruction = (kinds: readonly ((random: Random) => Instruction)[], random: Random): Instruction =>
@@ -246,6 +255,7 @@ interface RandomProgram extends Runnable {
 /** The program of a seed. Two or three tasks on two CPUs, a handler, a child. */
 export function randomProgram(seed: number): RandomProgram {
   const random = new Random(seed);
+  relaxes = 0;
   const many = (kinds: readonly ((random: Random) => Instruction)[], most: number): Instruction[] =>
     Array.from({ length: random.below(most + 1) }, () => instruction(kinds, random));
   const everywhere = [...ANYWHERE, ...IN_TASKS, ...SLEEPING];
