@@ -5,6 +5,7 @@ import { test } from 'tap';
 import { ModelMachine } from '../../src/explore/explore.ts';
 import { SLICED } from '../../src/explore/strategies/all.ts';
 import { Bounded } from '../../src/explore/strategies/bounded.ts';
+import { Dpor } from '../../src/explore/strategies/dpor.ts';
 import { FewPreemptions } from '../../src/explore/strategies/few.ts';
 import { Pct } from '../../src/explore/strategies/pct.ts';
 import { Pos } from '../../src/explore/strategies/pos.ts';
@@ -222,38 +223,61 @@ test('POS makes both orders of two dependent steps likely, although six others c
   t.ok((uniform.get('1') ?? 0) < runs / 30, `a uniform walk: ${uniform.get('1')}`);
 });
 
-test('POS samples each class at least as often as (1/n)^steps says', async (t) => {
-  const scenario = program(() => {
-    const [a, b] = [new Marked(staticWords(1)), new Marked(staticWords(1))];
-    const both = (first: Marked, second: Marked) =>
-      function* (): Kernel<void> {
-        yield* first.write(1, HERE);
-        yield* second.write(2, HERE);
-      };
-    return { actors: onCpus(both(a, b), both(b, a)) };
+/** How often each class is seen in so many runs. */
+function classesOf(scenario: Runnable, strategy: Strategy, runs: number): Map<number, number> {
+  const machine = new ModelMachine(scenario.build, strategy, {
+    settings: { cpus: scenario.cpus, lock: 'tas', oracles: false },
+    slots: {},
+    staticWords: scenario.staticWords,
+    stepLimit: 2000,
   });
-  const count = (strategy: Strategy, runs: number): Map<number, number> => {
-    const machine = new ModelMachine(scenario.build, strategy, {
-      settings: { cpus: scenario.cpus, lock: 'tas', oracles: false },
-      slots: {},
-      staticWords: scenario.staticWords,
-      stepLimit: 2000,
-    });
-    const trace = new TraceClass();
-    machine.execution.listener = trace;
-    const classes = new Map<number, number>();
-    for (let run = 0; run < runs && strategy.finished?.() !== true; run++) {
-      machine.run(run);
-      classes.set(trace.value(), (classes.get(trace.value()) ?? 0) + 1);
-    }
-    return classes;
-  };
-  const all = count(new Bounded(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY), 1e6);
-  t.equal(all.size, 3);
-  const runs = 4000;
-  const sampled = count(new Pos(1), runs);
-  t.equal(sampled.size, 3);
-  for (const seen of sampled.values()) t.ok(seen > runs / 2 ** 4, `${seen} of ${runs}`);
+  const trace = new TraceClass();
+  machine.execution.listener = trace;
+  const classes = new Map<number, number>();
+  for (let run = 0; run < runs && strategy.finished?.() !== true; run++) {
+    machine.run(run);
+    classes.set(trace.value(), (classes.get(trace.value()) ?? 0) + 1);
+  }
+  return classes;
+}
+
+/** Two actors write a word each; a third one writes both of them after so many steps that depend on nothing. */
+function lateWriter(steps: number): Runnable {
+  return program(() => {
+    const [a, b, own] = [new Marked(staticWords(1)), new Marked(staticWords(1)), new Marked(staticWords(1))];
+    return {
+      actors: onCpus(
+        function* () {
+          yield* a.write(1, HERE);
+        },
+        function* () {
+          yield* b.write(1, HERE);
+        },
+        function* () {
+          yield* noise(own, steps);
+          yield* a.write(2, HERE);
+          yield* b.write(2, HERE);
+        },
+      ),
+    };
+  });
+}
+
+test('POS samples each class as often as its priorities promise, a uniform walk does not', async (t) => {
+  // Four classes, by who is first at each word. In the one that is least likely the third actor is first at both. It is sampled whenever
+  // the other two writes have drawn the lowest of all priorities. A uniform walk has to pass both over at each step of the third actor.
+  const steps = 12;
+  const scenario = lateWriter(steps);
+  const events = steps + 2 + 2 + 3;
+  const promised = 2 / (events * (events - 1));
+  const runs = 5000;
+  const all = classesOf(scenario, new Dpor(), 100);
+  t.equal(all.size, 4);
+  const pos = classesOf(scenario, new Pos(1), runs);
+  t.strictSame([...pos.keys()].sort(), [...all.keys()].sort());
+  const least = Math.min(...pos.values());
+  t.ok(least >= runs * promised, `POS: ${least} of ${runs}, at least ${Math.ceil(runs * promised)}`);
+  t.equal(classesOf(scenario, new Uniform(1), runs).size, 3);
 });
 
 // ---- Bounded search. ----
