@@ -1,7 +1,7 @@
 /**
  * What explore hands out for a finding: shrunk, with its schedule and its file.
  */
-import { CONTINUATIONS } from '../explore/decisive.ts';
+import { CONTINUATIONS, type Decisive } from '../explore/decisive.ts';
 import type { TraceStep } from '../explore/trace.ts';
 import { findScenario } from '../scenarios/registry.ts';
 import { type MachineOrder, machineOrderOf } from './explore-machine.ts';
@@ -67,20 +67,31 @@ export function foundJson(found: Found): object {
 const ALWAYS = 0.98;
 
 /** What fails in any order has no step that decides. */
-const failsAnyway = ({ decisive }: Found): boolean => decisive !== null && decisive.before >= ALWAYS;
+const failsAnyway = ({ before }: Decisive): boolean => before >= ALWAYS;
+
+/** By how much the share grows over a step that decides; where it grows by less, several steps share in it. */
+const CLEAR = 0.15;
+
+/** Whether the best step does not stand out. Shares are compared as counts, which are whole. */
+const isUnclear = ({ before, after }: Decisive): boolean =>
+  Math.round(CONTINUATIONS * (after - before)) < CONTINUATIONS * CLEAR;
 
 /** Number of the step that decides, or null. */
-export const decisiveStepOf = (found: Found): number | null =>
-  failsAnyway(found) ? null : (found.decisive?.step ?? null);
+export function decisiveStepOf({ decisive }: Found): number | null {
+  return decisive === null || failsAnyway(decisive) || isUnclear(decisive) ? null : decisive.step;
+}
 
-function decisiveSentences(found: Found): string[] {
-  const { decisive, trace } = found;
+/** What is said about the step that decides, in one or two sentences; none: it is not known. */
+function decisiveSentences({ decisive, trace }: Found): string[] {
   const step = decisive === null ? undefined : trace[decisive.step - 1];
   if (decisive === null || step === undefined) return [];
-  if (failsAnyway(found)) return ['Nearly every order of steps fails.'];
+  if (failsAnyway(decisive)) return ['Nearly every order of steps fails.'];
   const percent = (share: number): string => `${Math.round(100 * share)} %`;
+  const what = `${step.who}, ${stepWords(step)}`;
   return [
-    `Step ${decisive.step} decides: ${step.who}, ${stepWords(step)}.`,
+    isUnclear(decisive)
+      ? `No single step decides; step ${decisive.step} does most: ${what}.`
+      : `Step ${decisive.step} decides: ${what}.`,
     `Of ${CONTINUATIONS} random continuations ${percent(decisive.before)} fail before it, ${percent(decisive.after)} after it.`,
   ];
 }
@@ -89,7 +100,8 @@ function decisiveText(found: Found): string[] {
   const [first, second] = decisiveSentences(found);
   if (first === undefined) return [];
   if (second === undefined) return [first, ''];
-  return [...wrapped(`* ${first}`, outputWidth()), `  ${second}`, ''];
+  const mark = decisiveStepOf(found) === null ? '' : '* ';
+  return [...wrapped(`${mark}${first}`, outputWidth()), `${' '.repeat(mark.length)}${second}`, ''];
 }
 
 const searchSentence = ({ executionsToFind, seed, shrunkFromSwitches, run, shrinkRuns }: Found): string =>

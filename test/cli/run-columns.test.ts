@@ -84,6 +84,40 @@ test('random continuations fail more often after the decisive step than before',
   t.ok(after > before + 0.1, `${before} before, ${after} after step ${step}`);
 });
 
+/** What explore prints about a file of examples/, whose runs are so short that shrinking comes to its end. */
+async function printedFor(file: string, out: string): Promise<string> {
+  const options = ['--seed', '1', '--jobs', '1', '--shrink-seconds', '60', '--out', out];
+  return (await runCli(['explore', `./examples/${file}`, ...options], process.cwd())).stdout;
+}
+
+/** The number of the step that is marked in the run, if one is. */
+const marked = (stdout: string): string | undefined => /^\* +(\d+) /m.exec(stdout)?.[1];
+
+/** The two sentences about the step that decides, or does most. */
+function decisiveWords(stdout: string): { text: string; step: string; growth: number } {
+  const [text = '', step = '', before, after] =
+    /(?:Step|No single step decides; step) (\d+) .*? Of 200 random continuations (\d+) % fail before it, (\d+) % after it\./.exec(
+      stdout.replaceAll(/\s+/g, ' '),
+    ) ?? [];
+  return { text, step, growth: Number(after) - Number(before) };
+}
+
+test('a finding names the step that decides, where one does, and marks it', async (t) => {
+  const stdout = await printedFor('01-lost-increment.js', t.testdir());
+  const { text, step, growth } = decisiveWords(stdout);
+  t.match(text, /^Step \d+ decides: increment/);
+  t.ok(growth >= 15, text);
+  t.equal(marked(stdout), step);
+});
+
+test('a finding says that no single step decides, where the share grows by less than 15 points, and marks none', async (t) => {
+  const stdout = await printedFor('03-deadlock.js', t.testdir());
+  const { text, growth } = decisiveWords(stdout);
+  t.match(text, /^No single step decides; step \d+ does most: mover, /);
+  t.ok(growth < 15, text);
+  t.equal(marked(stdout), undefined);
+});
+
 test('explore prints sentence, places, the run and the command; nothing in colour', async (t) => {
   const { code, stdout } = await runCli(
     ['explore', '--bug', ORDER.bug, '--seed', '1', '--jobs', '1', '--shrink-seconds', '1', '--out', t.testdir()],
