@@ -129,6 +129,26 @@ function buildTwoBarriers(): Program {
   };
 }
 
+/**
+ * Two writers over a disk that ends each request inside its request_fn. What the second one writes may stand in the device's queue
+ * meanwhile, since it does not ask that the queue be run.
+ */
+function buildInline(): Program {
+  const device = new RequestDevice();
+  const results = staticWords(2);
+  return {
+    setup: () => device.create({ table: '0 4 linear disk0 0', mode: 'inline' }),
+    actors: [0, 1].map((number) => ({
+      name: `writer${number}`,
+      cpu: number,
+      *run(): Kernel<void> {
+        memory.words[results + number] = yield* write(device.bdev, 1, number === 0 ? BIO_RW_UNPLUG : 0);
+      },
+    })),
+    outcome: () => `writes ${said(results)}, ${said(results + 1)}`,
+  };
+}
+
 /** A writer that removes the device as soon as its write, or its barrier, has ended. */
 function buildLast(flags: number): Program {
   const device = new RequestDevice();
@@ -224,6 +244,7 @@ export const rqMeetings: readonly Scenario[] = [
   ),
   scenario('rq-flush-unmapped', 'the map of a target fails both of its flushes', MAP_WORDS, () => buildMap(ERRORS)),
   scenario('rq-two-barriers', 'the barriers of two writers', REQUEST_DEVICE_WORDS + 3, buildTwoBarriers),
+  scenario('rq-inline', 'two writes over a disk that ends requests inside its request_fn', LAST_WORDS, buildInline),
   scenario('rq-last-write', 'a write, and the device removed as soon as it has ended', LAST_WORDS, () =>
     buildLast(BIO_RW_UNPLUG),
   ),

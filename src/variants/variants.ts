@@ -54,6 +54,7 @@ import { queueIoEnablesIrqs } from './bugs/queue-io-enables-irqs.ts';
 import { rqCompleteUnmappedClone } from './bugs/rq-complete-unmapped-clone.ts';
 import { rqRequeueBusyLoop } from './bugs/rq-requeue-busy-loop.ts';
 import { rqRequeueNoRun } from './bugs/rq-requeue-no-run.ts';
+import { rqRunQueueRecursion } from './bugs/rq-run-queue-recursion.ts';
 import { rqbAllocInRequestFn } from './bugs/rqb-alloc-in-request-fn.ts';
 import { rqbCloneReadAfterFree } from './bugs/rqb-clone-read-after-free.ts';
 import { rqbDrainAssumption } from './bugs/rqb-drain-assumption.ts';
@@ -145,6 +146,7 @@ export const bugs: readonly Bug[] = [
   queueIoEnablesIrqs,
   rqRequeueNoRun,
   rqRequeueBusyLoop,
+  rqRunQueueRecursion,
   kdmflushDestroysItself,
   mpathBusyBlocksItself,
 ];

@@ -16,11 +16,13 @@ import { EIO, ENXIO, EOPNOTSUPP, errnoText } from '../../src/machine/errno.ts';
 import { bindListeners } from '../../src/machine/events.ts';
 import { CHOICE_COMPLETION_CPU, CHOICE_SCENARIO, type ChoiceKind, type Kernel } from '../../src/machine/kernel.ts';
 import { ANSWERS, rqFlushAnswers } from '../../src/scenarios/rq-flush-answers.ts';
+import { rqMeetings } from '../../src/scenarios/rq-meetings.ts';
 import { rqMpath } from '../../src/scenarios/rq-mpath.ts';
 import { rqSuspendOrder } from '../../src/scenarios/rq-suspend-order.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
 import { memory, staticWords } from '../../src/shared/memory.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../../src/shared/spinlock.ts';
+import { rqRunQueueRecursion } from '../../src/variants/bugs/rq-run-queue-recursion.ts';
 import { rqbErrorStoreRace } from '../../src/variants/bugs/rqb-error-store-race.ts';
 import { rqbFlushwqBeforeStop } from '../../src/variants/bugs/rqb-flushwq-before-stop.ts';
 import { exploreChecked } from '../check/model.ts';
@@ -305,5 +307,15 @@ test('a request_fn that goes on with the table that it began with maps by one th
   const { finding } = exploreChecked(swap, { isLive: () => true }, RUNS_MAX, { validates: false });
   t.match(finding, { kind: 'assertion', invariant: 'I10', message: /whose table is not the live one/ });
   t.equal(exploreChecked(swap, {}, 1000).finding, null);
+  t.end();
+});
+
+test('a clone that ends inside the request_fn of the disk, and runs the queue there, leads to the same queue_lock again', (t) => {
+  const inline = rqMeetings.find(({ name }) => name === 'rq-inline') as Scenario;
+  const blind = { validates: false, asksOracles: false };
+  const { finding, executions } = exploreChecked(inline, rqRunQueueRecursion.swaps, RUNS_MAX, blind);
+  t.match(finding, { kind: 'self-deadlock', invariant: 'I48', message: /queue_lock/ });
+  t.comment(`execution ${executions}: ${finding?.message}`);
+  t.equal(exploreChecked(inline, {}, 1000, blind).finding, null);
   t.end();
 });
