@@ -159,7 +159,7 @@ function* populateTable(table: DmTable, device: string, lines: readonly TableLin
     printk('device-mapper: ioctl: unable to set up device queue for new table.');
     return false;
   }
-  const reason = yield* setType(table);
+  const reason = yield* seams.setType(table);
   if (reason === null) return true;
   // Of the whole table: these do not name the device.
   printk(`device-mapper: table: ${reason}`);
@@ -168,10 +168,10 @@ function* populateTable(table: DmTable, device: string, lines: readonly TableLin
 }
 
 /**
- * Models dm_table_set_type: why the targets do not make a table together; null when they do. A target that can do both is what
+ * Seam setType, dm_table_set_type: why the targets do not make a table together; null when they do. A target that can do both is what
  * the device is.
  */
-function* setType(table: DmTable): Kernel<string | null> {
+export function* setType(table: DmTable): Kernel<string | null> {
   const targets = Array.from({ length: table.numTargets }, (_, i) => dmTableTarget(table, i));
   const takesRequests = (ti: DmTarget): boolean => typeOf(ti).mapRq !== undefined;
   const wanted = MappedDevice.at(table.md).type;

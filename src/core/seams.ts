@@ -86,6 +86,8 @@ export interface Seams {
   /** Sees to it that kdmflush maps nothing any more and is given nothing (spec B8 steps 3 and 4). */
   readonly stopAndFlush: (md: MappedDevice) => Kernel<void>;
 
+  /** Says whether a table takes bios or requests, or why its targets do not make one together (spec B10). */
+  readonly setType: (table: DmTable) => Kernel<string | null>;
   /** Puts a table, or 0, in the place of the live one; request_fn reads it in interrupts. */
   readonly setMap: (md: MappedDevice, table: number) => Kernel<void>;
   // Barriers of a bio-based device (spec B6).

@@ -12,7 +12,7 @@ import {
   iSizeWriteUnderIMutex,
 } from '../core/bdev-policy.ts';
 import { dmQueueFlush, giveWay } from '../core/deferred.ts';
-import { destroyWhenUnused, dmTableFindTarget, dropTable } from '../core/dm-table.ts';
+import { destroyWhenUnused, dmTableFindTarget, dropTable, setType } from '../core/dm-table.ts';
 import {
   __noflushSuspending,
   cloneEndio,
@@ -117,6 +117,7 @@ const unified: Preset = {
     bdevPolicy: heldForLife,
     iSizeWrite,
     stopAndFlush,
+    setType,
     setMap,
     doOrdered: blkDoOrdered,
     processBarrier,

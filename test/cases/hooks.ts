@@ -9,12 +9,13 @@ import { doResume, doSuspend } from '../../src/core/ioctl.ts';
 import { DMF_BLOCK_IO_FOR_SUSPEND, DMF_FROZEN, DMF_SUSPENDED } from '../../src/core/mapped-device.ts';
 import { dmSuspended } from '../../src/core/suspend.ts';
 import { EAGAIN, errnoText } from '../../src/machine/errno.ts';
-import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import type { Kernel } from '../../src/machine/kernel.ts';
 import { staticWords } from '../../src/shared/memory.ts';
 import { Atomic } from '../../src/shared/word.ts';
 import { bindScripts, remap, type Script } from '../../src/targets/scripted.ts';
 import { actor, type Bench, expect, Moment } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
+import { gateOpen, targetsUntold } from './mistakes.ts';
 import { Journal } from './parts.ts';
 
 const PRESETS = ['unified', '2.6.20'];
@@ -59,7 +60,7 @@ const order: AcceptanceCase = {
   sentence:
     'targets hear of a suspend before its freeze and after its last I/O, and of a resume before I/O, in their order',
   presets: PRESETS,
-  planted: { presuspend: () => resolved(undefined) },
+  planted: targetsUntold,
   build(bench) {
     const journal = new Journal(VOCABULARY);
     const suspended = new Moment('suspended');
@@ -115,6 +116,7 @@ const refused: AcceptanceCase = {
   of: 'dmsetup 46',
   sentence: 'the first error of preresume ends a resume: the device stays suspended and no target is resumed',
   presets: PRESETS,
+  planted: gateOpen,
   build(bench) {
     const journal = new Journal(VOCABULARY);
     const refusal = new Atomic(staticWords(1));

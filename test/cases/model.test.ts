@@ -1,7 +1,9 @@
 /** Every acceptance case on the model machine: so many seeded schedules. */
+import { test } from 'tap';
 import { explore } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
 import { Lockdep } from '../../src/shared/lockdep/lockdep.ts';
+import { cases } from './all.ts';
 import { prepare } from './boot.ts';
 import { CASE_CPUS } from './case.ts';
 import { type Machine, SEED, testCases } from './test-cases.ts';
@@ -22,3 +24,11 @@ const model: Machine = async (order, times) => {
 };
 
 testCases(model, 'schedules');
+
+test('each case has a mistake that it must notice', async (t) => {
+  const without = cases.filter(({ bugs = [], planted }) => bugs.length === 0 && planted === undefined);
+  t.strictSame(
+    without.map(({ sentence }) => sentence),
+    [],
+  );
+});

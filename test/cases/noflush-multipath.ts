@@ -15,7 +15,7 @@ import type { Actor } from '../../src/machine/machine.ts';
 import { Multipath } from '../../src/targets/multipath/multipath.ts';
 import { actor, type Bench, expect, Moment } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
-import { flagTooLate } from './mistakes.ts';
+import { errorsForgotten, failedAtGate, flagTooLate } from './mistakes.ts';
 
 const PRESETS = ['unified', '2.6.20'];
 const PATHS = '1 1 round-robin 0 2 1 disk0 1 disk1 1';
@@ -130,6 +130,7 @@ const validPath: AcceptanceCase = {
   of: 'patch 1, dmsetup 49',
   sentence: 'I/O to a multipath device succeeds while there is a valid path',
   presets: PRESETS,
+  planted: failedAtGate,
   build: (bench) => ({
     setup: () => plugIn(bench, FAILING),
     actors: [
@@ -158,6 +159,7 @@ const noPath: AcceptanceCase = {
   of: 'patch 2, dmsetup 50',
   sentence: 'I/O fails when there is no valid path and queue_if_no_path is not set',
   presets: PRESETS,
+  planted: errorsForgotten,
   build: (bench) => ({
     setup: () => withoutPath(bench, FAILING),
     actors: users(bench, new Moment('submitted')),
@@ -172,6 +174,7 @@ const queued: AcceptanceCase = {
   of: 'patch 3, dmsetup 51',
   sentence: 'I/O is queued in the target when there is no valid path and queue_if_no_path is set',
   presets: PRESETS,
+  planted: failedAtGate,
   build: (bench) => ({
     setup: () => withoutPath(bench, QUEUEING),
     actors: users(bench, new Moment('submitted')),

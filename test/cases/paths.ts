@@ -12,7 +12,7 @@ import { memory } from '../../src/shared/memory.ts';
 import { Multipath } from '../../src/targets/multipath/multipath.ts';
 import { actor, type Bench, expect, Moment } from './bench.ts';
 import type { AcceptanceCase } from './case.ts';
-import { alwaysNoflush, errorsForgotten, flagTooLate, neverNoflush } from './mistakes.ts';
+import { alwaysNoflush, errorsForgotten, failedAtGate, flagTooLate, neverNoflush } from './mistakes.ts';
 
 const PRESETS = ['unified', '2.6.20'];
 const BOTH_PATHS = '1 1 round-robin 0 2 1 disk0 1 disk1 1';
@@ -93,6 +93,7 @@ const failingPaths: AcceptanceCase = {
   of: 'dmsetup 51',
   sentence: 'I/O under which the last path fails stays queued, and the status shows all paths failed',
   presets: PRESETS,
+  planted: failedAtGate,
   build: (bench) => ({
     *setup(): Kernel<void> {
       yield* plugIn(bench, 0, `0 8 multipath ${QUEUEING} ${BOTH_PATHS}`);
