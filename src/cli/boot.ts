@@ -17,10 +17,10 @@ import type { Program } from '../machine/machine.ts';
 import type { ProfileBuffers } from '../profile/layout.ts';
 import { attachCpu, attachMain, startProfiledRound, traceListeners } from '../profile/session.ts';
 import { findScenario } from '../scenarios/registry.ts';
-import type { LockFact } from '../shared/lockdep/lock-facts.ts';
-import { Lockdep } from '../shared/lockdep/lockdep.ts';
+import type { Lockdep } from '../shared/lockdep/lockdep.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
 import { installVariant, type VariantChoice } from '../variants/variants.ts';
+import { lockNote, threadLockdep } from './thread-lockdep.ts';
 
 export interface BootOrder {
   readonly scenario: string;
@@ -58,31 +58,8 @@ function withCounts(program: Program, oracles: boolean): Program {
   return { ...program, counts };
 }
 
-/** The validator of a CPU's thread: what it has learned outlives a round. */
-const ofThread = new Lockdep({ throws: false });
-/** Facts that have not been handed over yet. */
-let unsent: LockFact[] = [];
-
-/** The facts that fit into so many bytes, as JSON; the rest waits for the next round. */
-function note(bytesMax: number): string {
-  const texts: string[] = [];
-  let length = 2;
-  unsent.push(...ofThread.fresh);
-  for (const fact of unsent) {
-    const text = JSON.stringify(fact);
-    length += Buffer.byteLength(text) + 1;
-    if (length > bytesMax) break;
-    texts.push(text);
-  }
-  unsent = unsent.slice(texts.length);
-  return texts.length === 0 ? '' : `[${texts.join(',')}]`;
-}
-
-/** What a thread's note says. */
-export const factsOf = (text: string): LockFact[] => JSON.parse(text) as LockFact[];
-
-/** `validator`: who hears the locks if the order says so; default: one for each thread, which only learns. */
-export function prepare(order: unknown, validator: Lockdep | null = ofThread): Bootable {
+/** `validator`: who hears the locks if the order says so; default: that of the thread. */
+export function prepare(order: unknown, validator: Lockdep | null = null): Bootable {
   const { scenario: name, cpus, variant, lock, oracles, lockdep = false, delayed } = order as BootOrder;
   const scenario = findScenario(name, cpus);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
@@ -91,20 +68,12 @@ export function prepare(order: unknown, validator: Lockdep | null = ofThread): B
     staticWords: scenario.staticWords,
     atQuiescence: oracles ? checkQuiescence : undefined,
     whenStuck: oracles ? checkStuck : undefined,
-    note: lockdep === false ? undefined : note,
+    note: lockdep === false || validator !== null ? undefined : lockNote,
     whenClosed: oracles ? checkClosed : undefined,
     wakersOf: oracles ? wakersOf : undefined,
     build() {
-      const heard = lockdep === false ? null : validator;
-      bindListeners([
-        ...(oracles ? oracleListeners() : []),
-        ...(heard === null ? [] : [heard.hear]),
-        ...traceListeners,
-      ]);
-      if (heard === ofThread) {
-        if (lockdep === 'afresh') heard.forget();
-        heard.attach();
-      }
+      const lockListeners = lockdep === false ? [] : [validator?.hear ?? threadLockdep(lockdep === 'afresh')];
+      bindListeners([...(oracles ? oracleListeners() : []), ...lockListeners, ...traceListeners]);
       bindSpinLocks(SPIN_LOCKS[lock]);
       installVariant(variant);
       const program = withCounts(scenario.build(), oracles);

@@ -5,7 +5,7 @@ import type { FindingReport } from '../machine/machine.ts';
 import { siteText } from '../machine/site.ts';
 import { LockGraph } from '../shared/lockdep/lock-graph.ts';
 import { lockReport, reportedOnceAs } from '../shared/lockdep/lock-report.ts';
-import { factsOf } from './boot.ts';
+import { factsOf } from './thread-lockdep.ts';
 
 export class JoinedLocks {
   readonly #graph = new LockGraph();

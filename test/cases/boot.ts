@@ -7,6 +7,7 @@ import {
   oracles as oracleListeners,
   wakersOf,
 } from '../../src/check/index.ts';
+import { lockNote, threadLockdep } from '../../src/cli/thread-lockdep.ts';
 import { bindSeams, seams } from '../../src/core/seams.ts';
 import { bindListeners } from '../../src/machine/events.ts';
 import type { Lockdep } from '../../src/shared/lockdep/lockdep.ts';
@@ -24,11 +25,13 @@ export interface CaseOrder {
   readonly planted: boolean;
   /** Off: only what the case itself expects is looked at. */
   readonly oracles: boolean;
+  /** On threads: the lock validator listens; `afresh`: it has forgotten the rounds before. */
+  readonly lockdep?: boolean | 'afresh';
 }
 
 /** `lockdep`: the lock validator of the model machine; null: none. */
 export function prepare(what: unknown, lockdep: Lockdep | null = null): Bootable {
-  const { sentence, preset, bug, planted, oracles } = what as CaseOrder;
+  const { sentence, preset, bug, planted, oracles, lockdep: onThread = false } = what as CaseOrder;
   const found = cases.find((each) => each.sentence === sentence);
   if (found === undefined) throw new Error(`there is no case in which ${sentence}`);
   return {
@@ -36,10 +39,12 @@ export function prepare(what: unknown, lockdep: Lockdep | null = null): Bootable
     staticWords: CASE_WORDS,
     atQuiescence: oracles ? checkQuiescence : undefined,
     whenStuck: oracles ? checkStuck : undefined,
+    note: onThread === false ? undefined : lockNote,
     whenClosed: oracles ? checkClosed : undefined,
     wakersOf: oracles ? wakersOf : undefined,
     build() {
-      bindListeners([...(oracles ? oracleListeners() : []), ...(lockdep === null ? [] : [lockdep.hear])]);
+      const lockListener = onThread === false ? lockdep?.hear : threadLockdep(onThread === 'afresh');
+      bindListeners([...(oracles ? oracleListeners() : []), ...(lockListener === undefined ? [] : [lockListener])]);
       bindSpinLocks(tasSpinLock);
       installVariant({ preset, bug });
       if (planted) bindSeams({ ...seams, ...found.planted });

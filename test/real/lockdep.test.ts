@@ -6,7 +6,7 @@ import { scenarios, suites, suitesOf } from '../../src/scenarios/registry.ts';
 import { presets } from '../../src/variants/presets.ts';
 import { runCli } from '../support/cli.ts';
 import type { PlantedOrder } from '../support/planted-order-boot.ts';
-import { startMachine } from '../support/real.ts';
+import { runRound, startMachine } from '../support/real.ts';
 
 interface Printed {
   readonly ok: boolean;
@@ -77,4 +77,14 @@ test('two orders that are planted are reported on threads, whatever the suite or
     t.match(found, [{ kind: 'lock-order', message: /&planted->outer at .*&planted->inner/ }], name);
     t.equal(found.length, 1);
   }
+});
+
+test('rounds of tests on threads are heard by the lock validator', async (t) => {
+  const machine = await startMachine(t, CPUS, BOOT_MODULE);
+  const round = { scenario: 'noflush', seed: SEED };
+  t.equal((await runRound(machine, round)).finding, null);
+  t.match((await runRound(machine, { ...round, planted: true })).finding, {
+    kind: 'lock-order',
+    message: /&planted->/,
+  });
 });
