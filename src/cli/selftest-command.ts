@@ -74,8 +74,9 @@ export function addSelftestCommand(program: Command): void {
     .addHelpText(
       'after',
       `
-A row is a use of locks, a column a kind of lock: spinlock, rwlock for writing and for reading, mutex, rw_semaphore for writing
-and for reading. Exit code: 0 all as they should be, 2 wrong usage, 3 a wrong use was missed or a right one reported.
+A row is a use of locks, a column a kind of lock: spinlock as test-and-set and with tickets, rwlock for writing and for reading, mutex,
+rw_semaphore for writing and for reading, semaphore. A dot: not used so, or nobody could tell.
+Exit code: 0 all as they should be, 2 wrong usage, 3 a wrong use was missed or a right one reported.
 
 Examples:
   dmrace selftest

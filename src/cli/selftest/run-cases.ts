@@ -11,7 +11,7 @@ import type { BootOrder } from '../boot.ts';
 import { modelMachine } from '../explore-machine.ts';
 import { JoinedLocks } from '../joined-locks.ts';
 
-export interface CaseResult extends Omit<SelftestCase, 'scenario'> {
+export interface CaseResult extends Omit<SelftestCase, 'scenario' | 'spinLocks'> {
   readonly scenario: string;
   readonly found: FindingKind | null;
   readonly message: string;
@@ -36,7 +36,8 @@ const resultOf = ({ use, kind, expected, scenario }: SelftestCase, finding: Find
 
 function onModel(each: SelftestCase, lockdep: boolean): CaseResult {
   const scenario = each.scenario.name;
-  const machine = modelMachine({ scenario, cpus: CPUS, preset: 'unified', bug: null, lock: 'tas', lockdep });
+  const lock = each.spinLocks;
+  const machine = modelMachine({ scenario, cpus: CPUS, preset: 'unified', bug: null, lock, lockdep });
   machine.follow(new Walk(1));
   let finding: FindingReport | null = null;
   for (let run = 0; run < EXECUTIONS && finding === null; run++) finding = machine.run(run).finding;
@@ -48,7 +49,7 @@ async function onThreads(machine: RealMachine, each: SelftestCase, lockdep: bool
     scenario: each.scenario.name,
     cpus: CPUS,
     variant: { preset: 'unified', bug: null },
-    lock: 'tas',
+    lock: each.spinLocks,
     oracles: true,
     lockdep: lockdep ? 'afresh' : false,
   };

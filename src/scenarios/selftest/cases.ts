@@ -35,6 +35,7 @@ import { waitUses } from './wait-uses.ts';
 export interface SelftestCase {
   readonly use: string;
   readonly kind: string;
+  readonly spinLocks: HeldKind['spinLocks'];
   /** What must be found; null: nothing. */
   readonly expected: FindingKind | null;
   readonly scenario: Scenario;
@@ -165,7 +166,8 @@ function caseOf(use: Use, row: number, kind: HeldKind): SelftestCase[] {
       return place.program();
     },
   };
-  return [{ use: use.name, kind: kind.name, expected: verdict === 'right' ? null : verdict, scenario }];
+  const { name, spinLocks } = kind;
+  return [{ use: use.name, kind: name, spinLocks, expected: verdict === 'right' ? null : verdict, scenario }];
 }
 
 /** Rows in the order in which they are printed, and in each the kinds of lock that can be used so. */

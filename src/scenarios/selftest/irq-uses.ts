@@ -44,22 +44,70 @@ const sameLock = (context: (typeof CONTEXTS)[number], isOff: boolean): Use => ({
   },
 });
 
+/** The same rwlock in an interrupt and in the task, once for reading and once for writing. */
+const bothWays = (context: (typeof CONTEXTS)[number], isOff: boolean): Use => ({
+  name: `in a ${context}, and in the other way in a task with interrupts ${isOff ? 'off' : 'on'}`,
+  verdict: ({ sleeps, twoWays }) => (sleeps || !twoWays ? null : isOff ? 'right' : 'irq-unsafe'),
+  build(bench) {
+    const a = bench.lock('a');
+    function* other(): Kernel<void> {
+      yield* a.takeOther!();
+      yield* a.giveOther!();
+    }
+    bench[context](() => one(a));
+    bench.task(function* (): Kernel<void> {
+      if (isOff) yield* irqsOff(other);
+      else yield* other();
+      yield* bench.interrupt();
+    });
+  },
+});
+
+/** A softirq, too, can be interrupted. */
+const softirqBelow = (isOff: boolean): Use => ({
+  name: `in a hardirq and in a softirq with interrupts ${isOff ? 'off' : 'on'}`,
+  verdict: (kind) => (isOff && !kind.sleeps ? 'right' : wrongUnlessRecursive(kind)),
+  build(bench) {
+    const a = bench.lock('a');
+    bench.hardirq(() => one(a));
+    bench.softirq(() => (isOff ? irqsOff(() => one(a)) : one(a)));
+    bench.task(bench.interrupt);
+  },
+});
+
+/** Takes a lock with interrupts off, and holds it when they are let in again. */
+function* letIn(a: Held): Kernel<void> {
+  const saved = yield* ops.irqOff(HERE);
+  yield* a.take();
+  yield* ops.irqOn(saved, HERE);
+  yield* a.give();
+}
+
 /** Interrupts are let in again too early. */
-const LET_IN: Use = {
-  name: 'in a hardirq, and held where interrupts are let in again',
+const letInEarly = (context: (typeof CONTEXTS)[number], hold: typeof letIn): Use => ({
+  name: `in a ${context}, and held where interrupts are let in ${hold === letIn ? 'again' : 'for a moment'}`,
+  verdict: ({ sleeps, recursive }) => (sleeps ? null : recursive ? 'right' : 'irq-unsafe'),
+  build(bench) {
+    const a = bench.lock('a');
+    bench[context](() => one(a));
+    bench.task(function* (): Kernel<void> {
+      yield* bench.interrupt();
+      yield* hold(a);
+    });
+  },
+});
+
+/** The same in a softirq. */
+const letInSoftirq = (hold: typeof letIn): Use => ({
+  name: `in a hardirq, and held by a softirq that lets interrupts in ${hold === letIn ? 'again' : 'for a moment'}`,
   verdict: ({ sleeps, recursive }) => (sleeps ? null : recursive ? 'right' : 'irq-unsafe'),
   build(bench) {
     const a = bench.lock('a');
     bench.hardirq(() => one(a));
-    bench.task(function* (): Kernel<void> {
-      yield* bench.interrupt();
-      const saved = yield* ops.irqOff(HERE);
-      yield* a.take();
-      yield* ops.irqOn(saved, HERE);
-      yield* a.give();
-    });
+    bench.softirq(() => hold(a));
+    bench.task(bench.interrupt);
   },
-};
+});
 
 /**
  * An irq-safe lock is held while another is taken, which elsewhere is held with interrupts on:
@@ -95,6 +143,21 @@ const order = (
   },
 });
 
+/** What makes B unsafe is a softirq that holds it with interrupts on. */
+const BY_SOFTIRQ: Use = {
+  name: 'hardirq-safe A, then B of this kind that a softirq holds with interrupts on',
+  verdict: ({ sleeps, recursive }) => (sleeps ? null : recursive ? 'right' : 'irq-unsafe'),
+  build(bench) {
+    const [a, b] = [bench.spin('a'), bench.lock('b')];
+    bench.hardirq(() => one(a));
+    bench.softirq(() => one(b));
+    bench.task(function* (): Kernel<void> {
+      yield* irqsOff(() => both(a, b));
+      yield* bench.interrupt();
+    });
+  },
+};
+
 const SLEEPS_UNDER: Use = {
   name: 'held by who sleeps',
   verdict: ({ sleeps }) => (sleeps ? 'right' : 'sleep-in-atomic'),
@@ -103,6 +166,30 @@ const SLEEPS_UNDER: Use = {
     task(() => one(a, sleep));
   },
 };
+
+const UNDER_SPINLOCK: Use = {
+  name: 'taken with a spinlock held',
+  verdict: ({ sleeps }) => (sleeps ? 'sleep-in-atomic' : 'right'),
+  build({ lock, spin, task }) {
+    const [a, b] = [lock('a'), spin('b')];
+    task(() => both(b, a));
+  },
+};
+
+/** An interrupt may give what it must not take. */
+const givenByInterrupt = (context: (typeof CONTEXTS)[number]): Use => ({
+  name: `taken by a task, given back in a ${context}`,
+  verdict: ({ owned }) => (owned ? null : 'right'),
+  build(bench) {
+    const a = bench.lock('a');
+    bench[context](() => a.give());
+    bench.task(function* (): Kernel<void> {
+      yield* a.take();
+      yield* bench.interrupt();
+      yield* one(a);
+    });
+  },
+});
 
 const SLEEPS_OFF: Use = {
   name: 'taken with interrupts off',
@@ -115,12 +202,19 @@ const SLEEPS_OFF: Use = {
 
 export const irqUses: readonly Use[] = [
   ...CONTEXTS.flatMap((context) => [sameLock(context, true), sameLock(context, false)]),
-  LET_IN,
+  ...CONTEXTS.flatMap((context) => [bothWays(context, true), bothWays(context, false)]),
+  softirqBelow(true),
+  softirqBelow(false),
+  ...CONTEXTS.map((context) => letInEarly(context, letIn)),
+  letInSoftirq(letIn),
   ...CONTEXTS.flatMap((context) => [
     ...STEP_ORDERS.map((steps) => order(context, 'safe', true, steps)),
     ...STEP_ORDERS.map((steps) => order(context, 'safe', false, steps)),
     ...STEP_ORDERS.map((steps) => order(context, 'unsafe', false, steps)),
   ]),
+  BY_SOFTIRQ,
   SLEEPS_UNDER,
+  UNDER_SPINLOCK,
   SLEEPS_OFF,
+  ...CONTEXTS.map(givenByInterrupt),
 ];

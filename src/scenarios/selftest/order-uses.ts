@@ -2,11 +2,12 @@
  * Orders: which locks are taken while which are held.
  */
 import type { Kernel } from '../../machine/kernel.ts';
-import type { HeldKind } from './lock-kinds.ts';
+import type { Held, HeldKind } from './lock-kinds.ts';
 import { both, one, type Use } from './use.ts';
 
-/** Readers of an rwlock never wait for each other, so their order is free. */
-const unlessRecursive = ({ recursive }: HeldKind): 'lock-order' | 'right' => (recursive ? 'right' : 'lock-order');
+/** Readers of an rwlock never wait for each other, so their order is free. Who takes a semaphore does not hold it: nobody can say. */
+const unlessRecursive = ({ recursive, owned }: HeldKind): 'lock-order' | 'right' | null =>
+  !owned ? null : recursive ? 'right' : 'lock-order';
 
 /** Takes locks pair by pair: `0 1`, `1 0`. */
 function pairs(name: string, count: number, order: readonly (readonly [number, number])[], isWrong: boolean): Use {
@@ -25,8 +26,9 @@ function pairs(name: string, count: number, order: readonly (readonly [number, n
 const oneClass = (name: string, nested: boolean): Use => ({
   name,
   verdict: (kind) => {
-    if (kind.name === 'wlock' || kind.recursive) return nested ? null : unlessRecursive(kind);
-    return nested ? 'right' : 'lock-order';
+    if (!nested) return unlessRecursive(kind);
+    // Neither rwlocks nor semaphores have subclasses.
+    return !kind.owned || (kind.twoWays && !kind.sleeps) ? null : 'right';
   },
   build({ lock, task }) {
     const [first, second] = [lock('a'), lock('a')];
@@ -39,25 +41,21 @@ const oneClass = (name: string, nested: boolean): Use => ({
   },
 });
 
-/** Held in one way, wanted in the other. */
+/** Held for reading and wanted for writing, or the other way round. */
 const mixed = (name: string, isWrong: boolean): Use => ({
   name,
-  verdict: ({ name: kind }) => (kind === 'rlock' || kind === 'rsem' ? (isWrong ? 'lock-order' : 'right') : null),
+  verdict: ({ twoWays }) => (!twoWays ? null : isWrong ? 'lock-order' : 'right'),
   build({ lock, task }) {
     const [a, b] = [lock('a'), lock('b')];
-    function* heldForReading(): Kernel<void> {
-      yield* a.take();
-      yield* b.takeOther!();
-      yield* b.giveOther!();
-      yield* a.give();
+    function* nested(outer: Held, inner: Held): Kernel<void> {
+      yield* outer.take();
+      yield* inner.takeOther!();
+      yield* inner.giveOther!();
+      yield* outer.give();
     }
     task(function* (): Kernel<void> {
-      yield* heldForReading();
-      if (!isWrong) return yield* heldForReading();
-      yield* b.take();
-      yield* a.takeOther!();
-      yield* a.giveOther!();
-      yield* b.give();
+      yield* nested(a, b);
+      yield* isWrong ? nested(b, a) : nested(a, b);
     });
   },
 });
@@ -75,7 +73,9 @@ const ACROSS: Use = {
 
 const AGAIN: Use = {
   name: 'A-A, the same lock again',
-  verdict: ({ name }) => (name === 'rlock' ? 'right' : name === 'rsem' ? 'lock-order' : 'self-deadlock'),
+  // A semaphore that is taken twice waits for whoever may give it: the case would never end.
+  verdict: ({ owned, recursive, shared }) =>
+    !owned ? null : recursive ? 'right' : shared ? 'lock-order' : 'self-deadlock',
   build({ lock, task }) {
     const a = lock('a');
     task(() => both(a, a));
@@ -84,7 +84,7 @@ const AGAIN: Use = {
 
 const TRIED: Use = {
   name: 'A-B-B-A where B-A only tries',
-  verdict: ({ name }) => (name === 'spin' ? 'right' : null),
+  verdict: ({ sleeps, twoWays }) => (sleeps || twoWays ? null : 'right'),
   build({ lock, task }) {
     const [a, b] = [lock('a'), lock('b')];
     task(function* (): Kernel<void> {
@@ -113,7 +113,8 @@ const OUT_OF_ORDER: Use = {
 
 const TWICE_GIVEN: Use = {
   name: 'given back twice',
-  verdict: () => 'assertion',
+  // A semaphore has one unit more from then on.
+  verdict: ({ owned }) => (owned ? 'assertion' : 'right'),
   build({ lock, task }) {
     const a = lock('a');
     task(function* (): Kernel<void> {
@@ -125,10 +126,24 @@ const TWICE_GIVEN: Use = {
 
 const KEPT: Use = {
   name: 'still held when the task ends',
-  verdict: ({ sleeps }) => (sleeps ? 'leak' : 'assertion'),
+  verdict: ({ owned, sleeps }) => (!owned ? 'right' : sleeps ? 'leak' : 'assertion'),
   build({ lock, task }) {
     const a = lock('a');
     task(() => a.take());
+  },
+};
+
+/** Who gives a semaphore's unit back need not be who took it. */
+const GIVEN_BY_ANOTHER: Use = {
+  name: 'taken by one task, given back by another',
+  verdict: ({ owned }) => (owned ? null : 'right'),
+  build({ lock, task, before }) {
+    const a = lock('a');
+    before(() => a.take());
+    task(function* (): Kernel<void> {
+      yield* a.give();
+      yield* one(a);
+    });
   },
 };
 
@@ -185,11 +200,12 @@ export const orderUses: readonly Use[] = [
     ],
     true,
   ),
-  mixed('A-B-A-B, held for reading, wanted for writing', false),
-  mixed('A-B-B-A, held for reading, wanted for writing', true),
+  mixed('A-B-A-B, held in one way, wanted in the other', false),
+  mixed('A-B-B-A, held in one way, wanted in the other', true),
   ACROSS,
   TRIED,
   OUT_OF_ORDER,
   TWICE_GIVEN,
   KEPT,
+  GIVEN_BY_ANOTHER,
 ];

@@ -8,7 +8,8 @@ import type { HeldKind } from './lock-kinds.ts';
 import { nothing, one, type Use } from './use.ts';
 
 /** Who waits sleeps, which is wrong enough with a spinlock held. */
-const wrong = ({ sleeps }: HeldKind): FindingKind => (sleeps ? 'lock-order' : 'sleep-in-atomic');
+const wrong = ({ sleeps, owned }: HeldKind): FindingKind | null =>
+  !owned ? null : sleeps ? 'lock-order' : 'sleep-in-atomic';
 
 const HOW = ['takes it', 'takes it and gives it back first', 'takes another'] as const;
 
@@ -60,7 +61,7 @@ const flushed = (isTaken: boolean): Use => ({
 
 const KEPT_BY_ITEM: Use = {
   name: 'still held when a work item ends',
-  verdict: () => 'leak',
+  verdict: ({ owned }) => (owned ? 'leak' : 'right'),
   build({ lock, task, item, queue, flush }) {
     const a = lock('a');
     item(() => a.take());
