@@ -392,7 +392,7 @@ export class RealOperations implements Operations {
   private releaseHeard(word: number, value: number, how: RingKind, saved: number, site: Site): Kernel<void> {
     emitRelease(word, 1, site);
     this.freeWord(word, value, how);
-    if (saved !== 0) emitIrqsOn();
+    if (saved !== 0) emitIrqsOn(site);
     return this.restore(saved);
   }
 
@@ -516,19 +516,19 @@ export class RealOperations implements Operations {
     return resolved(this.disableHeard(site));
   }
 
-  private restoreHeard(saved: number): Kernel<void> {
-    if (hearing !== 0 && saved !== 0) emitIrqsOn();
+  private restoreHeard(saved: number, site: Site): Kernel<void> {
+    if (hearing !== 0 && saved !== 0) emitIrqsOn(site);
     return this.restore(saved);
   }
 
   private *irqOnSlow(saved: number, site: Site): Kernel<void> {
     yield* this.atBoundary(site);
-    yield* this.restoreHeard(saved);
+    yield* this.restoreHeard(saved, site);
   }
 
   irqOn(saved: number, site: Site): Kernel<void> {
     if (this.boundary(0, site)) return this.irqOnSlow(saved, site);
-    return this.restoreHeard(saved);
+    return this.restoreHeard(saved, site);
   }
 
   /** The running task may go on: its state says so, or a signal does. */

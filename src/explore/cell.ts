@@ -5,7 +5,7 @@
  * when the scheduler resumes the context, runs it. One cell serves a context for its whole life, since a context has one
  * pending operation at a time.
  */
-import { EV_LOCK_ACQUIRED, EV_LOCK_RELEASE, emit, listening } from '../machine/events.ts';
+import { EV_IRQS_ON, EV_LOCK_ACQUIRED, EV_LOCK_RELEASE, emit, listening } from '../machine/events.ts';
 import { report } from '../machine/finding.ts';
 import {
   OP_ADD_THEN,
@@ -226,6 +226,7 @@ export class Cell {
         return on;
       }
       case OP_IRQ_ON:
+        if (listening !== 0 && this.value !== 0) emit(EV_IRQS_ON, 0, 0, this.site);
         w[cpuBase + CPU_IRQS_OFF] = this.value === 0 ? 1 : 0;
         return 0;
       case OP_SCHEDULE:

@@ -61,5 +61,5 @@ export function* doIrq(line: number): Kernel<void> {
   (w[base + CPU_HARDIRQ_DEPTH] as number)--;
   if (w[base + CPU_SOFTIRQ_DEPTH] === 0 && w[base + CPU_SOFTIRQ_PENDING] !== 0) yield* doSoftirq();
   w[base + CPU_IRQS_OFF] = 0;
-  if (hearing !== 0) emitIrqsOn();
+  if (hearing !== 0) emitIrqsOn(0);
 }

@@ -147,7 +147,7 @@ export const EV_BARRIER_BEHIND = 102;
 /** An item was put on the list of a queue, whose lock is held: a = address of the item, b = address of the queue. */
 export const EV_WORK_QUEUED = 103;
 
-// What else a CPU of the real machine does; of these the model says only the end of an interrupt.
+// What else a CPU of the real machine does; of these the model says only that interrupts are let in.
 /** Interrupts go off, and on again. An interrupt's own are in EV_IRQ_ENTER. */
 export const EV_IRQS_OFF = 110;
 export const EV_IRQS_ON = 111;
@@ -251,9 +251,9 @@ export function emitIrqsOff(site: Site): void {
   if (listening !== 0) tellListeners(EV_IRQS_OFF, 0, 0, site);
 }
 
-export function emitIrqsOn(): void {
+export function emitIrqsOn(site: Site): void {
   if (profiler !== null) profiler.irqsOn();
-  if (listening !== 0) tellListeners(EV_IRQS_ON, 0, 0, 0);
+  if (listening !== 0) tellListeners(EV_IRQS_ON, 0, 0, site);
 }
 
 function tellProfiler(whom: Profiler, kind: number, a: number, b: number, site: Site): void {

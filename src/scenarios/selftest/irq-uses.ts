@@ -83,6 +83,16 @@ function* letIn(a: Held): Kernel<void> {
   yield* a.give();
 }
 
+/** The same, but they are off again before the lock is given back. */
+function* letInBetween(a: Held): Kernel<void> {
+  const saved = yield* ops.irqOff(HERE);
+  yield* a.take();
+  yield* ops.irqOn(saved, HERE);
+  yield* ops.irqOff(HERE);
+  yield* a.give();
+  yield* ops.irqOn(saved, HERE);
+}
+
 /** Interrupts are let in again too early. */
 const letInEarly = (context: (typeof CONTEXTS)[number], hold: typeof letIn): Use => ({
   name: `in a ${context}, and held where interrupts are let in ${hold === letIn ? 'again' : 'for a moment'}`,
@@ -205,8 +215,10 @@ export const irqUses: readonly Use[] = [
   ...CONTEXTS.flatMap((context) => [bothWays(context, true), bothWays(context, false)]),
   softirqBelow(true),
   softirqBelow(false),
-  ...CONTEXTS.map((context) => letInEarly(context, letIn)),
-  letInSoftirq(letIn),
+  ...[letIn, letInBetween].flatMap((hold) => [
+    ...CONTEXTS.map((context) => letInEarly(context, hold)),
+    letInSoftirq(hold),
+  ]),
   ...CONTEXTS.flatMap((context) => [
     ...STEP_ORDERS.map((steps) => order(context, 'safe', true, steps)),
     ...STEP_ORDERS.map((steps) => order(context, 'safe', false, steps)),

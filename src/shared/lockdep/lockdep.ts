@@ -19,6 +19,7 @@ import {
   EV_COMPLETE,
   EV_FLUSH,
   EV_IRQ_ENTER,
+  EV_IRQS_ON,
   EV_LOCK_ACQUIRED,
   EV_LOCK_NESTED,
   EV_LOCK_RELEASE,
@@ -129,7 +130,8 @@ export class Lockdep {
   /** Hears a machine; see src/machine/events.ts. */
   readonly hear: Listener = (kind, a, b, site) => {
     if (kind === EV_LOCK_ACQUIRED) this.#acquired(a, b, site);
-    else if (kind === EV_LOCK_RELEASE) this.#released(a, site);
+    else if (kind === EV_LOCK_RELEASE) this.#held().drop(a);
+    else if (kind === EV_IRQS_ON) this.#irqsOn(site);
     else if (kind < EV_BIO_SUBMIT) this.#hearOther(kind, a, b, site);
   };
 
@@ -279,7 +281,7 @@ export class Lockdep {
     this.#room = room;
   }
 
-  /** In what context a lock is taken, or held. */
+  /** In what context a lock is taken. */
   #used(held: HeldLocks, lockClass: number, shared: boolean, recursive: boolean, site: Site): void {
     const w = memory.words;
     let bits = 0;
@@ -287,7 +289,11 @@ export class Lockdep {
     else if (w[cpuBase + CPU_SOFTIRQ_DEPTH] !== 0)
       bits = w[cpuBase + CPU_IRQS_OFF] === 0 ? IN_SOFTIRQ_BIT | HARDIRQ_ON_BIT : IN_SOFTIRQ_BIT;
     else if (w[cpuBase + CPU_IRQS_OFF] === 0) bits = BOTH_ON_BITS;
-    if (recursive) bits <<= USE_BITS;
+    this.#usedSo(held, lockClass, shared, recursive, bits, site);
+  }
+
+  #usedSo(held: HeldLocks, lockClass: number, shared: boolean, recursive: boolean, uses: number, site: Site): void {
+    const bits = recursive ? uses << USE_BITS : uses;
     const fresh = bits & ~(this.#uses[lockClass] as number);
     if (fresh !== 0) this.#learnUses(held, lockClass, shared, recursive, fresh, site);
   }
@@ -325,15 +331,18 @@ export class Lockdep {
     throw new KernelFinding(kind, invariant, message, site, lines);
   }
 
-  #released(word: number, site: Site): void {
+  /** Interrupts are let in: all that is held here is held with them on. */
+  #irqsOn(site: Site): void {
+    const w = memory.words;
+    if (w[cpuBase + CPU_HARDIRQ_DEPTH] !== 0) return;
     const held = this.#held();
-    const place = held.drop(word);
-    if (place < 0) return;
-    // The entry has moved up, or lies where the next one will: it can still be read where nothing was above it.
-    if (place !== held.count || memory.words[cpuBase + CPU_IRQS_OFF] !== 0) return;
-    const lockClass = held.classes[place] as number;
-    const shared = held.shared[place] === 1;
-    this.#used(held, lockClass, shared, shared && this.#classes.readsRecursively(lockClass), site);
+    const bits = w[cpuBase + CPU_SOFTIRQ_DEPTH] === 0 ? BOTH_ON_BITS : HARDIRQ_ON_BIT;
+    for (let i = 0; i < held.count; i++) {
+      const lockClass = held.classes[i] as number;
+      const shared = held.shared[i] === 1;
+      const recursive = shared && this.#classes.readsRecursively(lockClass);
+      this.#usedSo(held, lockClass, shared, recursive, bits, site);
+    }
   }
 
   // ---- Waiting for what is no lock. ----
