@@ -45,6 +45,9 @@ export function plainTable(
     .join('\n');
 }
 
+/** What stands below a list that is cut: how many it leaves out. */
+export const andMore = (count: number): string => `and ${count} more`;
+
 /** `wrong-error (I53): the bio of …` */
 export function findingTitle(finding: FindingReport): string {
   return `${finding.kind}${finding.invariant === '' ? '' : ` (${finding.invariant})`}: ${finding.message}`;

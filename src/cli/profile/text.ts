@@ -3,7 +3,7 @@
  */
 import { holdMark, lockLabel } from '../../profile/label.ts';
 import type { Bar, BlameEdge, Injection, LockStat, ProfileReport, SitePoint } from '../../profile/report.ts';
-import { findingText, plainTable } from '../finding-text.ts';
+import { andMore, findingText, plainTable } from '../finding-text.ts';
 import type { ProfileOutcome } from './runner.ts';
 
 /** Locks of which sites, blame and histograms are shown, and lines of each. */
@@ -86,15 +86,36 @@ function histogram(title: string, bars: readonly Bar[]): string[] {
   return [plainTable([`  ${title}, us`, 'count', ''], rows, [0, 1]), ''];
 }
 
-const pointRows = (points: readonly SitePoint[]): (string | number)[][] =>
-  points.slice(0, LINES_SHOWN).map(({ site, contentions, waitNs }) => [`  ${site}`, contentions, us(waitNs)]);
+type Row = readonly (string | number)[];
 
-const blameRow = ({ waiter, waiterSite, holder, holderSite, count, waitNs }: BlameEdge): (string | number)[] => [
-  `  ${waiter} in ${waiterSite}`,
-  `${holder} in ${holderSite}`,
-  count,
-  us(waitNs),
-];
+/** The first lines of a list; one more says what the others come to, so that the columns add up. */
+function firstRows<T>(all: readonly T[], row: (each: T) => Row, rowOfOthers: (others: readonly T[]) => Row): Row[] {
+  const others = all.slice(LINES_SHOWN);
+  const rows = all.slice(0, LINES_SHOWN).map(row);
+  return others.length === 0 ? rows : [...rows, rowOfOthers(others)];
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+const waited = (all: readonly { readonly waitNs: number }[]): string => us(sum(all.map(({ waitNs }) => waitNs)));
+
+const pointRows = (points: readonly SitePoint[]): Row[] =>
+  firstRows(
+    points,
+    (point) => [`  ${point.site}`, point.contentions, waited([point])],
+    (others) => [`  ${andMore(others.length)}`, sum(others.map(({ contentions }) => contentions)), waited(others)],
+  );
+
+const blameRows = (blame: readonly BlameEdge[]): Row[] =>
+  firstRows(
+    blame,
+    (edge) => [
+      `  ${edge.waiter} in ${edge.waiterSite}`,
+      `${edge.holder} in ${edge.holderSite}`,
+      edge.count,
+      waited([edge]),
+    ],
+    (others) => [`  ${andMore(others.length)}`, '', sum(others.map(({ count }) => count)), waited(others)],
+  );
 
 /** Who waited where for whom. */
 function contentionText(lock: LockStat, locks: readonly LockStat[]): string {
@@ -102,8 +123,8 @@ function contentionText(lock: LockStat, locks: readonly LockStat[]): string {
   const column = (title: string): string[] => [`  ${title}`, 'contentions', 'waittime-total'];
   parts.push(plainTable(column('waited in'), pointRows(lock.sites), [1, 2]), '');
   parts.push(plainTable(column('taken by the holder in'), pointRows(lock.holders), [1, 2]), '');
-  const blame = lock.blame.slice(0, LINES_SHOWN).map(blameRow);
-  parts.push(plainTable(['  who waited', 'for whom', 'count', 'waittime-total'], blame, [2, 3]), '');
+  const whom = ['  who waited', 'for whom', 'count', 'waittime-total'];
+  parts.push(plainTable(whom, blameRows(lock.blame), [2, 3]), '');
   parts.push(...histogram('wait', lock.waitNs.histogram), ...histogram('hold', lock.holdNs.histogram));
   return parts.join('\n');
 }

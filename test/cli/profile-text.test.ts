@@ -1,0 +1,76 @@
+/** The text of a profile: what its lists show, and what they say of the rest. */
+import { test } from 'tap';
+import { profileText } from '../../src/cli/profile/text.ts';
+import type { Durations, LockStat } from '../../src/profile/report.ts';
+
+const none: Durations = { timed: 0, min: 0, max: 0, total: 0, avg: 0, p50: 0, p90: 0, p99: 0, histogram: [] };
+
+/** A lock that was waited for in so many places, i times in the i-th and 1 us each time. */
+function waitedFor(places: number): LockStat {
+  const count = (i: number) => ({ contentions: i + 1, waitNs: 1000 * (i + 1) });
+  const all = Array.from({ length: places }, (_, i) => i);
+  return {
+    class: '&md->io_lock',
+    type: 'spinlock',
+    mode: 'write',
+    of: '',
+    conBounces: 0,
+    contentions: 1,
+    waitNs: none,
+    acqBounces: 0,
+    acquisitions: 1,
+    holdNs: none,
+    sampled: true,
+    waits: { spun: 0, parked: 0, spinNs: 0, parkNs: 0 },
+    share: 1,
+    sites: all.map((i) => ({ site: `wanted${i}`, ...count(i) })),
+    holders: all.map((i) => ({ site: `taken${i}`, ...count(i) })),
+    blame: all.map((i) => {
+      const { contentions, waitNs } = count(i);
+      return {
+        waiter: `w${i}`,
+        waiterSite: `wanted${i}`,
+        holder: `h${i}`,
+        holderSite: `taken${i}`,
+        count: contentions,
+        waitNs,
+      };
+    }),
+  };
+}
+
+function textOf(places: number): string {
+  const throughput = { rounds: 1, seconds: 1, roundsPerSecond: 1, perSecond: {} };
+  const report = {
+    by: 'class',
+    exact: false,
+    locks: [waitedFor(places)],
+    irqsOff: { stretches: 0, sampled: true, ns: none, longestSite: '', longestCpu: -1 },
+    throughput,
+    injection: null,
+    lost: { rows: 0, edges: 0, records: 0 },
+    timeline: null,
+  } as const;
+  return profileText({ report, finding: null, interrupted: false });
+}
+
+test('a list of places or of blame that is cut says how many lines are left out, and what they come to', async (t) => {
+  const text = textOf(7);
+  // Of 7 lines the last three: 5, 6 and 7.
+  t.strictSame(
+    text.match(/^ {2}and .*$/gm)?.map((line) => line.trim().split(/ {2,}/)),
+    [
+      ['and 3 more', '18', '18.00'],
+      ['and 3 more', '18', '18.00'],
+      ['and 3 more', '18', '18.00'],
+    ],
+  );
+  t.match(text, /wanted3 /);
+  t.notMatch(text, /wanted4 /);
+});
+
+test('a list that fits says nothing of more', async (t) => {
+  t.match(textOf(4), /wanted3 /);
+  t.notMatch(textOf(4), /more/);
+  t.match(textOf(5), /and 1 more/);
+});
