@@ -5,7 +5,7 @@
  *
  *   acquire     the step that the CPU notes before the operation anyway. Nothing
  *   contended   reads the clock, finds out who has the lock                            only where a CPU has to wait
- *   acquired    counts down, looks who had the lock last                               two loads and a store
+ *   acquired    counts down, looks who had the lock last                               three loads and a store
  *   release     looks whether this hold is timed                                       one load
  *
  * So counting costs no clock and no atomic step. `left` says how many acquisitions of a row need nothing more than that; with the
