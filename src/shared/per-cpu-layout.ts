@@ -63,4 +63,33 @@ export const STEP_RING_ENTRIES = 64;
 /** A memory has at most 2^20 words, the tree at most 2^12 sites. */
 export const STEP_SITE_SHIFT = 20;
 
+/** Those that are no part of a list or a ring, as findings print them. */
+export const CPU_WORD_NAMES: Readonly<Record<number, string>> = {
+  [CPU_PENDING]: 'irq pending',
+  [CPU_DOORBELL]: 'doorbell',
+  [CPU_PARKED]: 'parked',
+  [CPU_RUNNABLE]: 'runnable',
+  [CPU_SLOTS]: 'task slots',
+  [CPU_PARK_SEQ]: 'park seq',
+  [CPU_CONTENDED]: 'contended',
+  [CPU_IRQS_OFF]: 'irqs off',
+  [CPU_HARDIRQ_DEPTH]: 'hardirq count',
+  [CPU_SOFTIRQ_DEPTH]: 'softirq count',
+  [CPU_PREEMPT]: 'preempt count',
+  [CPU_SOFTIRQ_PENDING]: 'softirq pending',
+  [CPU_CURRENT]: 'current',
+  [CPU_STEPS]: 'steps',
+  [CPU_INTERRUPTS]: 'interrupts',
+  [CPU_SOFTIRQS]: 'softirqs',
+  [CPU_SWITCHES]: 'switches',
+  [CPU_PARKS]: 'parks',
+  [CPU_KSOFTIRQD]: 'ksoftirqd',
+  [CPU_DONE_HEAD]: 'done head',
+  [CPU_DONE_TAIL]: 'done tail',
+  [CPU_TIMERS_HEAD]: 'timers head',
+  [CPU_TIMERS_TAIL]: 'timers tail',
+  [CPU_BLK_DONE_HEAD]: 'blk done head',
+  [CPU_BLK_DONE_TAIL]: 'blk done tail',
+};
+
 export const PER_CPU_WORDS = CPU_STEP_RING + STEP_RING_ENTRIES;

@@ -24,6 +24,12 @@ export function ringWords(entries: number): number {
   return ENTRIES + entries;
 }
 
+/** What a word of a ring is called: `.published`, `[3]`. */
+export function ringWordName(offset: number): string {
+  if (offset >= ENTRIES) return `[${offset - ENTRIES}]`;
+  return ['.places', '.published', '.read', ''][offset] as string;
+}
+
 export class Ring {
   readonly word: number;
   readonly entries: number;
