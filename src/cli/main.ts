@@ -41,6 +41,12 @@ function makeProgram(): Command {
 /** A command and all below it. */
 const commandsOf = (command: Command): Command[] => [command, ...command.commands.flatMap(commandsOf)];
 
+/** commander answers `help nosuch` with the whole usage text, and not a word about what is wrong. */
+function refuseHelpOnNothing(program: Command, [word, name]: readonly string[]): void {
+  if (word !== 'help' || name === undefined || name === 'help' || name.startsWith('-')) return;
+  if (program.commands.every((command) => command.name() !== name)) program.error(`error: unknown command '${name}'`);
+}
+
 /** commander's `error: …` with its suggestion on the same line. */
 function oneSentence(text: string): string {
   return `dmrace: ${text
@@ -85,6 +91,7 @@ try {
     );
     process.exitCode = EXIT_USAGE;
   } else {
+    refuseHelpOnNothing(program, process.argv.slice(2));
     await program.parseAsync();
   }
 } catch (error) {

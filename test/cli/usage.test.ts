@@ -29,6 +29,7 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['stress --frobnicate', /unknown option '--frobnicate'/],
   ['stress --secnods 3', /unknown option '--secnods'.*--seconds/],
   ['frobnicate', /unknown command 'frobnicate'/],
+  ['help frobnicate', /unknown command 'frobnicate'/],
   ['', /name a command: stress, profile, explore, replay, bugs, list or selftest/],
   ['explore nosuch', /There is no scenario 'nosuch'; there are .*interrupted-noflush/],
   [
