@@ -8,9 +8,10 @@
  *   runs the queue of the device: maps the second
  *   to the disk, takes its queue_lock again
  *
- * What a8c32a5c98943 made harmless for drivers that let go of their queue_lock: there a softirq may come in between, and ran the queue
- * at once. A driver here keeps it while it ends a request, so the clone skips the softirq too. Shows in any order: the original's
- * queue_lock is taken under the disk's (I19), whoever else is there. Without that rule the search finds the deadlock itself.
+ * What a8c32a5c9894 made harmless for drivers that let go of their queue_lock: there a softirq may come in between, and ran the queue
+ * at once. A driver here keeps it while it ends a request, so the clone skips the softirq too. What is reported comes before the queue is
+ * run, in any order: the original's queue_lock is taken under the disk's (I19), whoever else is there. Without that rule the search finds
+ * the deadlock itself (test/core/rq-proofs.test.ts).
  */
 import { blkBarrierRq, REQ_FAILED, Request } from '../../block/request.ts';
 import { tioOf } from '../../core/dm-rq-target-io.ts';
