@@ -3,7 +3,7 @@
  *
  *   rq-requeue-busy-loop      request_fn goes on after a target has wanted a request back
  *   table kept over a map     request_fn goes on with the table that it had begun with
- *   rq-run-queue-recursion    the end of a request runs the queue at once, perhaps inside the request_fn of the disk below
+ *   rq-run-queue-recursion    the end of a request runs the queue at once; in the softirq, so never inside the request_fn of a disk
  *   dm-put-frees-in-irq       an I/O in flight may hold the last reference on its device
  *   kdmflush-destroys-itself  and so may a flush
  *   flush-requeue-spin        a flush that a target wants back is made again at once
