@@ -101,7 +101,9 @@ function decisiveText(found: Found): string[] {
   if (first === undefined) return [];
   if (second === undefined) return [first, ''];
   const mark = decisiveStepOf(found) === null ? '' : '* ';
-  return [...wrapped(`${mark}${first}`, outputWidth()), `${' '.repeat(mark.length)}${second}`, ''];
+  const below = ' '.repeat(mark.length);
+  const lines = [...wrapped(first, outputWidth() - mark.length), second];
+  return [...lines.map((line, i) => `${i === 0 ? mark : below}${line}`), ''];
 }
 
 const searchSentence = ({ executionsToFind, seed, shrunkFromSwitches, run, shrinkRuns }: Found): string =>

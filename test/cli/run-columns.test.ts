@@ -110,6 +110,21 @@ test('a finding names the step that decides, where one does, and marks it', asyn
   t.equal(marked(stdout), step);
 });
 
+test('where there is little room, what is said of the step that decides goes on beside its mark and not below it', async (t) => {
+  const { COLUMNS } = process.env;
+  t.teardown(() => {
+    if (COLUMNS === undefined) delete process.env['COLUMNS'];
+    else process.env['COLUMNS'] = COLUMNS;
+  });
+  process.env['COLUMNS'] = '36';
+  const [said = ''] =
+    /^\* Step [\s\S]*? after it\.$/m.exec(await printedFor('01-lost-increment.js', t.testdir())) ?? [];
+  const [first = '', ...others] = said.split('\n');
+  t.match(first, /^\* Step \d+ decides:/);
+  t.ok(others.length > 1, said);
+  for (const line of others) t.match(line, /^ {2}\S/);
+});
+
 test('a finding says that no single step decides, where the share grows by less than 15 points, and marks none', async (t) => {
   const stdout = await printedFor('03-deadlock.js', t.testdir());
   const { text, growth } = decisiveWords(stdout);
