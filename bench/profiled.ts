@@ -27,6 +27,7 @@ const twoCpus = { program: 'bios', devices: 2, cpus: 2, us } as const;
 
 const subjects = (uncontended: Target, hot: Target): Subject[] => [
   { what: 'bios, two CPUs, a device each', run: twoCpus, target: uncontended },
+  { what: 'bios, two CPUs, one device: its io_lock is hot', run: { ...twoCpus, devices: 1 }, target: hot },
   { what: 'one hot spinlock, two CPUs', run: { ...lock, cpus: 2 }, target: hot },
 ];
 
