@@ -2,7 +2,7 @@
  * What a stress run prints at its end: tables for people, one document for programs.
  */
 import type { PageTable } from '../../page/data.ts';
-import { findingText, plainTable } from '../finding-text.ts';
+import { andMore, findingText, plainTable } from '../finding-text.ts';
 import { lockStatTable } from '../profile/text.ts';
 import { type Check, type CheckReport, errorProblem, findingProblem } from '../report/checks.ts';
 import { version } from '../version.ts';
@@ -117,9 +117,12 @@ export function stressTables(settings: StressSettings, outcome: StressOutcome): 
 /** The report without colours or cursor movements; every line fits a pipe. */
 export function stressText(settings: StressSettings, outcome: StressOutcome): string {
   const parts: string[] = [];
-  for (const suite of outcome.suites)
-    for (const finding of suite.findings.slice(0, FINDINGS_SHOWN))
+  for (const { name, findings } of outcome.suites) {
+    for (const finding of findings.slice(0, FINDINGS_SHOWN))
       parts.push(`${findingText(finding, finding.explore)}\nAll that is known: ${finding.file}\n`);
+    const others = findings.slice(FINDINGS_SHOWN).map(({ file }) => file);
+    if (others.length > 0) parts.push(`${andMore(others.length)} of ${name}: ${others.join(', ')}\n`);
+  }
   for (const { title, titled, head, rows, right } of stressTables(settings, outcome)) {
     if (titled === true) parts.push(title);
     parts.push(plainTable(head, rows, right), '');
