@@ -3,10 +3,11 @@
  */
 import type { PlaceReport } from '../machine/machine.ts';
 import { siteText } from '../machine/site.ts';
-import { locksHeldByCpu, locksHeldByTask } from '../shared/holders.ts';
+import { locksHeldByTask } from '../shared/holders.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_CURRENT, CPU_STEP_RING, CPU_STEPS, STEP_RING_ENTRIES, STEP_SITE_SHIFT } from '../shared/per-cpu-layout.ts';
 import { isDaemon, taskName } from '../shared/program.ts';
+import { locksHeldByCpu } from '../shared/spinlock.ts';
 import { lockTypeAt, wordName } from '../shared/struct-registry.ts';
 import { Task } from '../shared/task.ts';
 

@@ -6,8 +6,9 @@ import type { KernelFinding } from '../machine/finding.ts';
 import { OP_NAMES, OP_NEXT_ALARM, OP_SCHEDULE, OP_START } from '../machine/kernel.ts';
 import type { FindingReport, PlaceReport } from '../machine/machine.ts';
 import { siteText } from '../machine/site.ts';
-import { locksHeldByCpu, locksHeldByTask } from '../shared/holders.ts';
+import { locksHeldByTask } from '../shared/holders.ts';
 import { isDaemon, taskName } from '../shared/program.ts';
+import { locksHeldByCpu } from '../shared/spinlock.ts';
 import { lockTypeAt, wordName } from '../shared/struct-registry.ts';
 import type { Context, ModelCpu } from './context.ts';
 

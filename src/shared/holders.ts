@@ -8,8 +8,6 @@ import { RWSEM_OWNER } from './rw-semaphore.ts';
 import { eachLiveLock } from './struct-registry.ts';
 import type { Task } from './task.ts';
 
-export { locksHeldByCpu } from './spinlock.ts';
-
 /** Names of the sleeping locks whose owner is this task. */
 export function locksHeldByTask(task: Task): string[] {
   const names: string[] = [];

@@ -48,10 +48,10 @@ import {
   writeUnlock,
   writeUnlockIrqrestore,
 } from '../../src/shared/atomics-lock.ts';
-import { locksHeldByCpu, locksHeldByTask } from '../../src/shared/holders.ts';
+import { locksHeldByTask } from '../../src/shared/holders.ts';
 import { memory, staticWords } from '../../src/shared/memory.ts';
 import { cpu, irqsDisabled } from '../../src/shared/per-cpu.ts';
-import type { SpinLock } from '../../src/shared/spinlock.ts';
+import { locksHeldByCpu, type SpinLock } from '../../src/shared/spinlock.ts';
 import { defineStruct, type Struct } from '../../src/shared/struct.ts';
 import { current, mightSleep, TASK_RUNNING, TASK_UNINTERRUPTIBLE, type Task } from '../../src/shared/task.ts';
 import { Atomic } from '../../src/shared/word.ts';
