@@ -20,7 +20,7 @@ import { findScenario } from '../scenarios/registry.ts';
 import type { Lockdep } from '../shared/lockdep/lockdep.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
 import { installVariant, type VariantChoice } from '../variants/variants.ts';
-import { lockNote, threadLockdep } from './thread-lockdep.ts';
+import { type LockdepOrder, lockListeners, lockNoteOf } from './thread-lockdep.ts';
 
 export interface BootOrder {
   readonly scenario: string;
@@ -29,7 +29,7 @@ export interface BootOrder {
   readonly lock: 'tas' | 'ticket';
   readonly oracles: boolean;
   /** The lock validator listens; default: no. `afresh`: it has forgotten the rounds before. */
-  readonly lockdep?: boolean | 'afresh';
+  readonly lockdep?: LockdepOrder;
   /** Profiles: holders of the lock that they name take longer in this round. */
   readonly delayed?: boolean;
 }
@@ -68,12 +68,11 @@ export function prepare(order: unknown, validator: Lockdep | null = null): Boota
     staticWords: scenario.staticWords,
     atQuiescence: oracles ? checkQuiescence : undefined,
     whenStuck: oracles ? checkStuck : undefined,
-    note: lockdep === false || validator !== null ? undefined : lockNote,
+    note: lockNoteOf(lockdep, validator),
     whenClosed: oracles ? checkClosed : undefined,
     wakersOf: oracles ? wakersOf : undefined,
     build() {
-      const lockListeners = lockdep === false ? [] : [validator?.hear ?? threadLockdep(lockdep === 'afresh')];
-      bindListeners([...(oracles ? oracleListeners() : []), ...lockListeners, ...traceListeners]);
+      bindListeners([...(oracles ? oracleListeners() : []), ...lockListeners(lockdep, validator), ...traceListeners]);
       bindSpinLocks(SPIN_LOCKS[lock]);
       installVariant(variant);
       const program = withCounts(scenario.build(), oracles);

@@ -11,8 +11,11 @@ const ofThread = new Lockdep({ throws: false });
 /** Facts that have not been handed over yet. */
 let unsent: LockFact[] = [];
 
-/** Begins a round; gives who is to hear it. `afresh`: the rounds before are forgotten. */
-export function threadLockdep(afresh: boolean): Listener {
+/** Whether the lock validator hears a round; `afresh`: it has forgotten the rounds before. */
+export type LockdepOrder = boolean | 'afresh';
+
+/** Begins a round of the thread's validator. */
+function begin(afresh: boolean): Listener {
   if (afresh) {
     ofThread.forget();
     unsent = [];
@@ -21,8 +24,16 @@ export function threadLockdep(afresh: boolean): Listener {
   return ofThread.hear;
 }
 
+/** Who is to hear the round that begins: `validator`, or the thread's own where there is none. */
+export const lockListeners = (lockdep: LockdepOrder, validator: Lockdep | null): readonly Listener[] =>
+  lockdep === false ? [] : [validator?.hear ?? begin(lockdep === 'afresh')];
+
+/** What the thread then has to say at the end of a round. */
+export const lockNoteOf = (lockdep: LockdepOrder, validator: Lockdep | null): typeof lockNote | undefined =>
+  lockdep === false || validator !== null ? undefined : lockNote;
+
 /** The facts that fit into so many bytes, as JSON; the rest waits for the next round. */
-export function lockNote(bytesMax: number): string {
+function lockNote(bytesMax: number): string {
   const texts: string[] = [];
   let length = 2;
   unsent.push(...ofThread.fresh);

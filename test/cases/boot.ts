@@ -7,7 +7,7 @@ import {
   oracles as oracleListeners,
   wakersOf,
 } from '../../src/check/index.ts';
-import { lockNote, threadLockdep } from '../../src/cli/thread-lockdep.ts';
+import { type LockdepOrder, lockListeners, lockNoteOf } from '../../src/cli/thread-lockdep.ts';
 import { bindSeams, seams } from '../../src/core/seams.ts';
 import { bindListeners } from '../../src/machine/events.ts';
 import type { Lockdep } from '../../src/shared/lockdep/lockdep.ts';
@@ -25,13 +25,13 @@ export interface CaseOrder {
   readonly planted: boolean;
   /** Off: only what the case itself expects is looked at. */
   readonly oracles: boolean;
-  /** On threads: the lock validator listens; `afresh`: it has forgotten the rounds before. */
-  readonly lockdep?: boolean | 'afresh';
+  /** Default: the lock validator does not listen. */
+  readonly lockdep?: LockdepOrder;
 }
 
-/** `lockdep`: the lock validator of the model machine; null: none. */
-export function prepare(what: unknown, lockdep: Lockdep | null = null): Bootable {
-  const { sentence, preset, bug, planted, oracles, lockdep: onThread = false } = what as CaseOrder;
+/** `validator`: who hears the locks if the order says so; default: that of the thread. */
+export function prepare(what: unknown, validator: Lockdep | null = null): Bootable {
+  const { sentence, preset, bug, planted, oracles, lockdep = false } = what as CaseOrder;
   const found = cases.find((each) => each.sentence === sentence);
   if (found === undefined) throw new Error(`there is no case in which ${sentence}`);
   return {
@@ -39,12 +39,11 @@ export function prepare(what: unknown, lockdep: Lockdep | null = null): Bootable
     staticWords: CASE_WORDS,
     atQuiescence: oracles ? checkQuiescence : undefined,
     whenStuck: oracles ? checkStuck : undefined,
-    note: onThread === false ? undefined : lockNote,
+    note: lockNoteOf(lockdep, validator),
     whenClosed: oracles ? checkClosed : undefined,
     wakersOf: oracles ? wakersOf : undefined,
     build() {
-      const lockListener = onThread === false ? lockdep?.hear : threadLockdep(onThread === 'afresh');
-      bindListeners([...(oracles ? oracleListeners() : []), ...(lockListener === undefined ? [] : [lockListener])]);
+      bindListeners([...(oracles ? oracleListeners() : []), ...lockListeners(lockdep, validator)]);
       bindSpinLocks(tasSpinLock);
       installVariant({ preset, bug });
       if (planted) bindSeams({ ...seams, ...found.planted });

@@ -13,7 +13,7 @@ const STEP_LIMIT = 50_000;
 const model: Machine = async (order, times) => {
   // Without oracles a case shows that it notices a mistake itself.
   const lockdep = order.oracles ? new Lockdep({ throws: true }) : null;
-  const bootable = prepare(order, lockdep);
+  const bootable = prepare({ ...order, lockdep: lockdep !== null }, lockdep);
   const { finding } = explore(bootable.build, new Walk(SEED), times, {
     ...bootable,
     settings: { cpus: CASE_CPUS, lock: 'tas', oracles: order.oracles },

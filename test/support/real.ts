@@ -5,6 +5,7 @@ import { RealMachine, type RoundResult } from '../../src/actors/machine.ts';
 import type { NoiseLevel, SeamDelay } from '../../src/actors/noise.ts';
 import type { BootOrder } from '../../src/cli/boot.ts';
 import { JoinedLocks } from '../../src/cli/joined-locks.ts';
+import type { LockdepOrder } from '../../src/cli/thread-lockdep.ts';
 import { presets } from '../../src/variants/presets.ts';
 
 const BOOT_MODULE = new URL('../../src/cli/boot.js', import.meta.url).href;
@@ -66,7 +67,7 @@ export function runRound(machine: RealMachine, round: RealRound): Promise<RoundR
   } = round;
   const { cpus } = machine;
   const variant = { preset, bug };
-  const run = (lockdep: BootOrder['lockdep'] = false): Promise<RoundResult> => {
+  const run = (lockdep: LockdepOrder = false): Promise<RoundResult> => {
     const boot: BootOrder = { scenario, cpus, variant, lock, oracles: true, lockdep, ...(planted ? { planted } : {}) };
     return machine.run({ boot, cpus, noise, seed, delay });
   };
