@@ -2,6 +2,7 @@
 // it. Build first.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import { VERIFIED_HEAD } from '../dist/src/cli/bugs/table.js';
 import { bugs } from '../dist/src/variants/variants.js';
 
 const FILE = new URL('../docs/CORPUS.md', import.meta.url);
@@ -18,7 +19,13 @@ const table = [line(head), line(head.map(() => '---')), ...rows].join('\n');
 
 /** Of bugs verify: the most switches that are left when a finding has been shrunk. */
 const VERIFIED = readFileSync(new URL('../docs/VERIFIED.md', import.meta.url), 'utf8');
-const verified = VERIFIED.split('\n').map((row) => row.split('|').map((cell) => cell.trim()));
-const sequential = verified.filter((cells) => cells[6] === '0').map((cells) => (cells[1] ?? '').replaceAll('`', ''));
+const verified = VERIFIED.split('\n').map((row) =>
+  row
+    .split('|')
+    .slice(1)
+    .map((cell) => cell.trim()),
+);
+const switches = VERIFIED_HEAD.indexOf('switches');
+const sequential = verified.filter((cells) => cells[switches] === '0').map(([id]) => id.replaceAll('`', ''));
 const said = `These show on sequential orders too: they need no preemption, whoever runs goes on until it waits, ends or is interrupted: ${sequential.join(', ')}.`;
 writeFileSync(FILE, readFileSync(FILE, 'utf8').replace(BLOCK, `$1\n${table}\n\n${said}\n\n$2`));
