@@ -102,7 +102,7 @@ function decisiveText(found: Found): string[] {
   if (second === undefined) return [first, ''];
   const mark = decisiveStepOf(found) === null ? '' : '* ';
   const below = ' '.repeat(mark.length);
-  const lines = [...wrapped(first, outputWidth() - mark.length), second];
+  const lines = [first, second].flatMap((sentence) => wrapped(sentence, outputWidth() - mark.length));
   return [...lines.map((line, i) => `${i === 0 ? mark : below}${line}`), ''];
 }
 
