@@ -55,12 +55,12 @@ export function prepare(order: unknown): Bootable {
     slots,
     staticWords,
     build() {
-      bindListeners(lockdep ? [...traceListeners, validator.hear] : traceListeners);
+      bindListeners([...traceListeners(), ...(lockdep ? [validator.hear] : [])]);
       if (lockdep) validator.attach();
       bindSpinLocks(spinLock === 'ticket' ? ticketSpinLock : tasSpinLock);
       installVariant({ preset: 'unified', bug: null });
       const program = build();
-      startProfiledRound(0);
+      startProfiledRound();
       return program;
     },
   };

@@ -23,15 +23,15 @@ interface Mode {
 function attach(mode: Mode): void {
   const buffers = makeProfileBuffers(1, { by: 'class', inject: null, ...mode });
   attachMain(buffers);
-  startProfiledRound(0);
+  startProfiledRound();
   attachCpu(buffers, 0);
-  startProfiledRound(0);
+  startProfiledRound();
 }
 
 /** The profiler listens, or nobody does. */
 function listen(on: boolean): void {
   bindProfiler(on ? cpuProfiler : null);
-  bindListeners(on ? traceListeners : []);
+  bindListeners(on ? traceListeners() : []);
 }
 
 export function soloProfile(how: 'counts' | 'trace' | 'exact'): Row[] {

@@ -10,6 +10,7 @@ import { KernelFinding } from '../machine/finding.ts';
 import type { FindingReport, Program } from '../machine/machine.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import {
+  CPU_CONTENDED,
   CPU_DOORBELL,
   CPU_INTERRUPTS,
   CPU_PARK_SEQ,
@@ -73,6 +74,8 @@ export interface RoundResult {
   /** What the program counted; empty after a finding. */
   readonly counts: Readonly<Record<string, number>>;
   readonly cpus: readonly CpuCounts[];
+  /** Spinlocks and rwlocks that CPUs had to wait for. */
+  readonly contentions: number;
   /** How long its parts took, in ms. */
   readonly ms: number;
   /** What the threads had to say at its end (Bootable.note). */
@@ -183,6 +186,7 @@ export class RealMachine {
       outcome,
       counts,
       cpus: this.#counts(),
+      contentions: this.#contentions(),
       ms,
       notes: allLeft ? this.#notes() : [],
     };
@@ -290,6 +294,12 @@ export class RealMachine {
       });
     }
     return counts;
+  }
+
+  #contentions(): number {
+    let sum = 0;
+    for (let cpu = 0; cpu <= this.cpus; cpu++) sum += memory.words[perCpuBase(cpu) + CPU_CONTENDED] as number;
+    return sum;
   }
 
   /** Ends all threads. */

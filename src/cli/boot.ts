@@ -15,7 +15,7 @@ import {
 import { bindListeners } from '../machine/events.ts';
 import type { Program } from '../machine/machine.ts';
 import type { ProfileBuffers } from '../profile/layout.ts';
-import { attachCpu, attachMain, startProfiledRound, traceListeners } from '../profile/session.ts';
+import { attachCpu, attachMain, type ProfiledRound, startProfiledRound, traceListeners } from '../profile/session.ts';
 import { findScenario } from '../scenarios/registry.ts';
 import type { Lockdep } from '../shared/lockdep/lockdep.ts';
 import { bindSpinLocks, tasSpinLock, ticketSpinLock } from '../shared/spinlock.ts';
@@ -30,8 +30,8 @@ export interface BootOrder {
   readonly oracles: boolean;
   /** The lock validator listens; default: no. `afresh`: it has forgotten the rounds before. */
   readonly lockdep?: LockdepOrder;
-  /** Profiles: holders of the lock that they name take longer in this round. */
-  readonly delayed?: boolean;
+  /** What a profile does in this round, if there is one; default: it hears it. */
+  readonly profiled?: ProfiledRound;
 }
 
 /** What is shared beside the machine's memory is a profile. */
@@ -60,7 +60,7 @@ function withCounts(program: Program, oracles: boolean): Program {
 
 /** `validator`: who hears the locks if the order says so; default: that of the thread. */
 export function prepare(order: unknown, validator: Lockdep | null = null): Bootable {
-  const { scenario: name, cpus, variant, lock, oracles, lockdep = false, delayed } = order as BootOrder;
+  const { scenario: name, cpus, variant, lock, oracles, lockdep = false, profiled } = order as BootOrder;
   const scenario = findScenario(name, cpus);
   if (scenario === undefined) throw new Error(`there is no scenario ${name}`);
   return {
@@ -72,11 +72,15 @@ export function prepare(order: unknown, validator: Lockdep | null = null): Boota
     whenClosed: oracles ? checkClosed : undefined,
     wakersOf: oracles ? wakersOf : undefined,
     build() {
-      bindListeners([...(oracles ? oracleListeners() : []), ...lockListeners(lockdep, validator), ...traceListeners]);
+      bindListeners([
+        ...(oracles ? oracleListeners() : []),
+        ...lockListeners(lockdep, validator),
+        ...traceListeners(profiled),
+      ]);
       bindSpinLocks(SPIN_LOCKS[lock]);
       installVariant(variant);
       const program = withCounts(scenario.build(), oracles);
-      startProfiledRound(delayed === true ? 1 : 0);
+      startProfiledRound(profiled);
       return program;
     },
   };

@@ -91,7 +91,7 @@ function lockDetail(lock: LockStat, name: string): HTMLElement[] {
   return parts.filter((part) => part !== null);
 }
 
-function summary({ throughput, irqsOff, injection, lost, exact }: Omit<ProfileReport, 'locks'>): HTMLElement {
+function summary({ throughput, irqsOff, injection, cost, lost, exact }: Omit<ProfileReport, 'locks'>): HTMLElement {
   const { rounds, seconds, roundsPerSecond, perSecond } = throughput;
   const rates = Object.entries(perSecond)
     .filter(([, rate]) => rate >= 0.5)
@@ -103,6 +103,9 @@ function summary({ throughput, irqsOff, injection, lost, exact }: Omit<ProfileRe
     injection === null
       ? ''
       : `With ${duration(injection.delayNs)} more for each holder of ${injection.lock} throughput is ${percent(injection.ratio)} of what it is without.`,
+    cost === null
+      ? 'What the profiler changes is not known: too few rounds.'
+      : `${cost.with.rounds.toLocaleString('en')} rounds were run without the profiler too: with it throughput is ${percent(cost.ratio)} of that, and spinlocks are waited for ${cost.contentions.with} instead of ${cost.contentions.without} times a round.`,
     lost.rows + lost.edges + lost.records === 0
       ? ''
       : `Did not fit: ${lost.rows} rows, ${lost.edges} edges, ${lost.records} records of the timeline.`,

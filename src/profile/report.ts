@@ -116,6 +116,16 @@ export interface Injection {
   readonly ratio: number;
 }
 
+/** What the profiler changes: some rounds are run with it and without, in turns. */
+export interface ProfilerCost {
+  readonly with: Throughput;
+  readonly without: Throughput;
+  /** with ÷ without, in rounds a second. */
+  readonly ratio: number;
+  /** How often a CPU had to wait for a spinlock or an rwlock, a round; CPUs count that without a profiler too. */
+  readonly contentions: { readonly with: number; readonly without: number };
+}
+
 export interface ProfileReport {
   readonly by: 'class' | 'instance' | 'site' | 'owner';
   /** Every hold and irq-off stretch was timed. */
@@ -125,6 +135,8 @@ export interface ProfileReport {
   readonly irqsOff: IrqsOff;
   readonly throughput: Throughput;
   readonly injection: Injection | null;
+  /** null: no round was run both ways. */
+  readonly cost: ProfilerCost | null;
   /** What did not fit: rows and edges that share one called `others`, trace records that later ones took the place of. */
   readonly lost: { readonly rows: number; readonly edges: number; readonly records: number };
   /** With --trace or --html. */

@@ -10,9 +10,12 @@ import { LockProfiler } from './profiler.ts';
 import { TraceWriter } from './trace-writer.ts';
 import { Names } from './who.ts';
 
+/** `delayed`: with the injected delay. `unheard`: without the profiler, to see what it changes. */
+export type ProfiledRound = 'heard' | 'delayed' | 'unheard';
+
 /** What is done when a memory is attached and its program is built. */
 interface Side {
-  startRound(variant: number): void;
+  startRound(round: ProfiledRound): void;
 }
 
 let side: Side | null = null;
@@ -21,8 +24,10 @@ let names: LockNames | null = null;
 /** What counts on this CPU; null: nothing, or the main thread. For who listens beside it. */
 export let cpuProfiler: LockProfiler | null = null;
 
+let traceHears: readonly Listener[] = [];
 /** What a trace hears of the event stream besides; to be bound with other listeners. */
-export let traceListeners: readonly Listener[] = [];
+export const traceListeners = (round: ProfiledRound = 'heard'): readonly Listener[] =>
+  round === 'unheard' ? [] : traceHears;
 
 class CpuSide implements Side {
   readonly #variants: readonly LockProfiler[];
@@ -37,11 +42,10 @@ class CpuSide implements Side {
     this.#variants = areas.map((_, variant) => new LockProfiler(buffers, cpu, variant, clock, names, trace));
   }
 
-  startRound(variant: number): void {
-    const profiler = this.#variants[variant] as LockProfiler;
-    profiler.startRound();
-    bindProfiler(profiler);
-    cpuProfiler = profiler;
+  startRound(round: ProfiledRound): void {
+    cpuProfiler = round === 'unheard' ? null : (this.#variants[round === 'delayed' ? 1 : 0] as LockProfiler);
+    cpuProfiler?.startRound();
+    bindProfiler(cpuProfiler);
   }
 
   listeners(): readonly Listener[] {
@@ -54,11 +58,11 @@ export function attachCpu(buffers: ProfileBuffers | null, cpu: number, clock?: C
   bindProfiler(null);
   cpuProfiler = null;
   side = null;
-  traceListeners = [];
+  traceHears = [];
   if (buffers === null) return;
   const own = new CpuSide(buffers, cpu, clock ?? monotonicClock(buffers));
   side = own;
-  traceListeners = own.listeners();
+  traceHears = own.listeners();
 }
 
 /** This thread orders the rounds of such a machine. */
@@ -72,7 +76,7 @@ export function lockNames(): readonly LockName[] {
   return names?.list ?? [];
 }
 
-/** The memory is attached and the program built. `variant`: 1 in rounds with the injected delay, else 0. */
-export function startProfiledRound(variant: number): void {
-  side?.startRound(variant);
+/** The memory is attached and the program built. */
+export function startProfiledRound(round: ProfiledRound = 'heard'): void {
+  side?.startRound(round);
 }

@@ -1,7 +1,7 @@
 /** The text of a profile: what its lists show, and what they say of the rest. */
 import { test } from 'tap';
 import { profileText } from '../../src/cli/profile/text.ts';
-import type { Durations, LockStat } from '../../src/profile/report.ts';
+import type { Durations, LockStat, ProfilerCost } from '../../src/profile/report.ts';
 
 const none: Durations = { timed: 0, min: 0, max: 0, total: 0, avg: 0, p50: 0, p90: 0, p99: 0, histogram: [] };
 
@@ -39,7 +39,7 @@ function waitedFor(places: number): LockStat {
   };
 }
 
-function textOf(places: number): string {
+function textOf(places: number, cost: ProfilerCost | null = null): string {
   const throughput = { rounds: 1, seconds: 1, roundsPerSecond: 1, perSecond: {} };
   const report = {
     by: 'class',
@@ -48,6 +48,7 @@ function textOf(places: number): string {
     irqsOff: { stretches: 0, sampled: true, ns: none, longestSite: '', longestCpu: -1 },
     throughput,
     injection: null,
+    cost,
     lost: { rows: 0, edges: 0, records: 0 },
     timeline: null,
   } as const;
@@ -73,4 +74,17 @@ test('a list that fits says nothing of more', async (t) => {
   t.match(textOf(4), /wanted3 /);
   t.notMatch(textOf(4), /more/);
   t.match(textOf(5), /and 1 more/);
+});
+
+test('a profile says what the profiler changes, or that no round was run without it', async (t) => {
+  const work = (rounds: number, roundsPerSecond: number) => ({ rounds, seconds: 1, roundsPerSecond, perSecond: {} });
+  const contentions = { with: 3.5, without: 2 };
+  const text = textOf(1, { with: work(8, 90), without: work(8, 100), ratio: 0.9, contentions });
+  const [head, ...rows] = text.split('\n').slice(-5);
+  t.match(head, /^the same rounds +rounds +rounds\/s +contentions\/round$/);
+  t.match(rows[0], /^with the profiler +8 +90 +3\.5$/);
+  t.match(rows[1], /^without the profiler +8 +100 +2$/);
+  t.match(rows[2], /^90\.0 % of the throughput is left\.$/);
+  t.match(textOf(1), 'what the profiler changes: not known, too few rounds');
+  t.notMatch(text, 'not known');
 });

@@ -74,6 +74,17 @@ test('the lock table has the columns of lock_stat and sorts by each', inBrowser,
   t.strictSame([complaints, requests.length], [[], 1]);
 });
 
+test('a profile says what the profiler changes, or that it is not known', inBrowser, async (t) => {
+  const sentences = async (report: ProfileReport): Promise<string> => {
+    const { page } = await openPage(pageFile(t, { ...data, profile: report }));
+    return page.locator('.summary').innerText();
+  };
+  const known = await sentences(profile);
+  t.match(known, '105 rounds were run without the profiler too: with it throughput is 90.1 % of that');
+  t.match(known, 'spinlocks are waited for 3.2 instead of 2.5 times a round');
+  t.match(await sentences({ ...profile, cost: null }), 'What the profiler changes is not known');
+});
+
 test('a lock that is chosen shows its histograms, sites and blame', inBrowser, async (t) => {
   const { page } = await openPage(pageFile(t, data));
   const lock = profile.locks[1] as LockStat;

@@ -88,9 +88,9 @@ function countReads(kind: SpinLockKind): Counted[] {
     const all = declarePairs();
     return function* body(): Kernel<void> {
       attachMain(buffers);
-      startProfiledRound(0);
+      startProfiledRound();
       attachCpu(buffers, 0, () => ++reads);
-      startProfiledRound(0);
+      startProfiledRound();
       for (const [how, pair] of Object.entries(all)) {
         const before = { reads, timed: timedIn(buffers) };
         let pairs = 0;

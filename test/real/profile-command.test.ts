@@ -151,6 +151,25 @@ test('a lock that nobody takes delays nobody, which is said', async (t) => {
   t.match(result.stdout, /&torture->spin-lock-irqsave +\d/);
 });
 
+test('what the profiler changes is taken from rounds that it does not hear', async (t) => {
+  const taken = async (seconds: string) => {
+    const result = await runCli([...TAKES_ONE, '--seconds', seconds, '--json'], t.testdir());
+    t.equal(result.code, 0, result.stderr);
+    const { locks, throughput, cost } = JSON.parse(result.stdout) as ProfileJson;
+    const lock = locks.find((each) => each.class === '&torture->spin-lock-irqsave');
+    return { rounds: throughput.rounds, acquisitions: lock?.acquisitions ?? 0, cost };
+  };
+  const one = await taken('0.001');
+  t.match(one, { rounds: 1, cost: null });
+  const { rounds, acquisitions, cost } = await taken('1.5');
+  t.ok(one.acquisitions > 100 && acquisitions === rounds * one.acquisitions, `${acquisitions} in ${rounds} rounds`);
+  const { with: heard, without, ratio = 0, contentions } = cost ?? {};
+  t.equal(heard?.rounds, Math.floor(rounds / 4), 'one round in four');
+  t.equal(without?.rounds, heard?.rounds);
+  t.ok(Math.abs(ratio * (without?.roundsPerSecond ?? 0) - (heard?.roundsPerSecond ?? 0)) < 1, `${ratio} is left`);
+  t.ok((contentions?.with ?? 0) > 0 && (contentions?.without ?? 0) > 0, 'the lock was waited for either way');
+});
+
 test('by instance holders of each instance take longer', async (t) => {
   const args = ['profile', 'suspend', '--seconds', '0.5', '--seed', '4', '--by', 'instance'];
   const result = await runCli([...args, '--inject', '300us@suspend_lock', '--json'], t.testdir());

@@ -190,7 +190,7 @@ export const knownHolder: Bootable = {
     hot = declareSpinLock('&known->hot');
     idle = [0, 1].map((cpu) => declareSpinLock(`&known->idle${cpu}`));
     const all = contests();
-    startProfiledRound(0);
+    startProfiledRound();
     return {
       actors: [
         { name: 'holder', cpu: 0, run: () => holder(all) },

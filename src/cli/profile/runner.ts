@@ -9,16 +9,19 @@ import type { FindingReport } from '../../machine/machine.ts';
 import { collect } from '../../profile/collect.ts';
 import { makeProfileBuffers, type ProfileBuffers } from '../../profile/layout.ts';
 import type { LockName } from '../../profile/lock-names.ts';
-import type { Injection, ProfileReport, Throughput } from '../../profile/report.ts';
-import { lockNames } from '../../profile/session.ts';
+import type { Injection, ProfileReport } from '../../profile/report.ts';
+import { lockNames, type ProfiledRound } from '../../profile/session.ts';
 import { makeTimeline } from '../../profile/timeline.ts';
-import { addTo } from '../../shared/counts.ts';
 import { deriveSeed } from '../../shared/random.ts';
 import type { BootOrder } from '../boot.ts';
 import { UsageError } from '../usage.ts';
 import { type ProfileRunSettings, parseInjection, roundName } from './settings.ts';
+import { Compared, ratioOf, Work } from './work.ts';
 
 const BOOT_MODULE = new URL('../boot.js', import.meta.url).href;
+
+/** One round in so many is run a second time without the profiler; the first ones, whose code is not compiled yet, are not. */
+const COMPARED_ONE_IN = 4;
 
 /** Softirqs by number. */
 const SOFTIRQ_NAMES = ['timer', 'block'];
@@ -27,30 +30,6 @@ export interface ProfileOutcome {
   readonly report: ProfileReport;
   readonly finding: FindingReport | null;
   readonly interrupted: boolean;
-}
-
-/** What rounds of one kind got done. */
-class Work {
-  #rounds = 0;
-  #ms = 0;
-  readonly #counts = new Map<string, number>();
-
-  add({ ms, counts }: RoundResult): void {
-    this.#rounds++;
-    this.#ms += ms;
-    for (const [name, count] of Object.entries(counts)) addTo(this.#counts, name, count);
-  }
-
-  throughput(): Throughput {
-    const seconds = this.#ms / 1000;
-    const rate = (count: number): number => (seconds === 0 ? 0 : Math.round((10 * count) / seconds) / 10);
-    return {
-      rounds: this.#rounds,
-      seconds: Number(seconds.toFixed(3)),
-      roundsPerSecond: rate(this.#rounds),
-      perSecond: Object.fromEntries([...this.#counts].map(([name, count]) => [name, rate(count)])),
-    };
-  }
 }
 
 const classesOf = (names: readonly LockName[]): string[] => [...new Set(names.map((name) => name.class))];
@@ -74,7 +53,8 @@ export class ProfileRunner {
   readonly #buffers: ProfileBuffers;
   readonly #injection: ReturnType<typeof parseInjection>;
   /** Rounds as they are, and with the delay. */
-  readonly #work = [new Work(), new Work()] as const;
+  readonly #work = { heard: new Work(), delayed: new Work() };
+  readonly #compared = new Compared();
   #machine: RealMachine | null = null;
   #finding: FindingReport | null = null;
 
@@ -122,14 +102,28 @@ export class ProfileRunner {
       const elapsed = (performance.now() - start) / 1000;
       if (this.#hooks.stopped() || this.#finding !== null || (elapsed >= seconds && round > 0)) return;
       this.#hooks.say(`${name}, ${Math.floor(elapsed)} of ${seconds} s, round ${round}`);
-      await this.#runRound(machine, round, false);
+      await this.#runHeard(machine, round);
       if (this.#injection === null) continue;
       this.#checkInjected();
-      await this.#runRound(machine, round, true);
+      const delayed = await this.#runRound(machine, round, 'delayed');
+      if (delayed !== null) this.#work.delayed.add(delayed);
     }
   }
 
-  async #runRound(machine: RealMachine, round: number, delayed: boolean): Promise<void> {
+  /** A round as it is; some of them a second time without the profiler, before or after. */
+  async #runHeard(machine: RealMachine, round: number): Promise<void> {
+    const isCompared = round % COMPARED_ONE_IN === COMPARED_ONE_IN - 1;
+    const isFirst = round % (2 * COMPARED_ONE_IN) < COMPARED_ONE_IN;
+    const before = isCompared && isFirst ? await this.#runRound(machine, round, 'unheard') : null;
+    const heard = await this.#runRound(machine, round, 'heard');
+    const unheard = isCompared && !isFirst ? await this.#runRound(machine, round, 'unheard') : before;
+    if (heard === null) return;
+    this.#work.heard.add(heard);
+    if (unheard !== null) this.#compared.add(heard, unheard);
+  }
+
+  /** null: it has not come to its end, which says nothing of the throughput. */
+  async #runRound(machine: RealMachine, round: number, profiled: ProfiledRound): Promise<RoundResult | null> {
     const { cpus, preset, bug, lock } = this.#settings;
     const seed = deriveSeed(this.#settings.seed, round);
     const scenario = roundName(this.#settings, round);
@@ -139,11 +133,11 @@ export class ProfileRunner {
       variant: { preset, bug },
       lock,
       oracles: false,
-      delayed,
+      profiled,
     };
     const result = await machine.run({ boot, cpus, noise: 'none', seed, delay: null });
     this.#finding ??= result.finding;
-    if (result.finding === null && !result.interrupted) this.#work[delayed ? 1 : 0].add(result);
+    return result.finding === null && !result.interrupted ? result : null;
   }
 
   /** Which locks a program has is known when it is built. */
@@ -173,24 +167,24 @@ export class ProfileRunner {
     const words = { locks: names, phases: SUSPEND_PHASES, lines, softirqs: SOFTIRQ_NAMES };
     return {
       ...collected,
-      throughput: this.#work[this.#injection === null ? 0 : 1].throughput(),
+      throughput: this.#work[this.#injection === null ? 'heard' : 'delayed'].throughput(),
       injection: this.#injected(delayed),
+      cost: this.#compared.cost(),
       timeline: buffers.settings.trace ? makeTimeline(buffers, words) : null,
     };
   }
 
   #injected(delayed: number): Injection | null {
     if (this.#injection === null) return null;
-    const before = this.#work[0].throughput();
-    const after = this.#work[1].throughput();
-    const ratio = before.roundsPerSecond === 0 ? 0 : after.roundsPerSecond / before.roundsPerSecond;
+    const before = this.#work.heard.throughput();
+    const after = this.#work.delayed.throughput();
     return {
       lock: this.#delayedClasses()[0] ?? this.#injection.lock,
       delayNs: this.#injection.ns,
       delayed,
       without: before,
       with: after,
-      ratio: Number(ratio.toFixed(3)),
+      ratio: ratioOf(after, before),
     };
   }
 }

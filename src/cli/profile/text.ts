@@ -150,6 +150,25 @@ function injectionText(injection: Injection): string {
   return `${plainTable(['throughput', 'rounds', 'rounds/s'], rows, [1, 2])}\n${said}. The tables are about rounds with the delay.\n`;
 }
 
+/** What the profiler itself changes. */
+function costText({ cost }: ProfileReport): string {
+  if (cost === null) return 'what the profiler changes: not known, too few rounds\n';
+  const { contentions, ratio } = cost;
+  const rows = (
+    [
+      ['with', cost.with, contentions.with],
+      ['without', cost.without, contentions.without],
+    ] as const
+  ).map(([title, { rounds, roundsPerSecond }, perRound]) => [
+    `${title} the profiler`,
+    rounds,
+    roundsPerSecond,
+    perRound,
+  ]);
+  const table = plainTable(['the same rounds', 'rounds', 'rounds/s', 'contentions/round'], rows, [1, 2, 3]);
+  return `${table}\n${(100 * ratio).toFixed(1)} % of the throughput is left.\n`;
+}
+
 function throughputText({ throughput }: ProfileReport): string {
   const { rounds, seconds, roundsPerSecond, perSecond } = throughput;
   const counts = Object.entries(perSecond).filter(([name, rate]) => rate > 0 && /^bios\./.test(name));
@@ -169,7 +188,7 @@ export function profileText({ report, finding }: ProfileOutcome): string {
   for (const lock of worst) parts.push(contentionText(lock, locks));
   parts.push(irqText(report));
   if (report.injection !== null) parts.push(injectionText(report.injection));
-  parts.push(throughputText(report));
+  parts.push(throughputText(report), costText(report));
   if (lost.rows + lost.edges > 0)
     parts.push(`no room for ${lost.rows} rows and ${lost.edges} blame edges: they are in 'others'\n`);
   return parts.join('\n');
