@@ -1,6 +1,7 @@
 /**
  * What `dmrace explore` prints: of one scenario all that is known, of several a line each, and every finding.
  */
+import type { PageTable } from '../page/data.ts';
 import { coverageText } from './explore-coverage.ts';
 import type { ExploreAnswer, ExploreRequest } from './explore-scenario.ts';
 import { plainTable } from './finding-text.ts';
@@ -28,22 +29,26 @@ const passedOverText = ({ passedOver }: ExploreAnswer): string =>
 /** Rules by which bios have ended: a check of the oracles, for `--json` alone. */
 const isOfOracles = (what: string): boolean => what.startsWith('errors.');
 
+/** Outcomes, and what the program counts: each where there is any. */
+export function countTables({ outcomes, counts }: ExploreAnswer): PageTable[] {
+  const byTimes = [...outcomes].sort((a, b) => b[1] - a[1]);
+  const counted = [...counts].filter(([what, total]) => total > 0 && !isOfOracles(what));
+  const tables: PageTable[] = [
+    { title: 'Outcomes', head: ['outcome', 'executions'], rows: byTimes },
+    {
+      title: 'What was counted',
+      head: ['counted', 'total'],
+      rows: counted.map(([what, total]) => [what, count(total)]),
+    },
+  ];
+  return tables.filter(({ rows }) => rows.length > 0);
+}
+
 function oneText({ result, found }: Explored): string[] {
   const out: string[] = [];
   if (found !== null) out.push(foundText(found), '');
   if (result.passedOver.size > 0) out.push(passedOverText(result), '');
-  const outcomes = [...result.outcomes].sort((a, b) => b[1] - a[1]);
-  if (outcomes.length > 0) out.push(plainTable(['outcome', 'executions'], outcomes, [1]), '');
-  const counted = [...result.counts].filter(([what, total]) => total > 0 && !isOfOracles(what));
-  if (counted.length > 0)
-    out.push(
-      plainTable(
-        ['counted', 'total'],
-        counted.map(([what, total]) => [what, count(total)]),
-        [1],
-      ),
-      '',
-    );
+  for (const { head, rows } of countTables(result)) out.push(plainTable(head, rows, [1]), '');
   const rate = (amount: number): string => count(Math.round(amount / result.seconds));
   out.push(
     `${count(result.executions)} executions (${rate(result.executions)}/s), ${count(result.steps)} steps (${rate(result.steps)}/s), ${Math.round(result.steps / Math.max(1, result.executions))} steps an execution, trace hash ${hex(result.traceHash)}`,

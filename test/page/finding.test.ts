@@ -95,6 +95,16 @@ test('a search without a finding has a page with its numbers', async (t) => {
   t.match(dataOf(readFileSync(file, 'utf8')), { verdict: 'SUCCESS', ok: true, findings: [], run: null });
 });
 
+test('the page of a search has what the scenario counts, as the text has', async (t) => {
+  const file = join(OUT, 'counted.html');
+  const args = ['explore', 'noflush-pushback@3.0', '--executions', '20', '--seed', '1', '--html', file];
+  const { code, stdout } = await runCli(args, OUT);
+  t.equal(code, 0);
+  const table = dataOf(readFileSync(file, 'utf8')).tables.find(({ title }) => title === 'What was counted');
+  t.ok((table?.rows.length ?? 0) > 2);
+  for (const [what, total] of table?.rows ?? []) t.match(stdout, new RegExp(`^${what} +${total}$`, 'm'));
+});
+
 test('a page that cannot be written is refused before anything is started', async (t) => {
   const { code, stderr } = await runCli(['explore', 'drain', '--html', 'nowhere/page.html'], OUT);
   t.strictSame(

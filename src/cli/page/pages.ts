@@ -5,10 +5,10 @@ import { Option } from 'commander';
 import type { RecordedRun } from '../../explore/recorded-run.ts';
 import type { Divergence, ReplayResult } from '../../explore/replay.ts';
 import type { Choices } from '../../explore/schedule.ts';
-import type { PageData, PageTable, Run } from '../../page/data.ts';
+import type { PageData, Run } from '../../page/data.ts';
 import { COVERAGE_HEAD, coverageRows } from '../explore-coverage.ts';
 import type { MachineOrder } from '../explore-machine.ts';
-import { type Explored, MANY_HEAD, manyRows } from '../explore-result.ts';
+import { countTables, type Explored, MANY_HEAD, manyRows } from '../explore-result.ts';
 import type { ExploreAnswer } from '../explore-scenario.ts';
 import { decisiveStepOf, type Found, foundNotes } from '../found.ts';
 import type { ProfileOutcome } from '../profile/runner.ts';
@@ -68,9 +68,8 @@ export function explorePage(heading: Heading, explored: readonly Explored[]): Pa
 }
 
 function scenarioPage(heading: Heading, result: ExploreAnswer, found: Found | null): PageData {
-  const outcomes = [...result.outcomes].sort((a, b) => b[1] - a[1]);
-  const tables: PageTable[] = [{ title: 'What was seen', head: COVERAGE_HEAD, rows: coverageRows(result) }];
-  if (outcomes.length > 0) tables.unshift({ title: 'Outcomes', head: ['outcome', 'executions'], rows: outcomes });
+  const seen = { title: 'What was seen', head: COVERAGE_HEAD, rows: coverageRows(result) };
+  const tables = [...countTables(result), seen];
   const base = { ...page('explore', heading), tables };
   if (found === null) return base;
   const { notes, ...runs } = filmed(found.order, found.run, decisiveStepOf(found), found.earlier);
