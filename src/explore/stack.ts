@@ -8,7 +8,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const ROOT = new URL('../../../', import.meta.url).href;
 /** What lies between a plain word and the code that uses it, seen from ROOT: others may have folders with these names. */
-const PLUMBING = /^(?:dist\/)?src\/(?:explore\/|(?:shared\/(?:plain-access|struct-views)|block\/bio-list)\.[jt]s$)/;
+const PLUMBING =
+  /^(?:dist\/)?src\/(?:explore\/|(?:shared\/(?:plain-access|struct-views|sleepers)|block\/bio-list)\.[jt]s$)/;
 
 const maps = new Map<string, SourceMap | null>();
 

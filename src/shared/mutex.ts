@@ -17,24 +17,27 @@ import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
-import { SLEEPERS_WORDS, Sleepers } from './sleepers.ts';
+import { nameSleepers, SLEEPERS_WORDS, Sleepers } from './sleepers.ts';
 import { spinLock, spinUnlock } from './spinlock.ts';
 import { embed } from './struct.ts';
 import { nameWord, wordName } from './struct-registry.ts';
 import { current, mightSleep, Task, taskName } from './task.ts';
 
-export const MUTEX_WORDS = 1 + SLEEPERS_WORDS;
+/** Offset of the sleepers. */
+const SLEEPERS = 1;
+export const MUTEX_WORDS = SLEEPERS + SLEEPERS_WORDS;
 
 export class Mutex {
   declare readonly word: number;
   declare readonly sleepers: Sleepers;
   constructor(word: number) {
     this.word = word;
-    this.sleepers = new Sleepers(word + 1);
+    this.sleepers = new Sleepers(word + SLEEPERS);
   }
 }
 
 export const mutexField = embed(MUTEX_WORDS, (word) => new Mutex(word), 'mutex');
+nameSleepers('mutex', SLEEPERS);
 
 export function declareMutex(name: string): Mutex {
   const word = staticWords(MUTEX_WORDS);

@@ -27,7 +27,7 @@ import { type Kernel, RMW_ADD, RMW_AND, RMW_OR } from '../machine/kernel.ts';
 import { ops } from '../machine/operations.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
-import { SLEEPERS_WORDS, Sleepers } from './sleepers.ts';
+import { nameSleepers, SLEEPERS_WORDS, Sleepers } from './sleepers.ts';
 import { spinLock, spinUnlock } from './spinlock.ts';
 import { embed } from './struct.ts';
 import { nameWord, wordName } from './struct-registry.ts';
@@ -39,7 +39,9 @@ const READER = 1 << 8;
 const READERS = ~0xff;
 /** Offset of the writer's handle. */
 export const RWSEM_OWNER = 2;
-export const RWSEM_WORDS = 3 + SLEEPERS_WORDS;
+/** Offset of the sleepers. */
+const SLEEPERS = 3;
+export const RWSEM_WORDS = SLEEPERS + SLEEPERS_WORDS;
 
 export const WANTS_READ = 1;
 const WANTS_WRITE = 2;
@@ -49,11 +51,12 @@ export class RwSemaphore {
   declare readonly sleepers: Sleepers;
   constructor(word: number) {
     this.word = word;
-    this.sleepers = new Sleepers(word + 3);
+    this.sleepers = new Sleepers(word + SLEEPERS);
   }
 }
 
 export const rwSemaphoreField = embed(RWSEM_WORDS, (word) => new RwSemaphore(word), 'rw-semaphore');
+nameSleepers('rw-semaphore', SLEEPERS);
 
 export function declareRwSemaphore(name: string): RwSemaphore {
   const word = staticWords(RWSEM_WORDS);

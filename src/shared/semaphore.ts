@@ -8,20 +8,22 @@ import { EV_LOCK_ACQUIRED, EV_LOCK_CONTENDED, EV_LOCK_RELEASE, emit, hearing } f
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
 import { memory, staticWords } from './memory.ts';
-import { SLEEPERS_WORDS, Sleepers } from './sleepers.ts';
+import { nameSleepers, SLEEPERS_WORDS, Sleepers } from './sleepers.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
 import { embed } from './struct.ts';
 import { nameWord } from './struct-registry.ts';
 import { mightSleep } from './task.ts';
 
-export const SEMAPHORE_WORDS = 1 + SLEEPERS_WORDS;
+/** Offset of the sleepers. */
+const SLEEPERS = 1;
+export const SEMAPHORE_WORDS = SLEEPERS + SLEEPERS_WORDS;
 
 export class Semaphore {
   declare readonly word: number;
   declare readonly sleepers: Sleepers;
   constructor(word: number) {
     this.word = word;
-    this.sleepers = new Sleepers(word + 1);
+    this.sleepers = new Sleepers(word + SLEEPERS);
   }
 
   /** sema_init: before anybody else can see it. */
@@ -31,6 +33,7 @@ export class Semaphore {
 }
 
 export const semaphoreField = embed(SEMAPHORE_WORDS, (word) => new Semaphore(word), 'semaphore');
+nameSleepers('semaphore', SLEEPERS);
 
 export function declareSemaphore(name: string): Semaphore {
   const word = staticWords(SEMAPHORE_WORDS);

@@ -9,9 +9,13 @@
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from './memory.ts';
+import { declarePlain } from './plain-access.ts';
 import { SPINLOCK_WORDS, SpinLock, spinLockIrqsave, spinUnlockIrqrestore } from './spinlock.ts';
+import { type LockType, namePart } from './struct-registry.ts';
 import { current, schedule, setCurrentState, TASK_RUNNING, TASK_UNINTERRUPTIBLE, Task, wakeUpTask } from './task.ts';
 
+const HEAD = SPINLOCK_WORDS;
+const TAIL = SPINLOCK_WORDS + 1;
 export const SLEEPERS_WORDS = SPINLOCK_WORDS + 2;
 
 export class Sleepers {
@@ -22,9 +26,27 @@ export class Sleepers {
     this.waitLock = new SpinLock(word);
   }
 
+  /** Handle of the task that has waited longest. Under waitLock. */
+  get head(): number {
+    return memory.words[this.word + HEAD] as number;
+  }
+
+  set head(handle: number) {
+    memory.words[this.word + HEAD] = handle;
+  }
+
+  /** Handle of the task that came last. Under waitLock. */
+  get tail(): number {
+    return memory.words[this.word + TAIL] as number;
+  }
+
+  set tail(handle: number) {
+    memory.words[this.word + TAIL] = handle;
+  }
+
   /** The task that has waited longest, or null. Under waitLock. */
   first(): Task | null {
-    const handle = memory.words[this.word + SPINLOCK_WORDS] as number;
+    const handle = this.head;
     return handle === 0 ? null : Task.at(handle);
   }
 
@@ -38,19 +60,17 @@ export class Sleepers {
   }
 
   #append(task: Task): void {
-    const w = memory.words;
-    const tail = w[this.word + SPINLOCK_WORDS + 1] as number;
+    const { tail } = this;
     task.lockNext = 0;
-    if (tail === 0) w[this.word + SPINLOCK_WORDS] = task.handle;
+    if (tail === 0) this.head = task.handle;
     else Task.at(tail).lockNext = task.handle;
-    w[this.word + SPINLOCK_WORDS + 1] = task.handle;
+    this.tail = task.handle;
   }
 
   #removeFirst(): Task {
-    const w = memory.words;
-    const task = Task.at(w[this.word + SPINLOCK_WORDS] as number);
-    w[this.word + SPINLOCK_WORDS] = task.lockNext;
-    if (task.lockNext === 0) w[this.word + SPINLOCK_WORDS + 1] = 0;
+    const task = Task.at(this.head);
+    this.head = task.lockNext;
+    if (task.lockNext === 0) this.tail = 0;
     return task;
   }
 
@@ -92,4 +112,11 @@ export class Sleepers {
     yield* task.lockGranted.write(1, site);
     yield* wakeUpTask(task, TASK_UNINTERRUPTIBLE, site);
   }
+}
+declarePlain(Sleepers.prototype, 'head', ({ word }) => word + HEAD);
+declarePlain(Sleepers.prototype, 'tail', ({ word }) => word + TAIL);
+
+/** Locks of this kind have their sleepers so far inside: findings call the list `&md->suspend_lock.wait_list`. */
+export function nameSleepers(type: LockType, offset: number): void {
+  for (const word of [HEAD, TAIL]) namePart(type, offset + word, 'wait_list');
 }

@@ -83,10 +83,25 @@ function slotOf(word: number): { kind: Kind; address: number } | undefined {
   return { kind, address: word - ((word - firstSlot) % slotWords) };
 }
 
-/** `&md->io_lock` for the word of a lock, `md.pending` for another field, `word 1234` for anything else. */
+/** By kind of lock: what it calls words of its own, by how far inside they are. */
+const partNames = new Map<LockType, Map<number, string>>();
+
+/** All locks of a kind have a part of this name, which findings tell from the lock; at module level only. */
+export function namePart(type: LockType, offset: number, name: string): void {
+  const names = partNames.get(type) ?? new Map<number, string>();
+  partNames.set(type, names.set(offset, name));
+}
+
+/**
+ * `&md->io_lock` for the word of a lock, `&md->io_lock.wait_list` for a part of it, `md.pending` for another field, `word 1234` for
+ * anything else.
+ */
 export function wordName(word: number): string {
   const named = staticNames.get(word);
   if (named !== undefined) return named.name;
+  const around = lockAround(word);
+  const part = around === null ? undefined : partNames.get(around.type)?.get(around.offset);
+  if (around !== null && part !== undefined) return `${around.name}.${part}`;
   const slot = slotOf(word);
   if (slot === undefined) return `word ${word}`;
   const offset = word - slot.address;
