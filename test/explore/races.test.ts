@@ -25,7 +25,12 @@ import { findScenario } from '../../src/scenarios/registry.ts';
 import { submitIo, type UserIo } from '../../src/scenarios/user-io.ts';
 import { staticWords } from '../../src/shared/memory.ts';
 import { type Mempool, mempoolAlloc, mempoolCreate } from '../../src/shared/mempool.ts';
+import { declareMutex, mutexLock, mutexUnlock } from '../../src/shared/mutex.ts';
 import { PlainWord } from '../../src/shared/plain-access.ts';
+import { declareRwSemaphore, downWrite, upWrite } from '../../src/shared/rw-semaphore.ts';
+import { declareSemaphore, down, up } from '../../src/shared/semaphore.ts';
+import type { Sleepers } from '../../src/shared/sleepers.ts';
+import { wordName } from '../../src/shared/struct-registry.ts';
 import { defineHardwareHandler } from '../../src/targets/multipath/hardware-handler.ts';
 import { getKmultipathd, putKmultipathd } from '../../src/targets/multipath/kmultipathd.ts';
 import { Pgpath } from '../../src/targets/multipath/multipath.ts';
@@ -345,6 +350,89 @@ test('a handler is a thread of its own: what a task of its CPU touches too is a 
   );
   expectClean(t, { finding: first(true) });
 });
+
+/** A lock that sleeps, and its users. */
+interface Slept {
+  readonly sleepers: Sleepers;
+  setup?(): Kernel<void>;
+  /** Takes the lock and gives it back. */
+  use(): Kernel<void>;
+}
+
+function sleptMutex(): Slept {
+  const mutex = declareMutex('&slept');
+  return {
+    sleepers: mutex.sleepers,
+    *use(): Kernel<void> {
+      yield* mutexLock(mutex, HERE);
+      yield* mutexUnlock(mutex, HERE);
+    },
+  };
+}
+
+function sleptRwSemaphore(): Slept {
+  const sem = declareRwSemaphore('&slept');
+  return {
+    sleepers: sem.sleepers,
+    *use(): Kernel<void> {
+      yield* downWrite(sem, HERE);
+      yield* upWrite(sem, HERE);
+    },
+  };
+}
+
+function sleptSemaphore(): Slept {
+  const sem = declareSemaphore('&slept');
+  return {
+    sleepers: sem.sleepers,
+    setup: () => up(sem, HERE),
+    *use(): Kernel<void> {
+      yield* down(sem, HERE);
+      yield* up(sem, HERE);
+    },
+  };
+}
+
+/** The first finding among users of a lock that sleeps, with its wait_lock or without. */
+function amongSleepers(declare: () => Slept, missing: boolean): FindingReport | null {
+  const runnable = program(() => {
+    // Views that were made before could not lead elsewhere.
+    withoutLocks([]);
+    const { sleepers, setup, use } = declare();
+    withoutLocks(missing ? [wordName(sleepers.waitLock.word)] : []);
+    declareMissing();
+    return { ...(setup === undefined ? {} : { setup }), actors: onCpus(use, use, use) };
+  });
+  const machine = new ModelMachine(runnable.build, new Walk(SEED), {
+    settings: { cpus: runnable.cpus, lock: 'tas', oracles: false },
+    slots: {},
+    staticWords: runnable.staticWords + WITHOUT_LOCK_WORDS,
+    stepLimit: STEP_LIMIT,
+    races: true,
+  });
+  for (let run = 0; run < RUNS; run++) {
+    const { finding } = machine.run(run);
+    if (finding !== null) return finding;
+  }
+  return null;
+}
+
+for (const [declare, kind, ...functions] of [
+  [sleptMutex, 'mutex', 'mutexUnlock', 'mutexLock'],
+  [sleptRwSemaphore, 'rw-semaphore', 'wakeWaiters', 'wakeWaiters'],
+  [sleptSemaphore, 'semaphore', 'down', 'up'],
+] as const)
+  test(`without its wait_lock there is a race on the sleepers of a ${kind}, with both places`, async (t) => {
+    const finding = amongSleepers(declare, true);
+    t.comment(finding?.message ?? 'nothing');
+    t.equal(finding?.kind, 'race');
+    const file = `\\(shared/${kind}\\.ts:(\\d+)\\)`;
+    const [first, second] = functions;
+    const report = `^race on &slept\\.wait_list: \\w+ \\w+ it in ${first} ${file}, \\w+ \\w+ it in ${second} ${file}, and nothing`;
+    const lines = finding?.message.match(report)?.slice(1) ?? [];
+    t.equal(new Set(lines).size, 2, `lines ${lines.join(' and ')}`);
+    t.equal(amongSleepers(declare, false), null, 'and none with it');
+  });
 
 test('the list of those who wait for a request has two locks: each alone guards it', async (t) => {
   for (const lock of ['&q->rq_wait', '&q->queue_lock']) {

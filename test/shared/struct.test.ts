@@ -2,8 +2,12 @@ import { type Test, test } from 'tap';
 import { KernelFinding } from '../../src/machine/finding.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
 import { memory, POISON } from '../../src/shared/memory.ts';
+import { declareMutex, mutexField } from '../../src/shared/mutex.ts';
+import { rwSemaphoreField } from '../../src/shared/rw-semaphore.ts';
+import { semaphoreField } from '../../src/shared/semaphore.ts';
 import { slabAlloc, slabFree } from '../../src/shared/slab.ts';
-import { declareSpinLock, spinLockField } from '../../src/shared/spinlock.ts';
+import type { Sleepers } from '../../src/shared/sleepers.ts';
+import { declareSpinLock, SPINLOCK_WORDS, spinLockField } from '../../src/shared/spinlock.ts';
 import {
   atomic,
   defineStruct,
@@ -45,6 +49,22 @@ const Node: StructType<Node> = defineStruct<Node>('test-node', 'node', 3, {
   listLock: spinLockField,
   pair: embed(2, (word) => ({ word })),
   last: plain,
+});
+
+interface Sleeping {
+  readonly sleepers: Sleepers;
+}
+
+interface Slept extends Struct {
+  readonly mutex: Sleeping;
+  readonly rwsem: Sleeping;
+  readonly sem: Sleeping;
+}
+
+const Slept = defineStruct<Slept>('test-slept', 'slept', 1, {
+  mutex: mutexField,
+  rwsem: rwSemaphoreField,
+  sem: semaphoreField,
 });
 
 /** A fresh memory for code without operations. */
@@ -199,6 +219,24 @@ test('each allocator has slots of its own, and gets them back from the others', 
   // What waits for another owner serves in need.
   slabFree(slab, 2, theirs);
   t.equal(slabAlloc(slab, 2), theirs);
+});
+
+test('the list of sleepers in a lock has a name of its own', async (t) => {
+  attach();
+  const slept = Slept.alloc();
+  if (slept === null) throw new Error('no slot is free');
+  const { mutex, rwsem, sem } = slept;
+  const ends = ({ sleepers }: Sleeping): string[] =>
+    [SPINLOCK_WORDS, SPINLOCK_WORDS + 1].map((offset) => wordName(sleepers.word + offset));
+  t.strictSame([mutex, rwsem, sem, declareMutex('&test_mutex')].map(ends), [
+    ['&slept->mutex.wait_list', '&slept->mutex.wait_list'],
+    ['&slept->rwsem.wait_list', '&slept->rwsem.wait_list'],
+    ['&slept->sem.wait_list', '&slept->sem.wait_list'],
+    ['&test_mutex.wait_list', '&test_mutex.wait_list'],
+  ]);
+  // Its spinlock is called what schedules know of it.
+  const inner = [mutex, rwsem, sem].map(({ sleepers }) => wordName(sleepers.waitLock.word));
+  t.strictSame(inner, ['&slept->mutex', '&slept->rwsem', '&slept->sem']);
 });
 
 test('words are called by the fields in which they lie', async (t) => {
