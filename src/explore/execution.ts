@@ -160,7 +160,7 @@ export class Execution implements Host, Moves, Chooser {
       startInterruptActor();
       for (const part of PARTS) {
         this.#mover = null;
-        this.#strategy.part?.();
+        this.#strategy.part?.(part);
         // What seldom happens must not keep a scenario from being set up or verified.
         if (part === 'actors') this.left.refill(this.#share());
         else this.left.end();
@@ -261,14 +261,18 @@ export class Execution implements Host, Moves, Chooser {
     return this.#movers.slice(0, this.#collectUsual());
   }
 
-  /** Runs that are very long, or in which the kernel has long been alone, go on in a fair way, but for strategies that see to it themselves. */
+  /**
+   * Runs that are very long go on in a fair way, or nobody could tell who is stuck from who is never let on; so do those in which the
+   * kernel has long been alone, but for strategies that see to it themselves.
+   */
   #isFair(): boolean {
-    const isLong = this.steps >= this.#fairFrom || this.#still.alone >= ALONE_PATIENCE;
-    return isLong && this.#strategy.finished === undefined;
+    if (this.steps >= this.#fairFrom) return true;
+    return this.#still.alone >= ALONE_PATIENCE && this.#strategy.finished === undefined;
   }
 
   #fairTurn(): Turn {
     this.left.lift();
+    this.#strategy.tookTooLong?.();
     const movers = this.#usualMovers();
     if (movers.length === 0) return TURN_NONE;
     if (this.#still.alone >= ALONE_MAX)

@@ -12,6 +12,7 @@
  * choices between them, are the run (ChoiceList in choices.ts).
  */
 import type { ChoiceKind } from '../machine/kernel.ts';
+import type { Part } from '../shared/program.ts';
 import type { Context } from './context.ts';
 
 /** The strategy has made a move. */
@@ -46,7 +47,9 @@ export interface Strategy {
   /** Hears each step of a run before it is made, those too that others than `next` made. */
   moving?(context: Context): void;
   /** Another part of the program begins: the tasks that are started until the next step are started by nobody, after all there was. */
-  part?(): void;
+  part?(part: Part): void;
+  /** The run has become so long that it goes on in a fair way, whatever the strategy is. Heard before each such step. */
+  tookTooLong?(): void;
   /** The step that was heard last has freed the slot at this address, or started this context. */
   freed?(slot: number): void;
   spawned?(child: Context): void;

@@ -21,6 +21,7 @@ import { rqMpath } from '../../src/scenarios/rq-mpath.ts';
 import { rqSuspendOrder } from '../../src/scenarios/rq-suspend-order.ts';
 import type { Scenario } from '../../src/scenarios/scenario.ts';
 import { memory, staticWords } from '../../src/shared/memory.ts';
+import type { Part } from '../../src/shared/program.ts';
 import { spinLockIrqsave, spinUnlockIrqrestore } from '../../src/shared/spinlock.ts';
 import { rqRunQueueRecursion } from '../../src/variants/bugs/rq-run-queue-recursion.ts';
 import { rqbErrorStoreRace } from '../../src/variants/bugs/rqb-error-store-race.ts';
@@ -161,9 +162,13 @@ class DporAfterSetup implements Exhaustive {
     this.#dpor.begin(run);
   }
 
-  part(): void {
+  part(part: Part): void {
     this.#parts++;
-    this.#dpor.part();
+    this.#dpor.part(part);
+  }
+
+  tookTooLong(): void {
+    this.#dpor.tookTooLong();
   }
 
   next(moves: Moves): Turn {

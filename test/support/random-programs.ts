@@ -359,12 +359,21 @@ export class BruteForce implements Strategy {
 const tooMany = (strategy: Strategy, most: number): boolean =>
   strategy instanceof BruteForce && strategy.size > 3 * most;
 
-/** All classes that a strategy sees until it is finished, with how many runs it made and which findings; null: more than `most` runs. */
+export interface Classes {
+  readonly classes: Map<number, string>;
+  readonly runs: number;
+}
+
+/**
+ * All classes that a strategy sees until it is finished, with how many runs it made and which findings; null: more than `most` runs.
+ * `stops` hears the finding of each run, or '', and says whether it is enough.
+ */
 export function allClasses(
   program: Runnable & Partial<RandomProgram>,
   strategy: Strategy,
   most: number,
-): { readonly classes: Map<number, string>; readonly runs: number } | null {
+  stops: (finding: string) => boolean = () => false,
+): Classes | null {
   const machine = new ModelMachine(program.build, strategy, {
     settings: { cpus: program.cpus, lock: program.lock ?? 'tas', oracles: false },
     slots: program.slots ?? {},
@@ -379,7 +388,10 @@ export function allClasses(
   for (let run = 0; strategy.finished?.() !== true; run++) {
     if (run === most || (run < 4 && tooMany(strategy, most))) return null;
     const { finding } = machine.run(run);
-    if (!execution.gaveUp) classes.set(trace.value(), finding === null ? '' : `${finding.kind}: ${finding.message}`);
+    if (execution.gaveUp) continue;
+    const found = finding === null ? '' : `${finding.kind}: ${finding.message}`;
+    classes.set(trace.value(), found);
+    if (stops(found)) break;
   }
   return { classes, runs: execution.runs };
 }

@@ -24,6 +24,8 @@ export class Bounded implements Strategy {
   readonly #turns = new Turns();
   #goesOn = -1;
   #cut = false;
+  /** A run had to be brought to its end in a fair way. */
+  #tookTooLong = false;
   #finished = false;
   readonly #order: number[] = [];
 
@@ -35,6 +37,7 @@ export class Bounded implements Strategy {
 
   /** What has been seen in full, as a sentence; null: not even the first bound. */
   exhausted(): string | null {
+    if (this.#tookTooLong) return null;
     if (this.#finished && !this.#cut) return 'exhaustive: every schedule';
     const done = this.#finished ? this.#bound : this.#bound - 1;
     return done < 0 ? null : `exhaustive up to ${preemptionsText(done)}`;
@@ -90,6 +93,10 @@ export class Bounded implements Strategy {
 
   moving(context: Context): void {
     this.#turns.moving(context, this.#goesOn);
+  }
+
+  tookTooLong(): void {
+    this.#tookTooLong = true;
   }
 
   /** Goes back to the last choice point that has an alternative left. */

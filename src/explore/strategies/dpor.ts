@@ -29,6 +29,7 @@ import {
   OP_START,
   OP_TAKE,
 } from '../../machine/kernel.ts';
+import type { Part } from '../../shared/program.ts';
 import { Random } from '../../shared/random.ts';
 import type { Context } from '../context.ts';
 import { Accesses, accessTo, meet, objectOf, WRITE } from '../dependency.ts';
@@ -36,7 +37,7 @@ import type { ModelMachine } from '../explore.ts';
 import { LOCKS } from '../kinds.ts';
 import { type Moves, type Strategy, TURN_GIVE_UP, TURN_MADE, TURN_NONE, type Turn } from '../strategy.ts';
 import { type Event, History } from './history.ts';
-import { Spinners } from './spinners.ts';
+import { Spinners, TURNS_MAX } from './spinners.ts';
 import { entersNow, isInterrupt, preemptionsText, SPINS, Turns } from './turns.ts';
 
 /** A step that was tried: it sleeps until a step comes that depends on it. */
@@ -113,6 +114,8 @@ export class Dpor implements Strategy {
   readonly #bound: number;
   #preemptions = 0;
   #cut = false;
+  /** A run had to be brought to its end in a fair way. */
+  #tookTooLong = false;
   /** Runs that were given up because others had shown all that would follow. */
   givenUp = 0;
   readonly #random: Random | null;
@@ -187,7 +190,10 @@ export class Dpor implements Strategy {
     for (let i = 0; i < count; i++) {
       const mover = moves.mover(i);
       const { process, cell } = mover;
-      if (!stuck && this.#spinners.stands(mover)) continue;
+      if (!stuck && this.#spinners.stands(mover)) {
+        this.#spinners.hold(mover);
+        continue;
+      }
       enabled.add(process);
       if (goesOn !== -1 && entersNow(mover)) entering.push(process);
       if (this.#sleep.has(process)) continue;
@@ -260,9 +266,14 @@ export class Dpor implements Strategy {
     this.#history.born(child.process);
   }
 
-  part(): void {
+  part(part: Part): void {
     this.#settle();
     this.#history.barrier();
+    this.#spinners.part(part);
+  }
+
+  tookTooLong(): void {
+    this.#tookTooLong = true;
   }
 
   /** The last step is over: orders it, wakes what depends on it, compares it with those before. */
@@ -314,10 +325,12 @@ export class Dpor implements Strategy {
     // Those who still wait could have gone on in another order.
     for (const context of pending) {
       const event = this.#history.waiting(context, this.#accessesOf(context));
+      this.#spinners.waiting(context, event.accesses);
       this.#compare(event, this.#history.length);
     }
-    if (this.#random === null) this.#back();
-    else this.#measure();
+    if (this.#random !== null) this.#measure();
+    else if (this.#spinners.isMistaken) this.#beginAgain();
+    else this.#back();
   }
 
   #measure(): void {
@@ -338,6 +351,15 @@ export class Dpor implements Strategy {
     this.size += Math.log10(placed.reduce((sum, ways) => sum + ways, 0));
     this.#path.length = 0;
     this.#branchNode = 0;
+  }
+
+  /** Somebody has been kept from moving without a reason: from the first choice point on. */
+  #beginAgain(): void {
+    this.#spinners.restart();
+    this.#path.length = 0;
+    this.#branch = 0;
+    this.#branchNode = 0;
+    this.#cut = false;
   }
 
   /** Goes back to the last choice point that has something left to try. */
@@ -373,9 +395,11 @@ export class Dpor implements Strategy {
 
   /** What has been seen in full, as a sentence; null while it is under way. */
   exhausted(): string | null {
-    if (!this.#finished) return null;
-    const bound = this.#cut ? `${preemptionsText(this.#bound)} and ` : '';
-    return `exhaustive up to ${bound}the order of independent steps`;
+    if (!this.#finished || this.#tookTooLong) return null;
+    const bounds = [];
+    if (this.#cut) bounds.push(preemptionsText(this.#bound));
+    if (this.#spinners.hasCutLoops) bounds.push(`${TURNS_MAX} turns of a loop that waits and tells others something`);
+    return `exhaustive up to ${[...bounds, 'the order of independent steps'].join(' and ')}`;
   }
 
   finished(): boolean {
