@@ -5,6 +5,7 @@
  * Passes, again and again until none helps or time is over; the best so far is always kept:
  *   leave out    parts of the list of deviations and answers, large ones first (Zeller's ddmin); anchors keep the rest in place
  *   chance       random runs with fewer switches than the best, from a few downwards
+ *   shortcuts    two deviations become one: who was let on by the second is let on by the first, and the one between has no part in it
  *   pairs        two entries at once: a switch and the one back
  *   pull         each deviation to the first step of its task where it does the same; each answer to the lowest number
  *   again        while there are more than a few switches: from the run that was found, leaving out in another order
@@ -147,6 +148,7 @@ export class Shrinker {
   *#settle(order: Order = null): Steps<void> {
     for (let before = this.#current; ; before = this.#current) {
       yield* this.#leaveOut(order);
+      yield* this.#shortcuts();
       yield* this.#pairs();
       yield* this.#pull();
       if (this.#current === before) return;
@@ -184,6 +186,15 @@ export class Shrinker {
       }
       if (size === 1 && !helped) return;
       size = Math.max(1, Math.floor(size / 2));
+    }
+  }
+
+  *#shortcuts(): Steps<void> {
+    for (let i = 0; i + 1 < this.#current.deviations.length; i++) {
+      const { deviations, answers } = this.#current;
+      const [first, second] = deviations.slice(i, i + 2) as [Deviation, Deviation];
+      const shorter = deviations.toSpliced(i, 2, { ...first, to: second.to });
+      if (yield* this.#try(new FollowSchedule({ deviations: shorter, answers }))) i--;
     }
   }
 
