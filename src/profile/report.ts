@@ -116,7 +116,7 @@ export interface Injection {
   readonly ratio: number;
 }
 
-/** What the profiler changes: some rounds are run with it and without, in turns. */
+/** What the profiler changes: some rounds are run with it and without, in turns; with --inject those without the delay. */
 export interface ProfilerCost {
   readonly with: Throughput;
   readonly without: Throughput;

@@ -81,10 +81,10 @@ test('a profile says what the profiler changes, or that no round was run without
   const contentions = { with: 3.5, without: 2 };
   const text = textOf(1, { with: work(8, 90), without: work(8, 100), ratio: 0.9, contentions });
   const [head, ...rows] = text.split('\n').slice(-5);
-  t.match(head, /^the same rounds +rounds +rounds\/s +contentions\/round$/);
+  t.match(head, /^the same rounds +rounds +rounds\/s +spinlock waits\/round$/);
   t.match(rows[0], /^with the profiler +8 +90 +3\.5$/);
   t.match(rows[1], /^without the profiler +8 +100 +2$/);
-  t.match(rows[2], /^90\.0 % of the throughput is left\.$/);
+  t.match(rows[2], /^With the profiler throughput is 90\.0 % of what it is without\.$/);
   t.match(textOf(1), 'what the profiler changes: not known, too few rounds');
   t.notMatch(text, 'not known');
 });

@@ -100,14 +100,19 @@ export class ProfileRunner {
     const start = performance.now();
     for (let round = 0; ; round++) {
       const elapsed = (performance.now() - start) / 1000;
-      if (this.#hooks.stopped() || this.#finding !== null || (elapsed >= seconds && round > 0)) return;
+      if (this.#isOver() || (elapsed >= seconds && round > 0)) return;
       this.#hooks.say(`${name}, ${Math.floor(elapsed)} of ${seconds} s, round ${round}`);
       await this.#runHeard(machine, round);
-      if (this.#injection === null) continue;
+      if (this.#injection === null || this.#isOver()) continue;
       this.#checkInjected();
       const delayed = await this.#runRound(machine, round, 'delayed');
       if (delayed !== null) this.#work.delayed.add(delayed);
     }
+  }
+
+  /** There is a finding, or Ctrl-C: no round after that. */
+  #isOver(): boolean {
+    return this.#finding !== null || this.#hooks.stopped();
   }
 
   /** A round as it is; some of them a second time without the profiler, before or after. */
@@ -124,6 +129,7 @@ export class ProfileRunner {
 
   /** null: it has not come to its end, which says nothing of the throughput. */
   async #runRound(machine: RealMachine, round: number, profiled: ProfiledRound): Promise<RoundResult | null> {
+    if (this.#isOver()) return null;
     const { cpus, preset, bug, lock } = this.#settings;
     const seed = deriveSeed(this.#settings.seed, round);
     const scenario = roundName(this.#settings, round);
@@ -184,7 +190,7 @@ export class ProfileRunner {
       delayed,
       without: before,
       with: after,
-      ratio: ratioOf(after, before),
+      ratio: ratioOf(this.#work.delayed, this.#work.heard),
     };
   }
 }

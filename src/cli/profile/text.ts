@@ -151,7 +151,7 @@ function injectionText(injection: Injection): string {
 }
 
 /** What the profiler itself changes. */
-function costText({ cost }: ProfileReport): string {
+function costText({ cost, injection }: ProfileReport): string {
   if (cost === null) return 'what the profiler changes: not known, too few rounds\n';
   const { contentions, ratio } = cost;
   const rows = (
@@ -165,8 +165,9 @@ function costText({ cost }: ProfileReport): string {
     roundsPerSecond,
     perRound,
   ]);
-  const table = plainTable(['the same rounds', 'rounds', 'rounds/s', 'contentions/round'], rows, [1, 2, 3]);
-  return `${table}\n${(100 * ratio).toFixed(1)} % of the throughput is left.\n`;
+  const what = injection === null ? 'the same rounds' : 'the same rounds, not delayed';
+  const table = plainTable([what, 'rounds', 'rounds/s', 'spinlock waits/round'], rows, [1, 2, 3]);
+  return `${table}\nWith the profiler throughput is ${(100 * ratio).toFixed(1)} % of what it is without.\n`;
 }
 
 function throughputText({ throughput }: ProfileReport): string {

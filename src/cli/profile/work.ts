@@ -23,6 +23,10 @@ export class Work {
     return this.#rounds;
   }
 
+  msPerRound(): number {
+    return this.#ms / this.#rounds;
+  }
+
   contentionsPerRound(): number {
     return this.#contentions / this.#rounds;
   }
@@ -41,9 +45,9 @@ export class Work {
 
 const rounded = (value: number, places: number): number => Number(value.toFixed(places));
 
-/** with ÷ without, in rounds a second; 0 where nothing was done without. */
-export const ratioOf = (after: Throughput, before: Throughput): number =>
-  before.roundsPerSecond === 0 ? 0 : rounded(after.roundsPerSecond / before.roundsPerSecond, 3);
+/** with ÷ without, in rounds a second; 0 where nothing was done without, or with. */
+export const ratioOf = (after: Work, before: Work): number =>
+  after.rounds === 0 || before.rounds === 0 ? 0 : rounded(before.msPerRound() / after.msPerRound(), 3);
 
 /** What the profiler changes, from rounds that were run with it and without. */
 export class Compared {
@@ -57,11 +61,15 @@ export class Compared {
 
   cost(): ProfilerCost | null {
     if (this.#with.rounds === 0) return null;
-    const [after, before] = [this.#with.throughput(), this.#without.throughput()];
     const contentions = {
       with: rounded(this.#with.contentionsPerRound(), 2),
       without: rounded(this.#without.contentionsPerRound(), 2),
     };
-    return { with: after, without: before, ratio: ratioOf(after, before), contentions };
+    return {
+      with: this.#with.throughput(),
+      without: this.#without.throughput(),
+      ratio: ratioOf(this.#with, this.#without),
+      contentions,
+    };
   }
 }
