@@ -4,10 +4,10 @@
  *
  * Passes, again and again until none helps or time is over; the best so far is always kept:
  *   leave out    parts of the list of deviations and answers, large ones first (Zeller's ddmin); anchors keep the rest in place
- *   chance       random runs with fewer switches than the best, from a few downwards
- *   shortcuts    two deviations become one: who was let on by the second is let on by the first, and the one between has no part in it
+ *   shortcuts    two deviations become one: a task that ran only between two switches is skipped
  *   pairs        two entries at once: a switch and the one back
  *   pull         each deviation to the first step of its task where it does the same; each answer to the lowest number
+ *   chance       random runs with fewer switches than the best, from a few downwards
  *   again        while there are more than a few switches: from the run that was found, leaving out in another order
  *
  * What a schedule asks for and what the run did can differ when something does not fit, so each success is taken as the run
