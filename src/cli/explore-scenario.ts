@@ -143,7 +143,9 @@ async function systematic(
     search.report(await inTurns(maker.begin(order, limits.isLast, strategy)));
     await setImmediate();
   } while (!strategy.finished() && !limits.stops());
-  const seen = search.result().finding === null ? strategy.exhausted() : null;
+  if (search.result().finding !== null) return null;
+  const seen = strategy.exhausted();
+  if (seen === null && strategy.finished()) say('not exhaustive: a run was too long to be seen in every order');
   const within = budgetText(budget);
   return seen === null || within === null ? seen : `${seen}, within the budget ${within}`;
 }

@@ -114,6 +114,8 @@ export class Execution implements Host, Moves, Chooser {
   readonly #operations = modelOperations(this);
   readonly #waitFor: WaitFor;
   readonly #still = new StandingStill();
+  /** The run goes on in a fair way. */
+  #wentFair = false;
   readonly #rounds = new FairRounds();
   /** Who makes the step; null between steps. */
   #mover: Context | null = null;
@@ -199,6 +201,7 @@ export class Execution implements Host, Moves, Chooser {
     this.#waitFor.begin();
     this.#rounds.begin();
     this.#still.alone = 0;
+    this.#wentFair = false;
     for (const each of this.cpus) {
       for (const context of each.tasks) this.#spare.push(context);
       for (const context of each.interrupts) this.#spare.push(context);
@@ -272,7 +275,7 @@ export class Execution implements Host, Moves, Chooser {
 
   #fairTurn(): Turn {
     this.left.lift();
-    this.#strategy.tookTooLong?.();
+    this.#noteFair();
     const movers = this.#usualMovers();
     if (movers.length === 0) return TURN_NONE;
     if (this.#still.alone >= ALONE_MAX)
@@ -286,6 +289,14 @@ export class Execution implements Host, Moves, Chooser {
     this.take(this.#rounds.pick(movers));
     if (this.#rounds.timersAreDue()) this.#timersComeDue();
     return TURN_MADE;
+  }
+
+  /** Who was kept from moving by a systematic strategy has his turn from now on, and not only after all this patience. */
+  #noteFair(): void {
+    if (this.#wentFair) return;
+    this.#wentFair = true;
+    if (this.#strategy.finished !== undefined) this.#still.alone = 0;
+    this.#strategy.tookTooLong?.();
   }
 
   /** Nobody moves any more: timers that the budget has kept back may go off. */

@@ -48,7 +48,7 @@ export interface Strategy {
   moving?(context: Context): void;
   /** Another part of the program begins: the tasks that are started until the next step are started by nobody, after all there was. */
   part?(part: Part): void;
-  /** The run has become so long that it goes on in a fair way, whatever the strategy is. Heard before each such step. */
+  /** The run has become so long that it goes on in a fair way, whatever the strategy is. Heard once a run. */
   tookTooLong?(): void;
   /** The step that was heard last has freed the slot at this address, or started this context. */
   freed?(slot: number): void;

@@ -136,6 +136,8 @@ function allClean(t: Test, scenario: Scenario, strategy: Exhaustive, interrupts 
   const { finding, outcomes, executions } = exploreChecked(scenario, {}, Number.POSITIVE_INFINITY, options);
   t.equal(finding, null);
   t.ok(strategy.finished());
+  t.match(strategy.exhausted(), /^exhaustive/);
+  t.notMatch(strategy.exhausted(), /turns of/);
   t.strictSame([...outcomes.keys()].sort(), [...(scenario.outcomes ?? [])].sort());
   t.comment(`${executions} executions: ${strategy.exhausted()}`);
 }

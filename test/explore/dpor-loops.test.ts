@@ -10,7 +10,8 @@ import { type LoopProgram, loopProgram, outcomesOf, Turning } from '../support/r
 import { allClasses, type Classes } from '../support/random-programs.ts';
 
 const ORDER = 'the order of independent steps';
-const CUT = `${TURNS_MAX} turns of a loop that waits and tells others something`;
+const CUT = `${TURNS_MAX} turns of a loop that writes for others while it waits`;
+const TURNS = 'the turns of loops that wait';
 
 /** What somebody does on each turn of a loop, with how many turns he has made. */
 type Turn = (own: number, turns: number) => Kernel<void>;
@@ -75,7 +76,7 @@ for (const [what, turn] of [
       const plain = dporOf(waiting(spinners, nothing));
       const { findings, exhausted, classes, runs } = dporOf(waiting(spinners, turn));
       t.strictSame(findings, []);
-      t.equal(exhausted, `exhaustive up to ${ORDER}`);
+      t.equal(exhausted, `exhaustive up to ${TURNS} and ${ORDER}`);
       t.comment(`${classes.size} classes in ${runs} runs; without the word ${plain.classes.size} in ${plain.runs}`);
       if (turn !== relaxesTwice) t.equal(classes.size, plain.classes.size, 'as many classes as without the word');
     }
@@ -87,11 +88,36 @@ test('what a loop tells others on each turn is seen, for so many turns, and it i
   const looking = waiting(1, writesOwn, function* (own) {
     values.add(yield* ops.load(own, HERE));
   });
-  t.match(dporOf(scenario), { exhausted: `exhaustive up to ${ORDER}` });
+  t.match(dporOf(scenario), { exhausted: `exhaustive up to ${TURNS} and ${ORDER}` });
   const { findings, exhausted } = dporOf(looking);
   t.strictSame(findings, []);
-  t.equal(exhausted, `exhaustive up to ${CUT} and ${ORDER}`);
+  t.equal(exhausted, `exhaustive up to ${CUT}, ${TURNS} and ${ORDER}`);
   for (let turns = 1; turns <= TURNS_MAX; turns++) t.ok(values.has(turns), `${turns} turns`);
+});
+
+test('what follows from the number of turns is not seen while others can move, and is not said to be', async (t) => {
+  const values = new Set<number>();
+  const givingUp = program(() => {
+    const [flag, own, gaveUp] = [staticWords(1), staticWords(1), staticWords(1)];
+    return {
+      actors: onCpus(
+        function* () {
+          while ((yield* ops.load(flag, HERE)) === 0) {
+            if ((yield* ops.rmw(own, RMW_ADD, 1, HERE)) === 2) return yield* ops.store(gaveUp, 1, HERE);
+            yield* ops.relax(HERE);
+          }
+        },
+        function* () {
+          yield* ops.store(flag, 1, HERE);
+          values.add(yield* ops.load(gaveUp, HERE));
+        },
+      ),
+    };
+  }, 2);
+  const { findings, exhausted } = dporOf(givingUp);
+  t.strictSame(findings, []);
+  t.strictSame([...values], [0]);
+  t.equal(exhausted, `exhaustive up to ${TURNS} and ${ORDER}`);
 });
 
 /** Two who each want two locks, in opposite orders, and give the first one back when the second is taken. */

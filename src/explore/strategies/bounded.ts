@@ -24,8 +24,8 @@ export class Bounded implements Strategy {
   readonly #turns = new Turns();
   #goesOn = -1;
   #cut = false;
-  /** A run had to be brought to its end in a fair way. */
-  #tookTooLong = false;
+  /** The first bound with a run that had to be brought to its end in a fair way; null: there was none. */
+  #longFrom: number | null = null;
   #finished = false;
   readonly #order: number[] = [];
 
@@ -37,10 +37,10 @@ export class Bounded implements Strategy {
 
   /** What has been seen in full, as a sentence; null: not even the first bound. */
   exhausted(): string | null {
-    if (this.#tookTooLong) return null;
-    if (this.#finished && !this.#cut) return 'exhaustive: every schedule';
+    if (this.#finished && !this.#cut && this.#longFrom === null) return 'exhaustive: every schedule';
     const done = this.#finished ? this.#bound : this.#bound - 1;
-    return done < 0 ? null : `exhaustive up to ${preemptionsText(done)}`;
+    const seen = this.#longFrom === null ? done : Math.min(done, this.#longFrom - 1);
+    return seen < 0 || !Number.isFinite(seen) ? null : `exhaustive up to ${preemptionsText(seen)}`;
   }
 
   begin(_run: number): void {
@@ -96,7 +96,7 @@ export class Bounded implements Strategy {
   }
 
   tookTooLong(): void {
-    this.#tookTooLong = true;
+    this.#longFrom ??= this.#bound;
   }
 
   /** Goes back to the last choice point that has an alternative left. */

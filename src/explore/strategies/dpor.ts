@@ -40,6 +40,8 @@ import { type Event, History } from './history.ts';
 import { Spinners, TURNS_MAX } from './spinners.ts';
 import { entersNow, isInterrupt, preemptionsText, SPINS, Turns } from './turns.ts';
 
+const LIST = new Intl.ListFormat('en-GB');
+
 /** A step that was tried: it sleeps until a step comes that depends on it. */
 interface Sleeper {
   readonly cpu: number;
@@ -356,6 +358,7 @@ export class Dpor implements Strategy {
   /** Somebody has been kept from moving without a reason: from the first choice point on. */
   #beginAgain(): void {
     this.#spinners.restart();
+    this.#tookTooLong = false;
     this.#path.length = 0;
     this.#branch = 0;
     this.#branchNode = 0;
@@ -396,10 +399,11 @@ export class Dpor implements Strategy {
   /** What has been seen in full, as a sentence; null while it is under way. */
   exhausted(): string | null {
     if (!this.#finished || this.#tookTooLong) return null;
-    const bounds = [];
-    if (this.#cut) bounds.push(preemptionsText(this.#bound));
-    if (this.#spinners.hasCutLoops) bounds.push(`${TURNS_MAX} turns of a loop that waits and tells others something`);
-    return `exhaustive up to ${[...bounds, 'the order of independent steps'].join(' and ')}`;
+    const limits = [];
+    if (this.#cut) limits.push(preemptionsText(this.#bound));
+    if (this.#spinners.hasCutLoops) limits.push(`${TURNS_MAX} turns of a loop that writes for others while it waits`);
+    if (this.#spinners.hasHeld) limits.push('the turns of loops that wait');
+    return `exhaustive up to ${LIST.format([...limits, 'the order of independent steps'])}`;
   }
 
   finished(): boolean {

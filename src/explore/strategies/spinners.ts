@@ -6,6 +6,9 @@
  * still until another one has written a word that it has read, or a lock that it has taken, since its last relax. Who has looked at
  * nothing that is known waits for any step of another one. When all others are stuck, spinners may move: some count their turns.
  *
+ * So a loop that gives up after some turns is taken for one that waits as long as anybody else can move; that somebody was kept is
+ * remembered (`hasHeld`), and the search does not claim the turns of loops.
+ *
  * The first time a relax is a step like any other: it need not be in a loop, and what comes after it would be seen only after
  * what others do meanwhile.
  *
@@ -73,7 +76,9 @@ export class Spinners {
   readonly #trusted = new Map<number, number>();
   /** Somebody has stood still because of a word that turned out to be shared: the search must begin again. */
   isMistaken = false;
-  /** Somebody has stood still although others could have seen more turns. */
+  /** Somebody has been kept at a relax while others could move: how often his loop may turn before they do is not seen. */
+  hasHeld = false;
+  /** Somebody has been kept although others could have seen more of his turns. */
   hasCutLoops = false;
 
   begin(): void {
@@ -88,6 +93,7 @@ export class Spinners {
   restart(): void {
     this.#trusted.clear();
     this.isMistaken = false;
+    this.hasHeld = false;
     this.hasCutLoops = false;
   }
 
@@ -108,9 +114,10 @@ export class Spinners {
   /** A step is about to be made; `accesses` are its own. */
   moving({ process, cell }: Context, accesses: Accesses): void {
     const turn = this.#turnOf(process);
-    const hasNews = this.#hasNews(turn);
+    const isRelax = cell.kind === OP_RELAX;
+    const hasNews = isRelax && this.#hasNews(turn);
     turn.at = ++this.#steps;
-    if (cell.kind === OP_RELAX) {
+    if (isRelax) {
       turn.relaxed.set(cell.site, { at: turn.at, turns: hasNews ? 0 : (turn.relaxed.get(cell.site)?.turns ?? 0) + 1 });
       turn.seen.clear();
       return;
@@ -174,6 +181,7 @@ export class Spinners {
 
   /** Who stands at a relax is kept there, while others may move: remembers what that rests on. */
   hold({ process, cell }: Context): void {
+    this.hasHeld = true;
     const turn = this.#turnOf(process);
     for (const object of this.#wroteSince(turn, turn.relaxed.get(cell.site) as Relaxed))
       if (this.#shared.has(object)) this.hasCutLoops = true;
