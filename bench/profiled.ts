@@ -60,7 +60,7 @@ async function alternate({ run }: Subject, who: Listener): Promise<{ on: Counts[
 
 const rate = (counts: Counts): number => counts['rate'] as number;
 /** Of all acquisitions, those that had to wait. */
-const contended = (counts: Counts): number => (counts['contended'] as number) / (counts['taken'] as number);
+const contended = (counts: Counts): number => (counts['contentions'] as number) / (counts['taken'] as number);
 
 /** `best`: undisturbed windows are the highest. Not so where CPUs compete: one that runs alone for a while is the fastest. */
 function ratios(what: string, on: readonly number[], off: readonly number[], best: boolean, target?: Target): Row {

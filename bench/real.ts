@@ -10,7 +10,8 @@ export type Run = (boot: unknown) => Promise<Counts>;
 
 const BENCH_BOOT = new URL('./boot.js', import.meta.url).href;
 
-/** Starts a machine with so many CPUs, lets `work` run rounds on it, and stops it. `attachment`: see BootModule.attach. */
+/** Starts a machine with so many CPUs, lets `work` run rounds on it, each of which gives what the program counted and
+ * how many `contentions` there were, and stops it. `attachment`: see BootModule.attach. */
 export async function onMachine<T>(
   cpus: number,
   work: (run: Run) => Promise<T>,
@@ -21,9 +22,9 @@ export async function onMachine<T>(
   const machine = await RealMachine.start({ cpus, bootModule, cores: availableParallelism(), log, attachment });
   try {
     return await work(async (boot) => {
-      const { finding, counts } = await machine.run({ boot, cpus, noise: 'none', seed: 1, delay: null });
+      const { finding, counts, contentions } = await machine.run({ boot, cpus, noise: 'none', seed: 1, delay: null });
       if (finding !== null) throw new Error(`${finding.kind}: ${finding.message}`);
-      return counts;
+      return { ...counts, contentions };
     });
   } finally {
     await machine.stop();

@@ -3,8 +3,6 @@
  */
 import type { Kernel } from '../../src/machine/kernel.ts';
 import type { Program } from '../../src/machine/machine.ts';
-import { memory, perCpuBase } from '../../src/shared/memory.ts';
-import { CPU_CONTENDED } from '../../src/shared/per-cpu-layout.ts';
 import { declareRwSemaphore, downRead, downWrite, upRead, upWrite } from '../../src/shared/rw-semaphore.ts';
 import { declareSpinLock, spinLock, spinUnlock } from '../../src/shared/spinlock.ts';
 import { Window } from './window.ts';
@@ -45,13 +43,6 @@ function semPairs(readsOfTen: number): (count: number) => Kernel<void> {
   };
 }
 
-/** How often a CPU had to wait for a spinlock. */
-function contentions(cpus: number): number {
-  let sum = 0;
-  for (let cpu = 0; cpu < cpus; cpu++) sum += memory.words[perCpuBase(cpu) + CPU_CONTENDED] as number;
-  return sum;
-}
-
 export function contended({ lock, readsOfTen, cpus, us }: ContendedOrder): Program {
   const window = new Window(cpus, us);
   const pairs = lock === 'spinlock' ? spinPairs() : semPairs(readsOfTen);
@@ -61,6 +52,6 @@ export function contended({ lock, readsOfTen, cpus, us }: ContendedOrder): Progr
       cpu,
       run: () => window.run(cpu, pairs),
     })),
-    counts: () => ({ rate: window.rate(), taken: window.count(), contended: contentions(cpus) }),
+    counts: () => ({ rate: window.rate(), taken: window.count() }),
   };
 }

@@ -57,6 +57,8 @@ const waiting = (spinners: number, turn: Turn, last: (own: number) => Kernel<voi
   }, spinners + 1);
 
 const RUNS_MAX = 20_000;
+/** Steps of a run that goes on in a fair way before its end; see `allClasses` for the limit. */
+const LONG = 1500;
 
 function dporOf(scenario: Runnable): Classes & { readonly exhausted: string | null; readonly findings: string[] } {
   const dpor = new Dpor();
@@ -176,6 +178,20 @@ test('two who keep each other busy while a third one is to end it are no liveloc
   });
   t.strictSame([...findings], ['']);
   t.equal(dpor.exhausted(), null);
+});
+
+test('a search that has tried everything, but in a run too long for every order, is not said to be exhaustive', async (t) => {
+  const writes = (times: number): Runnable =>
+    program(() => {
+      const own = staticWords(1);
+      return {
+        actors: onCpus(function* () {
+          for (let i = 0; i < times; i++) yield* ops.store(own, i, HERE);
+        }),
+      };
+    }, 1);
+  t.match(dporOf(writes(10)), { runs: 1, findings: [], exhausted: `exhaustive up to ${ORDER}` });
+  t.match(dporOf(writes(LONG)), { runs: 1, findings: [], exhausted: null });
 });
 
 /** Programs that are compared; they take longer than they look. */

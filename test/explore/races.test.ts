@@ -21,6 +21,7 @@ import { raiseIrq, requestIrq } from '../../src/irq/interrupt.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import type { FindingReport, Program } from '../../src/machine/machine.ts';
 import { ops } from '../../src/machine/operations.ts';
+import type { Site } from '../../src/machine/site.ts';
 import { findScenario } from '../../src/scenarios/registry.ts';
 import { submitIo, type UserIo } from '../../src/scenarios/user-io.ts';
 import { staticWords } from '../../src/shared/memory.ts';
@@ -359,39 +360,22 @@ interface Slept {
   use(): Kernel<void>;
 }
 
-function sleptMutex(): Slept {
-  const mutex = declareMutex('&slept');
-  return {
-    sleepers: mutex.sleepers,
-    *use(): Kernel<void> {
-      yield* mutexLock(mutex, HERE);
-      yield* mutexUnlock(mutex, HERE);
-    },
-  };
-}
+type OnLock<L> = (lock: L, site: Site) => Kernel<void>;
 
-function sleptRwSemaphore(): Slept {
-  const sem = declareRwSemaphore('&slept');
-  return {
-    sleepers: sem.sleepers,
-    *use(): Kernel<void> {
-      yield* downWrite(sem, HERE);
-      yield* upWrite(sem, HERE);
-    },
-  };
-}
+const slept = <L extends { readonly sleepers: Sleepers }>(lock: L, take: OnLock<L>, giveBack: OnLock<L>): Slept => ({
+  sleepers: lock.sleepers,
+  *use() {
+    yield* take(lock, HERE);
+    yield* giveBack(lock, HERE);
+  },
+});
 
-function sleptSemaphore(): Slept {
+const sleptMutex = (): Slept => slept(declareMutex('&slept'), mutexLock, mutexUnlock);
+const sleptRwSemaphore = (): Slept => slept(declareRwSemaphore('&slept'), downWrite, upWrite);
+const sleptSemaphore = (): Slept => {
   const sem = declareSemaphore('&slept');
-  return {
-    sleepers: sem.sleepers,
-    setup: () => up(sem, HERE),
-    *use(): Kernel<void> {
-      yield* down(sem, HERE);
-      yield* up(sem, HERE);
-    },
-  };
-}
+  return { ...slept(sem, down, up), setup: () => up(sem, HERE) };
+};
 
 /** The first finding among users of a lock that sleeps, with its wait_lock or without. */
 function amongSleepers(declare: () => Slept, missing: boolean): FindingReport | null {

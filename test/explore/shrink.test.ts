@@ -65,8 +65,9 @@ function shrunk(): {
 const textOf = ({ switches, steps, deviations, answers }: RecordedRun): string =>
   JSON.stringify([switches, steps, deviations, answers]);
 
+const { recorder, pairs } = shrunk();
+
 test('different schedules to one finding shrink to the same one, which makes the finding again', (t: Test) => {
-  const { recorder, pairs } = shrunk();
   const before = new Set(pairs.map(([first]) => textOf(first)));
   const after = new Set(pairs.map(([, best]) => textOf(best)));
   t.equal(before.size, 12);
@@ -79,9 +80,9 @@ test('different schedules to one finding shrink to the same one, which makes the
 });
 
 test('actors that a finding does not need are switched to by nothing in its schedule', (t: Test) => {
-  const { pairs } = shrunk();
+  const acting = (run: RecordedRun): number => new Set(run.deviations.flatMap(({ task, to }) => [task, to])).size;
   for (const [first, best] of pairs) {
-    const acting = (run: RecordedRun): number => new Set(run.deviations.flatMap(({ task, to }) => [task, to])).size;
+    t.ok(acting(first) > 2, 'some were');
     t.ok(acting(best) <= 2, `${acting(first)} actors before, ${acting(best)} after`);
   }
   t.end();

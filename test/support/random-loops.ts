@@ -19,7 +19,7 @@ import { ops } from '../../src/machine/operations.ts';
 import { memory, staticWords } from '../../src/shared/memory.ts';
 import { Random } from '../../src/shared/random.ts';
 import { onCpus, type Runnable } from './model.ts';
-import { BruteForce } from './random-programs.ts';
+import { BruteForce, tooMany } from './random-programs.ts';
 
 /** So many relaxes of one actor, until a shared word is written, brute force makes. */
 const TURNS = 2;
@@ -195,8 +195,8 @@ export function outcomesOf(
   let findings = 0;
   let runs = 0;
   for (; strategy.finished?.() !== true; runs++) {
-    if (runs === most) return null;
-    if (strategy instanceof Turning && (strategy.someoneIsStuck || (runs < 4 && strategy.size > 3 * most))) return null;
+    if (runs === most || tooMany(strategy, runs, most)) return null;
+    if (strategy instanceof Turning && strategy.someoneIsStuck) return null;
     const { finding, outcome } = machine.run(runs);
     if (finding !== null) findings++;
     else if (!machine.execution.gaveUp) outcomes.add(outcome ?? '');

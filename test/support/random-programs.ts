@@ -356,8 +356,9 @@ export class BruteForce implements Strategy {
   }
 }
 
-const tooMany = (strategy: Strategy, most: number): boolean =>
-  strategy instanceof BruteForce && strategy.size > 3 * most;
+/** Whether the first runs show that there are many more than `most`. */
+export const tooMany = (strategy: Strategy, run: number, most: number): boolean =>
+  strategy instanceof BruteForce && run < 4 && strategy.size > 3 * most;
 
 export interface Classes {
   readonly classes: Map<number, string>;
@@ -386,7 +387,7 @@ export function allClasses(
   machine.listen(trace);
   const classes = new Map<number, string>();
   for (let run = 0; strategy.finished?.() !== true; run++) {
-    if (run === most || (run < 4 && tooMany(strategy, most))) return null;
+    if (run === most || tooMany(strategy, run, most)) return null;
     const { finding } = machine.run(run);
     if (execution.gaveUp) continue;
     const found = finding === null ? '' : `${finding.kind}: ${finding.message}`;

@@ -52,7 +52,7 @@ interface Turn {
 /** Locks: taking one is looking at it, and giving it back changes nothing for oneself. */
 const LOCKING: readonly number[] = [...TAKES, ...GIVES];
 
-/** So many turns a loop may make that tells others something and learns nothing. */
+/** So many turns a loop is seen that writes for others while it waits. */
 export const TURNS_MAX = 8;
 
 /** A compare or a mask that refuses writes nothing. */
