@@ -15,16 +15,17 @@ import {
   CPU_LOST_EDGES,
   CPU_LOST_ROWS,
   CPU_ROWS,
+  cpuOfTaker,
   EDGE_COUNT,
   EDGE_FIELDS,
-  EDGE_HOLDER,
-  EDGE_HOLDER_SITE,
   EDGE_KEY,
   EDGE_OF,
+  EDGE_TAKER,
   EDGE_WAIT_NS,
   EDGE_WAITER,
   EDGE_WAITER_SITE,
   IRQ_LEFT,
+  nameOfTaker,
   type ProfileBuffers,
   RECORDS,
   ROW_ACQ_BOUNCES,
@@ -43,6 +44,7 @@ import {
   ROW_WAIT_MAX,
   ROW_WAIT_MIN,
   ROW_WAIT_TOTAL,
+  siteOfTaker,
 } from './layout.ts';
 import type { LockName } from './lock-names.ts';
 import type { BlameEdge, IrqsOff, LockStat, ProfileReport, SitePoint } from './report.ts';
@@ -143,7 +145,8 @@ export function collect(buffers: ProfileBuffers, names: readonly LockName[], var
   const { settings } = buffers;
   const sums = new Map<string, Sum>();
   const areas = buffers.areas.map((variants) => variants[variant] as Area);
-  for (const [cpu, area] of areas.entries()) collectArea(area, namesOnCpu(buffers, cpu), settings.by, names, sums);
+  const who = areas.map((_, cpu) => namesOnCpu(buffers, cpu));
+  for (const [cpu, area] of areas.entries()) collectArea(area, cpu, who, settings.by, names, sums);
   const used = [...sums.values()].filter(({ acquisitions, contentions }) => acquisitions + contentions > 0);
   const lostNs = used.reduce((sum, each) => sum + each.waits.durations(each.waits.timed).total, 0);
   const locks = used.map((each) => each.stat(settings.exact, lostNs));
@@ -160,14 +163,16 @@ export function collect(buffers: ProfileBuffers, names: readonly LockName[], var
   };
 }
 
-/** `own`: the names of those who run on this CPU. */
+/** `who`: by CPU, the names of those who run on it. */
 function collectArea(
   area: Area,
-  own: readonly string[],
+  cpu: number,
+  who: readonly (readonly string[])[],
   by: ProfileReport['by'],
   names: readonly LockName[],
   sums: Map<string, Sum>,
 ): void {
+  const own = who[cpu] as readonly string[];
   const sumOf = (key: number, of: number): Sum => {
     const name = names[key >> 1] as LockName;
     const mode = (key & 1) === 1 ? 'write' : 'read';
@@ -183,11 +188,12 @@ function collectArea(
   for (let edge = 0; edge < (numbers[CPU_EDGES] as number); edge++) {
     const at = (field: number): number => edges[edge * EDGE_FIELDS + field] as number;
     if (at(EDGE_COUNT) === 0) continue;
+    const taker = at(EDGE_TAKER);
     sumOf(at(EDGE_KEY), at(EDGE_OF)).addEdge({
       waiter: own[at(EDGE_WAITER)] as string,
       waiterSite: placeText(at(EDGE_WAITER_SITE)),
-      holder: own[at(EDGE_HOLDER)] as string,
-      holderSite: placeText(at(EDGE_HOLDER_SITE)),
+      holder: who[cpuOfTaker(taker)]?.[nameOfTaker(taker)] ?? '?',
+      holderSite: placeText(siteOfTaker(taker)),
       count: at(EDGE_COUNT),
       waitNs: at(EDGE_WAIT_NS),
     });

@@ -24,6 +24,20 @@ export function bucketStart(bucket: number): number {
   return (4 + (bucket & 3)) * 2 ** ((bucket >> 2) - 1);
 }
 
+/** A duration, into the fields min, max and total from `field` on, and into the histogram from bucket `bucket` on. */
+export function addDuration(
+  fields: Float64Array,
+  field: number,
+  histogram: Uint32Array,
+  bucket: number,
+  ns: number,
+): void {
+  if (fields[field + 2] === 0 || ns < (fields[field] as number)) fields[field] = ns;
+  if (ns > (fields[field + 1] as number)) fields[field + 1] = ns;
+  (fields[field + 2] as number) += ns;
+  (histogram[bucket + bucketOf(ns)] as number)++;
+}
+
 /** Sums of histograms of several CPUs. */
 export class Durationer {
   readonly #counts = new Float64Array(BUCKETS);

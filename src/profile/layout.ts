@@ -5,7 +5,7 @@
  * Numbers that can pass 2^31 are 64-bit floats, which count exactly up to 2^53.
  *
  *   ids      for each word of the machine's memory: the number of the lock that starts there, 0 none    main, before a round
- *   takers   for each such word: (site << TAKER_SITE_SHIFT) | CPU + 1 of the last one who took it        CPUs that take it
+ *   takers   for each such word: who took it last, and where, in one word (takerOf); 0 nobody            CPUs that take it
  *   types    for each number: its kind, an index of LOCK_TYPES                                           main
  *   injected for each number: 1 where --inject means that lock                                           main
  *   areas    for each CPU and the interrupt actor, twice: rounds without and with the injected delay     that CPU
@@ -16,8 +16,20 @@ import type { LockType } from '../shared/struct-registry.ts';
 /** Locks that are told apart. */
 export const IDS_MAX = 1 << 15;
 
-export const TAKER_SITE_SHIFT = 6;
-export const TAKER_CPU_MASK = (1 << TAKER_SITE_SHIFT) - 1;
+const TAKER_CPU_BITS = 6;
+const TAKER_NAME_BITS = 8;
+export const TAKER_CPU_MASK = (1 << TAKER_CPU_BITS) - 1;
+export const TAKER_SITE_SHIFT = TAKER_CPU_BITS + TAKER_NAME_BITS;
+/** Names of one CPU; number 0 is none. */
+export const NAMES_MAX = (1 << TAKER_NAME_BITS) - 1;
+export const NAME_BYTES = 48;
+
+/** Who took a lock on this CPU, as a name that the CPU has given a number to; `| (site << TAKER_SITE_SHIFT)` says where. */
+export const takerOf = (cpu: number, name: number): number => (name << TAKER_CPU_BITS) | (cpu + 1);
+/** −1: nobody took it yet. */
+export const cpuOfTaker = (taker: number): number => (taker & TAKER_CPU_MASK) - 1;
+export const nameOfTaker = (taker: number): number => (taker >>> TAKER_CPU_BITS) & NAMES_MAX;
+export const siteOfTaker = (taker: number): number => taker >>> TAKER_SITE_SHIFT;
 
 export const LOCK_TYPES: readonly LockType[] = [
   'spinlock',
@@ -59,18 +71,18 @@ export const ROW_DELAYED = 15;
 
 // ---- Edges: who waited for whom. Edge 0 is for those that find no room. ----
 export const EDGES_MAX = 4096;
-export const EDGE_FIELDS = 8;
+export const EDGE_FIELDS = 7;
 /** As ROW_KEY. */
 export const EDGE_KEY = 0;
 /** 1 + the name's number. */
 export const EDGE_WAITER = 1;
 export const EDGE_WAITER_SITE = 2;
-export const EDGE_HOLDER = 3;
-export const EDGE_HOLDER_SITE = 4;
-export const EDGE_COUNT = 5;
-export const EDGE_WAIT_NS = 6;
+/** Who held the lock, as in `takers`. */
+export const EDGE_TAKER = 3;
+export const EDGE_COUNT = 4;
+export const EDGE_WAIT_NS = 5;
 /** ROW_OF of the row that the wait counts in. */
-export const EDGE_OF = 7;
+export const EDGE_OF = 6;
 
 // ---- Numbers of a CPU. ----
 export const CPU_FIELDS = 16;
@@ -81,13 +93,11 @@ export const CPU_LOST_ROWS = 3;
 export const CPU_LOST_EDGES = 4;
 /** Issued stretches, as ROW_ISSUED. */
 export const CPU_IRQ_STRETCHES = 5;
+/** Min, max and total follow each other, here and in rows. */
 export const CPU_IRQ_MIN = 6;
 export const CPU_IRQ_MAX = 7;
 export const CPU_IRQ_TOTAL = 8;
 export const CPU_IRQ_SITE = 9;
-
-export const NAMES_MAX = 256;
-export const NAME_BYTES = 48;
 
 /** Histograms: log-linear, four buckets for each power of two (histogram.ts). */
 export const BUCKETS = 120;

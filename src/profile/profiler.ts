@@ -31,24 +31,19 @@ import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_CURRENT, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH } from '../shared/per-cpu-layout.ts';
 import { RWSEM_OWNER } from '../shared/rw-semaphore.ts';
 import { Edges } from './edges.ts';
-import { bucketOf } from './histogram.ts';
+import { Gaps } from './gaps.ts';
+import { addDuration } from './histogram.ts';
+import { IrqStretches } from './irq-stretches.ts';
+import { Lanes } from './lanes.ts';
 import {
   type Area,
   BUCKETS,
   type Clock,
-  CPU_IRQ_MAX,
-  CPU_IRQ_MIN,
-  CPU_IRQ_SITE,
-  CPU_IRQ_STRETCHES,
-  CPU_IRQ_TOTAL,
-  IRQ_LEFT,
+  cpuOfTaker,
   LOCK_TYPES,
+  nameOfTaker,
   type ProfileBuffers,
-  RECORD_HARDIRQ,
   RECORD_HOLD,
-  RECORD_ROUND,
-  RECORD_SOFTIRQ,
-  RECORD_TASK,
   RECORD_WAIT,
   ROW_ACQ_BOUNCES,
   ROW_CON_BOUNCES,
@@ -61,28 +56,20 @@ import {
   ROW_PARK_NS,
   ROW_PARKED,
   ROW_WAIT_MIN,
-  TAKER_CPU_MASK,
+  siteOfTaker,
   TAKER_SITE_SHIFT,
+  takerOf,
 } from './layout.ts';
 import { Pending } from './pending.ts';
 import { Rows } from './rows.ts';
 import type { TraceWriter } from './trace-writer.ts';
-import type { Names } from './who.ts';
-
-/** One acquisition in so many is timed, on average; the distance is drawn anew each time, or a loop would always show the same one. */
-const TIMED_ONE_IN = 64;
-
-/** Places in `since`. */
-const TASK = 0;
-const HARDIRQ = 1;
-const SOFTIRQ = 2;
+import { isTaskName, type Names } from './who.ts';
 
 const SEMAPHORE = LOCK_TYPES.indexOf('semaphore');
 const MUTEX = LOCK_TYPES.indexOf('mutex');
 const RW_SEMAPHORE = LOCK_TYPES.indexOf('rw-semaphore');
 
 export class LockProfiler implements Profiler {
-  private readonly trace: TraceWriter | null;
   private readonly rowOf: Int32Array;
   private readonly left: Int32Array;
   private readonly takers: Int32Array;
@@ -90,8 +77,8 @@ export class LockProfiler implements Profiler {
   private readonly types: Int8Array;
   private readonly area: Area;
   private readonly cpu: number;
-  /** As a taker: its number + 1. */
-  private readonly me: number;
+  /** Who runs here, as a taker; 0: not looked up since that has changed. Interrupts are looked up each time. */
+  private me = 0;
   private readonly rows: Rows;
   private readonly edges: Edges;
   private readonly names: Names;
@@ -105,17 +92,13 @@ export class LockProfiler implements Profiler {
   private endedEdge = 0;
   private endedNs = 0;
   private endedParkNs = 0;
-  private irqsSince = 0;
-  private irqsSite = 0;
-  private readonly exact: boolean;
+  private readonly gaps: Gaps;
+  private readonly irqs: IrqStretches;
+  private readonly lanes: Lanes | null;
   private readonly clock: Clock;
   /** By number: 1 where holders of the lock take longer; and how much. */
   private readonly injected: Int8Array;
   private readonly delayNs: number;
-  private random: number;
-  /** Traces: since when the task and the interrupts run. */
-  private readonly since = [0, 0, 0];
-  private runs = 0;
 
   /** `variant`: 0 in rounds without the injected delay, 1 with it. */
   constructor(
@@ -134,16 +117,15 @@ export class LockProfiler implements Profiler {
     this.ids = buffers.ids;
     this.types = buffers.types;
     this.cpu = cpu;
-    this.me = cpu + 1;
     this.names = names;
-    this.rows = new Rows(buffers, this.area, () => this.names.onCpu(cpu));
+    this.rows = new Rows(buffers, this.area, () => names.running());
     this.rowOf = this.rows.ofWord;
     this.edges = new Edges(this.area);
-    this.exact = settings.exact;
+    this.gaps = new Gaps(settings.exact, cpu);
+    this.irqs = new IrqStretches(this.area, clock, this.gaps);
+    this.lanes = trace === null ? null : new Lanes(trace, clock, names);
     this.injected = buffers.injected;
     this.delayNs = variant === 1 ? (settings.inject?.ns ?? 0) : 0;
-    this.random = 0x9e3779b9 ^ cpu;
-    this.trace = trace;
   }
 
   /** Another memory: nothing is held or waited for, and words mean other locks. */
@@ -155,10 +137,9 @@ export class LockProfiler implements Profiler {
     this.timing = 0;
     this.waiting = 0;
     this.endedRow = 0;
-    this.irqsSince = 0;
-    this.since.fill(0);
-    this.runs = 0;
-    this.trace?.write(RECORD_ROUND, this.clock(), this.clock(), 0, 0, 0, 0);
+    this.me = 0;
+    this.irqs.startRound();
+    this.lanes?.startRound();
   }
 
   acquired(word: number, exclusive: number, site: Site): void {
@@ -173,13 +154,11 @@ export class LockProfiler implements Profiler {
   }
 
   irqsOff(site: Site): void {
-    const left = (this.left[IRQ_LEFT] as number) - 1;
-    this.left[IRQ_LEFT] = left;
-    if (left < 0) this.timeIrqs(site);
+    this.irqs.begins(site);
   }
 
   irqsOn(): void {
-    if (this.irqsSince !== 0) this.endIrqs();
+    this.irqs.ends();
   }
 
   hear(kind: number, a: number, b: number, site: Site): void {
@@ -194,39 +173,31 @@ export class LockProfiler implements Profiler {
         this.parks(a, b, false);
         break;
       case EV_IRQ_ENTER:
-        this.irqsOff(0);
-        this.enters(HARDIRQ);
+        this.me = 0;
+        this.irqs.begins(0);
+        this.lanes?.hardirqBegins();
         break;
       case EV_IRQ_EXIT:
         this.addWait();
-        this.leaves(HARDIRQ, a);
+        this.lanes?.hardirqEnds(a);
         break;
       case EV_SOFTIRQ_ENTER:
-        this.enters(SOFTIRQ);
+        this.me = 0;
+        this.lanes?.softirqBegins();
         break;
       case EV_SOFTIRQ_EXIT:
         this.addWait();
-        this.leaves(SOFTIRQ, a);
+        this.lanes?.softirqEnds(a);
         break;
       case EV_SWITCH:
+        this.me = 0;
         this.addWait();
-        this.switches(a);
+        this.lanes?.switches(a);
         break;
       case EV_WAKE:
-        this.wakes(a, b, site);
+        this.lanes?.wakes(a, b, site);
         break;
     }
-  }
-
-  /** Distance to the next one that is timed. */
-  private gap(): number {
-    if (this.exact) return 1;
-    let x = this.random;
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    this.random = x;
-    return 1 + ((x >>> 0) % (2 * TIMED_ONE_IN - 1));
   }
 
   /** Who runs, as a key: the task, and how deep in interrupts on top of it. */
@@ -235,6 +206,15 @@ export class LockProfiler implements Profiler {
     const base = perCpuBase(this.cpu);
     const depth = (w[base + CPU_HARDIRQ_DEPTH] as number) + 2 * (w[base + CPU_SOFTIRQ_DEPTH] as number);
     return (w[base + CPU_CURRENT] as number) + depth * 2 ** 32;
+  }
+
+  /** Who runs on this CPU, as a taker. */
+  private self(): number {
+    if (this.me !== 0) return this.me;
+    const name = this.names.running();
+    const taker = takerOf(this.cpu, name);
+    if (isTaskName(name)) this.me = taker;
+    return taker;
   }
 
   /** The long way of an acquisition. */
@@ -246,11 +226,10 @@ export class LockProfiler implements Profiler {
       (this.left[row] as number)--;
     }
     const last = this.takers[word] as number;
-    const taker = (site << TAKER_SITE_SHIFT) | this.me;
+    const taker = (site << TAKER_SITE_SHIFT) | this.self();
     if (last !== taker) {
       this.takers[word] = taker;
-      const lastCpu = last & TAKER_CPU_MASK;
-      if (lastCpu !== 0 && lastCpu !== this.me) (this.area.rows[row * ROW_FIELDS + ROW_ACQ_BOUNCES] as number)++;
+      if (this.isElsewhere(last)) (this.area.rows[row * ROW_FIELDS + ROW_ACQ_BOUNCES] as number)++;
     }
     if ((this.left[row] as number) < 0) this.due(row, word, exclusive, site);
   }
@@ -262,11 +241,11 @@ export class LockProfiler implements Profiler {
     const count = (rows[first + ROW_ISSUED] as number) + 1;
     let next = rows[first + ROW_NEXT_TIMED] as number;
     // The first one soon, so that of most locks at least one hold is timed.
-    if (next === 0) next = 1 + (this.gap() >> 3);
+    if (next === 0) next = 1 + (this.gaps.next() >> 3);
     const ended = this.waiting === 0 ? 0 : this.endWait(word, exclusive);
     if (count === next) {
       this.startHold(row, word, exclusive, site, ended === 0 ? this.clock() : ended);
-      next = count + this.gap();
+      next = count + this.gaps.next();
     }
     rows[first + ROW_NEXT_TIMED] = next;
     const isDelayed = this.delayNs !== 0 && this.injected[this.ids[word] as number] === 1;
@@ -293,20 +272,11 @@ export class LockProfiler implements Profiler {
     const now = this.clock();
     const row = holds.row[at] as number;
     const since = holds.since[at] as number;
-    this.add(row, ROW_HOLD_MIN, BUCKETS, now - since);
-    if (this.trace !== null) this.traceLock(RECORD_HOLD, now, since, word, holds.site[at] as number);
+    const { rows, histograms } = this.area;
+    addDuration(rows, row * ROW_FIELDS + ROW_HOLD_MIN, histograms, row * 2 * BUCKETS + BUCKETS, now - since);
+    if (this.lanes !== null) this.traceLock(this.lanes, RECORD_HOLD, now, since, word, holds.site[at] as number);
     holds.remove(at);
     this.timing--;
-  }
-
-  /** A duration, into the fields min, max and total from `field` on and the histogram from bucket `bucket` on. */
-  private add(row: number, field: number, bucket: number, ns: number): void {
-    const { rows, histograms } = this.area;
-    const first = row * ROW_FIELDS + field;
-    if (rows[first + 2] === 0 || ns < (rows[first] as number)) rows[first] = ns;
-    if (ns > (rows[first + 1] as number)) rows[first + 1] = ns;
-    (rows[first + 2] as number) += ns;
-    (histograms[row * 2 * BUCKETS + bucket + bucketOf(ns)] as number)++;
   }
 
   private delay(first: number): void {
@@ -317,15 +287,14 @@ export class LockProfiler implements Profiler {
 
   private contended(word: number, exclusive: number, site: Site): void {
     this.addWait();
-    const row = this.rows.find(word, exclusive, site);
+    const known = this.rowOf[(word << 1) | exclusive] as number;
+    const row = known === 0 ? this.rows.find(word, exclusive, site) : known;
     const { rows } = this.area;
     const first = row * ROW_FIELDS;
     (rows[first + ROW_CONTENTIONS] as number)++;
     const taker = this.takers[word] as number;
-    const takerCpu = (taker & TAKER_CPU_MASK) - 1;
-    if (takerCpu >= 0 && takerCpu !== this.cpu) (rows[first + ROW_CON_BOUNCES] as number)++;
-    const waiter = this.names.onCpu(this.cpu);
-    const edge = this.edges.count(row, waiter, site, this.holder(word, takerCpu), taker >>> TAKER_SITE_SHIFT);
+    if (this.isElsewhere(taker)) (rows[first + ROW_CON_BOUNCES] as number)++;
+    const edge = this.edges.count(row, nameOfTaker(this.self()), site, this.holder(word, taker));
     // The next acquisition of the row takes the long way.
     rows[first + ROW_ISSUED] = (rows[first + ROW_ISSUED] as number) - (this.left[row] as number);
     this.left[row] = 0;
@@ -338,16 +307,20 @@ export class LockProfiler implements Profiler {
     waits.edge[at] = edge;
   }
 
-  /** Name of who has the lock: of a sleeping lock its owner, else who runs on the CPU that took it last. */
-  private holder(word: number, takerCpu: number): number {
+  private isElsewhere(taker: number): boolean {
+    const cpu = cpuOfTaker(taker);
+    return cpu >= 0 && cpu !== this.cpu;
+  }
+
+  /** Who has the lock: of a sleeping lock its owner, who may not have run since it was handed the lock, else who took it last. */
+  private holder(word: number, taker: number): number {
     const w = memory.words;
     const type = this.types[this.ids[word] as number];
-    if (type === MUTEX && w[word] !== 0) return this.names.ofTask(w[word] as number);
-    if (type === RW_SEMAPHORE) {
-      const owner = w[word + RWSEM_OWNER] as number;
-      return owner === 0 ? this.names.number('readers') : this.names.ofTask(owner);
-    }
-    return takerCpu < 0 ? 0 : this.names.onCpu(takerCpu);
+    if (type !== MUTEX && type !== RW_SEMAPHORE) return taker;
+    const owner = w[type === MUTEX ? word : word + RWSEM_OWNER] as number;
+    if (type === MUTEX && owner === 0) return taker;
+    const name = owner === 0 ? this.names.number('readers') : this.names.ofTask(owner);
+    return (siteOfTaker(taker) << TAKER_SITE_SHIFT) | takerOf(this.cpu, name);
   }
 
   private isSleeping(word: number): boolean {
@@ -368,7 +341,7 @@ export class LockProfiler implements Profiler {
     this.endedNs = now - since;
     // A task that waits for a sleeping lock is off its CPU all the time.
     this.endedParkNs = this.isSleeping(word) ? now - since : (waits.parkNs[at] as number);
-    if (this.trace !== null) this.traceLock(RECORD_WAIT, now, since, word, waits.site[at] as number);
+    if (this.lanes !== null) this.traceLock(this.lanes, RECORD_WAIT, now, since, word, waits.site[at] as number);
     waits.remove(at);
     this.waiting--;
     return now;
@@ -379,12 +352,13 @@ export class LockProfiler implements Profiler {
     const { endedRow: row, endedNs: ns, endedParkNs: parkNs } = this;
     if (row === 0) return;
     this.endedRow = 0;
-    this.add(row, ROW_WAIT_MIN, 0, ns);
+    const { rows, histograms } = this.area;
+    const first = row * ROW_FIELDS;
+    addDuration(rows, first + ROW_WAIT_MIN, histograms, row * 2 * BUCKETS, ns);
     this.edges.waited(this.endedEdge, ns);
     if (parkNs === 0) return;
-    const { rows } = this.area;
-    (rows[row * ROW_FIELDS + ROW_PARKED] as number)++;
-    (rows[row * ROW_FIELDS + ROW_PARK_NS] as number) += parkNs;
+    (rows[first + ROW_PARKED] as number)++;
+    (rows[first + ROW_PARK_NS] as number) += parkNs;
   }
 
   private parks(word: number, exclusive: number, begins: boolean): void {
@@ -396,58 +370,7 @@ export class LockProfiler implements Profiler {
     else (waits.parkNs[at] as number) += now - (waits.parkedSince[at] as number);
   }
 
-  private timeIrqs(site: Site): void {
-    this.irqsSince = this.clock();
-    this.irqsSite = site;
-    const left = this.gap() - 1;
-    const { numbers } = this.area;
-    (numbers[CPU_IRQ_STRETCHES] as number) += left + 1;
-    this.left[IRQ_LEFT] = left;
-  }
-
-  private endIrqs(): void {
-    const { numbers, irqHistogram } = this.area;
-    const ns = this.clock() - this.irqsSince;
-    this.irqsSince = 0;
-    if (numbers[CPU_IRQ_TOTAL] === 0 || ns < (numbers[CPU_IRQ_MIN] as number)) numbers[CPU_IRQ_MIN] = ns;
-    if (ns > (numbers[CPU_IRQ_MAX] as number)) {
-      numbers[CPU_IRQ_MAX] = ns;
-      numbers[CPU_IRQ_SITE] = this.irqsSite;
-    }
-    (numbers[CPU_IRQ_TOTAL] as number) += ns;
-    (irqHistogram[bucketOf(ns)] as number)++;
-  }
-
-  // Traces only.
-
-  private traceLock(kind: number, now: number, since: number, word: number, site: Site): void {
-    const sleeping = this.isSleeping(word) ? 1 : 0;
-    this.trace?.write(kind, now, since, this.ids[word] as number, sleeping, site, this.names.onCpu(this.cpu));
-  }
-
-  private enters(what: number): void {
-    if (this.trace !== null) this.since[what] = this.clock();
-  }
-
-  private leaves(what: number, number: number): void {
-    const kind = what === HARDIRQ ? RECORD_HARDIRQ : RECORD_SOFTIRQ;
-    this.trace?.write(kind, this.clock(), this.since[what] as number, number, 0, 0, 0);
-  }
-
-  private switches(handle: number): void {
-    if (this.trace === null) return;
-    const now = this.clock();
-    if (this.runs !== 0)
-      this.trace.write(RECORD_TASK, now, this.since[TASK] as number, this.runs, 0, 0, this.names.ofTask(this.runs));
-    this.runs = handle;
-    this.since[TASK] = now;
-    // While it is alive: it may end before the switch.
-    if (handle !== 0) this.names.ofTask(handle);
-  }
-
-  private wakes(handle: number, target: number, site: Site): void {
-    if (this.trace === null) return;
-    const now = this.clock();
-    this.trace.write(EV_WAKE, now, now, handle, target, site, 0);
+  private traceLock(lanes: Lanes, kind: number, now: number, since: number, word: number, site: Site): void {
+    lanes.lock(kind, now, since, this.ids[word] as number, this.isSleeping(word), site, nameOfTaker(this.self()));
   }
 }

@@ -37,7 +37,7 @@ class CpuSide implements Side {
     const areas = buffers.areas[cpu] as readonly Area[];
     const ring = buffers.rings[cpu];
     const trace = ring === undefined ? null : new TraceWriter(ring, clock);
-    const names = new Names(areas[0] as Area);
+    const names = new Names(areas[0] as Area, cpu);
     this.#trace = trace;
     this.#variants = areas.map((_, variant) => new LockProfiler(buffers, cpu, variant, clock, names, trace));
   }

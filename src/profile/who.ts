@@ -1,5 +1,6 @@
 /**
- * Who runs on a CPU, as a name: a task's, or that of the interrupt on top of it. Names are numbered, and lie in the CPU's first area.
+ * Who runs on a CPU, as a name: a task's, or that of the interrupt on top of it. Each CPU numbers the names that it needs, from 1 on;
+ * they lie in its first area.
  *
  * A name is looked up once for each task: handles of tasks that have ended mean others later, so a round begins with none.
  */
@@ -12,15 +13,21 @@ import { type Area, CPU_NAMES, NAME_BYTES, NAMES_MAX, type ProfileBuffers } from
 
 /** The number of a name that finds no room. */
 const OTHERS = 1;
+const HARDIRQ = 2;
+const SOFTIRQ = 3;
+const IDLE = 4;
 
 export class Names {
   readonly #area: Area;
   readonly #numbers = new Map<string, number>();
   readonly #ofTasks = new Map<number, number>();
 
-  constructor(area: Area) {
+  readonly #cpu: number;
+
+  constructor(area: Area, cpu: number) {
     this.#area = area;
-    this.number('others');
+    this.#cpu = cpu;
+    for (const name of ['others', `hardirq/${cpu}`, `softirq/${cpu}`, `idle/${cpu}`]) this.number(name);
   }
 
   /** Forgets which task has which name. */
@@ -50,16 +57,19 @@ export class Names {
     return number;
   }
 
-  /** Who runs on a CPU right now. On another one this may be over when it is said. */
-  onCpu(cpu: number): number {
+  /** Who runs on this CPU right now. */
+  running(): number {
     const w = memory.words;
-    const base = perCpuBase(cpu);
-    if (w[base + CPU_HARDIRQ_DEPTH] !== 0) return this.number(`hardirq/${cpu}`);
-    if (w[base + CPU_SOFTIRQ_DEPTH] !== 0) return this.number(`softirq/${cpu}`);
+    const base = perCpuBase(this.#cpu);
+    if (w[base + CPU_HARDIRQ_DEPTH] !== 0) return HARDIRQ;
+    if (w[base + CPU_SOFTIRQ_DEPTH] !== 0) return SOFTIRQ;
     const handle = w[base + CPU_CURRENT] as number;
-    return handle === 0 ? this.number(`idle/${cpu}`) : this.ofTask(handle);
+    return handle === 0 ? IDLE : this.ofTask(handle);
   }
 }
+
+/** Whether a number is a task's: it stays right until the CPU switches or is interrupted. */
+export const isTaskName = (number: number): boolean => number > IDLE;
 
 /** Null when it has ended since it took the lock. On another CPU it may do so while it is asked, which is nobody's mistake. */
 function nameOfTask(handle: number): string | null {

@@ -29,23 +29,16 @@ import type { ProfileBuffers } from '../../src/profile/layout.ts';
 import { attachCpu, attachMain, cpuProfiler } from '../../src/profile/session.ts';
 import { WaitQueue } from '../../src/shared/atomics-lock.ts';
 import { Completion } from '../../src/shared/completion.ts';
-import { MEMORY_WORDS_MAX, memory, perCpuBase } from '../../src/shared/memory.ts';
+import { memory, perCpuBase } from '../../src/shared/memory.ts';
 import { Mutex } from '../../src/shared/mutex.ts';
-import {
-  CPU_CURRENT,
-  CPU_HARDIRQ_DEPTH,
-  CPU_INTERRUPTS,
-  CPU_SOFTIRQ_DEPTH,
-  CPU_SOFTIRQS,
-  CPU_STEPS,
-} from '../../src/shared/per-cpu-layout.ts';
+import { CPU_CURRENT, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH } from '../../src/shared/per-cpu-layout.ts';
 import { RWSEM_OWNER, RwSemaphore } from '../../src/shared/rw-semaphore.ts';
 import { Semaphore } from '../../src/shared/semaphore.ts';
 import { allLocks, type LockType } from '../../src/shared/struct-registry.ts';
 import { Task, taskName } from '../../src/shared/task.ts';
 import { KNOWN_HOLDER, knownHolder } from './known-holder.ts';
 
-export const LOG_FIELDS = 13;
+export const LOG_FIELDS = 9;
 const ENTRIES = 1 << 19;
 /** Instead of the kind of an event: a round begins. */
 export const LOG_ROUND = 0;
@@ -69,14 +62,11 @@ export interface LockLog {
   readonly buffers: ProfileBuffers;
   readonly state: Int32Array;
   /**
-   * Kind, CPU, word, exclusive, site, task, depth in interrupts (2 · hard + soft); who had taken the lock last: CPU + 1, site.
-   * Contentions: the name of who waits, of who runs on that CPU, of who owns the lock (numbers), 1 if the last two are certain.
+   * Kind, CPU, word, exclusive, site, task, depth in interrupts (2 · hard + soft); of acquisitions and contentions the name of who
+   * runs there (a number); of contentions the name of who owns the lock, 0 where that is not certain.
    */
   readonly entries: Int32Array;
   readonly names: Uint8Array;
-  /** For each word, the last one who took the lock there. */
-  readonly lastCpu: Int32Array;
-  readonly lastSite: Int32Array;
 }
 
 const words = (count: number): Int32Array => new Int32Array(new SharedArrayBuffer(count * 4));
@@ -87,8 +77,6 @@ export function makeLockLog(buffers: ProfileBuffers): LockLog {
     state: words(3),
     entries: words(ENTRIES * LOG_FIELDS),
     names: new Uint8Array(new SharedArrayBuffer(NAMES * NAME_BYTES)),
-    lastCpu: words(MEMORY_WORDS_MAX),
-    lastSite: words(MEMORY_WORDS_MAX),
   };
 }
 
@@ -119,9 +107,10 @@ const known = new Map<string, number>();
 
 /** 1 and up. */
 function nameNumber(name: string): number {
-  for (const [i, text] of namesIn(log).entries()) if (!known.has(text)) known.set(text, i + 1);
   const number = known.get(name);
   if (number !== undefined) return number;
+  for (const [i, text] of namesIn(log).entries()) known.set(text, i + 1);
+  if (known.has(name)) return nameNumber(name);
   const count = log.state[NAMED] as number;
   if (count === NAMES) throw new Error('too many names');
   log.names.set(new TextEncoder().encode(name).subarray(0, NAME_BYTES - 1), count * NAME_BYTES);
@@ -139,22 +128,17 @@ export function namesIn({ names, state }: LockLog): string[] {
 
 const nameOfTask = (handle: number): string => taskName(Task.at(handle));
 
-function whoIsOn(cpu: number): string {
-  const at = (field: number): number => memory.words[perCpuBase(cpu) + field] as number;
-  if (at(CPU_HARDIRQ_DEPTH) !== 0) return `hardirq/${cpu}`;
-  if (at(CPU_SOFTIRQ_DEPTH) !== 0) return `softirq/${cpu}`;
-  return at(CPU_CURRENT) === 0 ? `idle/${cpu}` : nameOfTask(at(CPU_CURRENT));
+function whoRuns(): string {
+  const at = (field: number): number => memory.words[perCpuBase(own) + field] as number;
+  if (at(CPU_HARDIRQ_DEPTH) !== 0) return `hardirq/${own}`;
+  if (at(CPU_SOFTIRQ_DEPTH) !== 0) return `softirq/${own}`;
+  return at(CPU_CURRENT) === 0 ? `idle/${own}` : nameOfTask(at(CPU_CURRENT));
 }
 
 // ---- One hook: the profiler, then the listener. ----
 
-const WATCHED = [CPU_STEPS, CPU_INTERRUPTS, CPU_SOFTIRQS, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH, CPU_CURRENT];
-
-/** Where another CPU stands. As long as this is the same, so is who runs there, and who owns the lock that it holds. */
-function standing(cpu: number, word: number): string {
-  const fields = cpu < 0 ? [] : WATCHED.map((field) => memory.words[perCpuBase(cpu) + field]);
-  return [...fields, memory.words[word], memory.words[word + RWSEM_OWNER]].join();
-}
+/** The words of a sleeping lock that say who owns it. As long as they are the same, so is the owner. */
+const owners = (word: number): string => [memory.words[word], memory.words[word + RWSEM_OWNER]].join();
 
 const nobody = 'nobody';
 let inHook = false;
@@ -164,37 +148,28 @@ function begin(kind: number, word: number): void {
   enter();
   if (inHook) throw new Error('the profiler heard what listeners did not');
   inHook = true;
-  if (kind === EV_LOCK_CONTENDED) before = standing((log.lastCpu[word] as number) - 1, word);
+  if (kind === EV_LOCK_CONTENDED) before = owners(word);
 }
 
 const hear: Listener = (kind, a, b, site) => {
-  const isLock = kind === EV_LOCK_ACQUIRED || kind === EV_LOCK_CONTENDED || kind === EV_LOCK_RELEASE;
   if (kind >= EV_BIO_SUBMIT && kind < EV_IRQS_OFF) return;
   if (!inHook) throw new Error(`listeners heard event ${kind}, the profiler did not`);
   const at = (field: number): number => memory.words[perCpuBase(own) + field] as number;
   const depth = 2 * at(CPU_HARDIRQ_DEPTH) + at(CPU_SOFTIRQ_DEPTH);
-  const lastCpu = isLock ? (log.lastCpu[a] as number) : 0;
-  const lastSite = isLock ? (log.lastSite[a] as number) : 0;
-  const who = kind === EV_LOCK_CONTENDED ? blame(a, lastCpu - 1) : [0, 0, 0, 0];
-  write([kind, own, a, b & 1, site, at(CPU_CURRENT), depth, lastCpu, lastSite, ...who]);
-  if (kind === EV_LOCK_ACQUIRED) {
-    log.lastCpu[a] = own + 1;
-    log.lastSite[a] = site;
-  }
+  const isContended = kind === EV_LOCK_CONTENDED;
+  const who = isContended || kind === EV_LOCK_ACQUIRED ? nameNumber(whoRuns()) : 0;
+  write([kind, own, a, b & 1, site, at(CPU_CURRENT), depth, who, isContended ? ownerOf(a) : 0]);
   inHook = false;
   leave();
 };
 
-/** Who waits; who runs on the CPU that took the lock last; who owns it; whether that is certain. */
-function blame(word: number, lastCpu: number): number[] {
-  const waiter = nameNumber(whoIsOn(own));
-  const isCertain = standing(lastCpu, word) === before;
-  if (!isCertain) return [waiter, 0, 0, 0];
+/** Who owns a lock that has an owner: its name; 0 when that has changed while the profiler looked. */
+function ownerOf(word: number): number {
   const type = typeOf.get(word);
-  const owner = type === 'mutex' ? word : word + RWSEM_OWNER;
-  const isOwned = (type === 'mutex' || type === 'rw-semaphore') && memory.words[owner] !== 0;
-  const owns = isOwned ? nameOfTask(memory.words[owner] as number) : nobody;
-  return [waiter, nameNumber(lastCpu < 0 ? nobody : whoIsOn(lastCpu)), nameNumber(owns), 1];
+  if (type !== 'mutex' && type !== 'rw-semaphore') return nameNumber(nobody);
+  if (owners(word) !== before) return 0;
+  const owner = memory.words[type === 'mutex' ? word : word + RWSEM_OWNER] as number;
+  return nameNumber(owner === 0 ? nobody : nameOfTask(owner));
 }
 
 function write(values: readonly number[]): void {
@@ -272,8 +247,6 @@ export function attach(attachment: unknown, cpu: number | null): void {
 /** The main thread builds a round's program before any CPU runs it. */
 function beginRound(locks: Map<number, LoggedLock>): void {
   lockMaps.push(locks);
-  log.lastCpu.fill(0);
-  log.lastSite.fill(0);
   write([LOG_ROUND]);
 }
 

@@ -20,11 +20,8 @@ interface Entry {
   readonly site: string;
   /** Task, and how deep in interrupts. */
   readonly context: string;
-  readonly lastCpu: number;
-  readonly lastSite: string;
-  readonly waiter: string;
+  readonly who: string;
   /** '' where the log cannot tell. */
-  readonly running: string;
   readonly owner: string;
   readonly at: number;
 }
@@ -70,11 +67,8 @@ interface Wait extends Entry {
 export function entriesOf(log: LockLog): Entry[] {
   const names = ['', ...namesIn(log)];
   return Array.from({ length: writtenIn(log) }, (_, number) => {
-    const [kind = 0, cpu = 0, word = 0, exclusive = 0, site = 0, task = 0, depth = 0, ...rest] = log.entries.subarray(
-      number * LOG_FIELDS,
-      (number + 1) * LOG_FIELDS,
-    );
-    const [lastCpu = 0, lastSite = 0, waiter = 0, running = 0, owner = 0] = rest;
+    const fields = log.entries.subarray(number * LOG_FIELDS, (number + 1) * LOG_FIELDS);
+    const [kind = 0, cpu = 0, word = 0, exclusive = 0, site = 0, task = 0, depth = 0, who = 0, owner = 0] = fields;
     return {
       kind,
       cpu,
@@ -82,10 +76,7 @@ export function entriesOf(log: LockLog): Entry[] {
       exclusive,
       site: placeText(site),
       context: `${cpu}/${task}/${depth}`,
-      lastCpu: lastCpu - 1,
-      lastSite: placeText(lastSite),
-      waiter: names[waiter] as string,
-      running: names[running] as string,
+      who: names[who] as string,
       owner: names[owner] as string,
       at: timeOf(number),
     };
@@ -107,6 +98,8 @@ export class BruteForce {
   #locks: ReadonlyMap<number, LoggedLock> = new Map();
   #waits: Wait[] = [];
   #holds: Entry[] = [];
+  /** By word: who took the lock there last. */
+  #takers = new Map<number, Entry>();
   /** By CPU. */
   readonly #irqsOff = new Map<number, Entry>();
 
@@ -123,6 +116,7 @@ export class BruteForce {
     this.#locks = locks;
     this.#waits = [];
     this.#holds = [];
+    this.#takers = new Map();
     this.#irqsOff.clear();
   }
 
@@ -164,12 +158,13 @@ export class BruteForce {
   #contended(entry: Entry): void {
     const row = this.#row(entry);
     row.contentions++;
-    if (entry.lastCpu >= 0 && entry.lastCpu !== entry.cpu) row.conBounces++;
-    const key = blameKey(entry.waiter, entry.site, entry.lastSite);
+    const taker = this.#takers.get(entry.word);
+    if (taker !== undefined && taker.cpu !== entry.cpu) row.conBounces++;
+    const key = blameKey(entry.who, entry.site, taker?.site ?? '?');
     const edge = row.blame.get(key) ?? { count: 0, waitNs: 0, holders: new Map() };
     row.blame.set(key, edge);
     edge.count++;
-    const holder = holderOf(entry, row.type);
+    const holder = holderOf(entry, taker, row.type);
     if (holder !== '') edge.holders.set(holder, (edge.holders.get(holder) ?? 0) + 1);
     this.#waits.push({ ...entry, edge, parkedSince: 0, parkNs: 0 });
   }
@@ -177,7 +172,9 @@ export class BruteForce {
   #acquired(entry: Entry): void {
     const row = this.#row(entry);
     row.acquisitions++;
-    if (entry.lastCpu >= 0 && entry.lastCpu !== entry.cpu) row.acqBounces++;
+    const taker = this.#takers.get(entry.word);
+    this.#takers.set(entry.word, entry);
+    if (taker !== undefined && taker.cpu !== entry.cpu) row.acqBounces++;
     const wait = take(this.#waits, entry);
     if (wait !== undefined) {
       const ns = entry.at - wait.at;
@@ -223,9 +220,9 @@ function take<T extends Entry>(from: T[], entry: Entry): T | undefined {
 }
 
 /** Whom a profile must blame; '' where the log cannot tell. */
-function holderOf({ running, owner, lastCpu }: Entry, type: LoggedLock['type']): string {
-  if (running === '') return '';
+function holderOf({ owner }: Entry, taker: Entry | undefined, type: LoggedLock['type']): string {
+  if (owner === '') return '';
   if (type === 'mutex' && owner !== 'nobody') return owner;
   if (type === 'rw-semaphore') return owner === 'nobody' ? 'readers' : owner;
-  return lastCpu < 0 ? '?' : running;
+  return taker?.who ?? '?';
 }
