@@ -133,15 +133,23 @@ async function runProfile(name: string, options: ProfileOptions): Promise<void> 
   const json = options.json === true;
   const runner = new ProfileRunner(settings, {
     say: (text) => progress.say(text),
+    accepted: () => begin(),
     stopped: () => guard.interrupted,
   });
   const guard = onInterrupt(() => runner.interrupt());
-  if (!json) process.stdout.write(`profile: ${settingsText({ ...settings })}\n\n`);
-  warn(settings);
+  let hasBegun = false;
+  const begin = (): void => {
+    if (hasBegun) return;
+    hasBegun = true;
+    if (!json) process.stdout.write(`profile: ${settingsText({ ...settings })}\n\n`);
+    warn(settings);
+  };
   const progress = startProgress('starting');
   try {
     const outcome = await runner.run();
     progress.stop();
+    // Interrupted before it was known.
+    begin();
     if (json) process.stdout.write(`${JSON.stringify(profileJson(settings, outcome), null, 2)}\n`);
     else {
       process.stdout.write(profileText(outcome));

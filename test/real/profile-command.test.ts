@@ -251,8 +251,9 @@ test('what cannot be done is said in one sentence before anything starts', async
   ];
   for (const [words, sentence] of mistakes) {
     const args = ['profile', ...words.split(' ').filter((word) => word !== '')];
-    const { code, stderr } = await runCli(args, t.testdir());
+    const { code, stdout, stderr } = await runCli(args, t.testdir());
     t.equal(code, 2, words);
+    t.equal(stdout, '', words);
     t.match(stderr, sentence);
     t.equal(stderr.trimEnd().split('\n').length, 1, stderr);
   }

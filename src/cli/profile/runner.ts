@@ -42,6 +42,8 @@ const shortNames = (classes: readonly string[]): string =>
     .join(', ');
 
 export interface ProfileHooks {
+  /** What was asked for can be done: with --inject that is known when the program is built. */
+  accepted(): void;
   say(text: string): void;
   /** True: stop as soon as possible. */
   stopped(): boolean;
@@ -97,6 +99,7 @@ export class ProfileRunner {
 
   async #runRounds(machine: RealMachine): Promise<void> {
     const { name, seconds } = this.#settings;
+    if (this.#injection === null) this.#hooks.accepted();
     const start = performance.now();
     for (let round = 0; ; round++) {
       const elapsed = (performance.now() - start) / 1000;
@@ -104,7 +107,7 @@ export class ProfileRunner {
       this.#hooks.say(`${name}, ${Math.floor(elapsed)} of ${seconds} s, round ${round}`);
       await this.#runHeard(machine, round);
       if (this.#injection === null || this.#isOver()) continue;
-      this.#checkInjected();
+      if (round === 0) this.#acceptInjection(this.#injection.lock);
       const delayed = await this.#runRound(machine, round, 'delayed');
       if (delayed !== null) this.#work.delayed.add(delayed);
     }
@@ -146,11 +149,8 @@ export class ProfileRunner {
     return result.finding === null && !result.interrupted ? result : null;
   }
 
-  /** Which locks a program has is known when it is built. */
-  #checkInjected(): void {
-    if (this.#injection === null) return;
+  #acceptInjection(lock: string): void {
     const { name } = this.#settings;
-    const { lock } = this.#injection;
     const delayed = this.#delayedClasses();
     if (delayed.length === 0)
       throw new UsageError(
@@ -158,6 +158,7 @@ export class ProfileRunner {
       );
     if (delayed.length > 1)
       throw new UsageError(`--inject: ${name} has several locks '${lock}'; name one of ${shortNames(delayed)}.`);
+    this.#hooks.accepted();
   }
 
   /** By instance a class has a number for each of its locks. */
