@@ -173,29 +173,40 @@ export class LockProfiler implements Profiler {
         this.parks(a, b, false);
         break;
       case EV_IRQ_ENTER:
-        this.me = 0;
+      case EV_IRQ_EXIT:
+      case EV_SOFTIRQ_ENTER:
+      case EV_SOFTIRQ_EXIT:
+      case EV_SWITCH:
+        this.changes(kind, a);
+        break;
+      case EV_WAKE:
+        this.lanes?.wakes(a, b, site);
+        break;
+    }
+  }
+
+  /** Another runs here from now on: `which` line, softirq or task. */
+  private changes(kind: number, which: number): void {
+    this.me = 0;
+    switch (kind) {
+      case EV_IRQ_ENTER:
         this.irqs.begins(0);
         this.lanes?.hardirqBegins();
         break;
       case EV_IRQ_EXIT:
         this.addWait();
-        this.lanes?.hardirqEnds(a);
+        this.lanes?.hardirqEnds(which);
         break;
       case EV_SOFTIRQ_ENTER:
-        this.me = 0;
         this.lanes?.softirqBegins();
         break;
       case EV_SOFTIRQ_EXIT:
         this.addWait();
-        this.lanes?.softirqEnds(a);
+        this.lanes?.softirqEnds(which);
         break;
       case EV_SWITCH:
-        this.me = 0;
         this.addWait();
-        this.lanes?.switches(a);
-        break;
-      case EV_WAKE:
-        this.lanes?.wakes(a, b, site);
+        this.lanes?.switches(which);
         break;
     }
   }
