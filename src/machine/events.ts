@@ -7,6 +7,8 @@
 import type { Site } from './site.ts';
 
 // Locks: a = word of the lock, b = 1 exclusive, 0 shared; LOCK_TRIED is added where the taker would not have waited.
+/** A sleeping lock is handed over: the task with the handle b has the lock a from here on, and will say so when it runs. */
+export const EV_LOCK_HANDED = 1;
 export const EV_LOCK_CONTENDED = 2;
 export const EV_LOCK_ACQUIRED = 3;
 export const EV_LOCK_RELEASE = 4;

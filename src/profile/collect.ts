@@ -15,7 +15,6 @@ import {
   CPU_LOST_EDGES,
   CPU_LOST_ROWS,
   CPU_ROWS,
-  cpuOfTaker,
   EDGE_COUNT,
   EDGE_FIELDS,
   EDGE_KEY,
@@ -25,7 +24,6 @@ import {
   EDGE_WAITER,
   EDGE_WAITER_SITE,
   IRQ_LEFT,
-  nameOfTaker,
   type ProfileBuffers,
   RECORDS,
   ROW_ACQ_BOUNCES,
@@ -44,10 +42,10 @@ import {
   ROW_WAIT_MAX,
   ROW_WAIT_MIN,
   ROW_WAIT_TOTAL,
-  siteOfTaker,
 } from './layout.ts';
 import type { LockName } from './lock-names.ts';
 import type { BlameEdge, IrqsOff, LockStat, ProfileReport, SitePoint } from './report.ts';
+import { cpuOfTaker, nameOfTaker, siteOfTaker } from './taker.ts';
 import { namesOnCpu } from './who.ts';
 
 /** What a report says of locks and interrupts; the rest is the run's. */

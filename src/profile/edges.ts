@@ -1,5 +1,5 @@
 /**
- * The blame edges of one CPU: who waited, where, for taker, who had taken the lock where.
+ * The blame edges of one CPU: who waited, where, for whom, who had taken the lock where.
  */
 import type { Site } from '../machine/site.ts';
 import {
@@ -34,7 +34,7 @@ export class Edges {
     area.numbers[CPU_EDGES] = 1;
   }
 
-  /** Counts a contention; gives the number of its edge, which takes its time when it ends. `taker`: as in `takers`. */
+  /** Counts a contention; gives the number of its edge, which takes its time when it ends. `taker`: who has the lock. */
   count(row: number, waiter: number, site: Site, taker: number): number {
     const place = (row * 4096 + site) * 256 + waiter;
     if (place !== this.#lastPlace || taker !== this.#lastTaker) {

@@ -5,31 +5,20 @@
  * Numbers that can pass 2^31 are 64-bit floats, which count exactly up to 2^53.
  *
  *   ids      for each word of the machine's memory: the number of the lock that starts there, 0 none    main, before a round
- *   takers   for each such word: who took it last, and where, in one word (takerOf); 0 nobody            CPUs that take it
+ *   takers   for each such word: who took it last, and where, in one word (taker.ts); 0 nobody           CPUs that take it
+ *   asking   for each task, by its slot: who waits for a sleeping lock, and where, as a taker           the CPU that it waits on
+ *   handed   for each sleeping lock: the taker whom it was handed over to and who has not run yet, or 0 CPUs that give and take it
  *   types    for each number: its kind, an index of LOCK_TYPES                                           main
  *   injected for each number: 1 where --inject means that lock                                           main
  *   areas    for each CPU and the interrupt actor, twice: rounds without and with the injected delay     that CPU
  */
 import { MEMORY_WORDS_MAX } from '../shared/memory.ts';
 import type { LockType } from '../shared/struct-registry.ts';
+import { SLOT_BITS } from '../shared/struct-views.ts';
+import { NAMES_MAX } from './taker.ts';
 
 /** Locks that are told apart. */
 export const IDS_MAX = 1 << 15;
-
-const TAKER_CPU_BITS = 6;
-const TAKER_NAME_BITS = 8;
-export const TAKER_CPU_MASK = (1 << TAKER_CPU_BITS) - 1;
-export const TAKER_SITE_SHIFT = TAKER_CPU_BITS + TAKER_NAME_BITS;
-/** Names of one CPU; number 0 is none. */
-export const NAMES_MAX = (1 << TAKER_NAME_BITS) - 1;
-export const NAME_BYTES = 48;
-
-/** Who took a lock on this CPU, as a name that the CPU has given a number to; `| (site << TAKER_SITE_SHIFT)` says where. */
-export const takerOf = (cpu: number, name: number): number => (name << TAKER_CPU_BITS) | (cpu + 1);
-/** −1: nobody took it yet. */
-export const cpuOfTaker = (taker: number): number => (taker & TAKER_CPU_MASK) - 1;
-export const nameOfTaker = (taker: number): number => (taker >>> TAKER_CPU_BITS) & NAMES_MAX;
-export const siteOfTaker = (taker: number): number => taker >>> TAKER_SITE_SHIFT;
 
 export const LOCK_TYPES: readonly LockType[] = [
   'spinlock',
@@ -49,7 +38,7 @@ const LEFT_WORDS = ROWS_MAX + 1;
 export const IRQ_LEFT = LEFT_WORDS - 1;
 /** The lock's number · 2 + 1 for writers, + 0 for readers. */
 export const ROW_KEY = 0;
-/** By site: the site. By owner: 1 + the name's number. */
+/** By site: the site. By owner: the name's number. */
 export const ROW_OF = 1;
 /** Acquisitions are ROW_ISSUED minus what is left in `left`. */
 export const ROW_ISSUED = 2;
@@ -74,7 +63,7 @@ export const EDGES_MAX = 4096;
 export const EDGE_FIELDS = 7;
 /** As ROW_KEY. */
 export const EDGE_KEY = 0;
-/** 1 + the name's number. */
+/** The name's number. */
 export const EDGE_WAITER = 1;
 export const EDGE_WAITER_SITE = 2;
 /** Who held the lock, as in `takers`. */
@@ -98,6 +87,8 @@ export const CPU_IRQ_MIN = 6;
 export const CPU_IRQ_MAX = 7;
 export const CPU_IRQ_TOTAL = 8;
 export const CPU_IRQ_SITE = 9;
+
+export const NAME_BYTES = 48;
 
 /** Histograms: log-linear, four buckets for each power of two (histogram.ts). */
 export const BUCKETS = 120;
@@ -126,7 +117,7 @@ export const RECORD_KIND = 2;
 export const RECORD_A = 3;
 export const RECORD_B = 4;
 export const RECORD_SITE = 5;
-/** 1 + number of the name of the task or interrupt; 0 unknown. */
+/** Number of the name of the task or interrupt; 0 unknown. */
 export const RECORD_WHO = 6;
 
 // Kinds beyond those of events, which stand in the same field.
@@ -164,6 +155,8 @@ export interface ProfileBuffers {
   readonly ids: Int16Array;
   readonly types: Int8Array;
   readonly takers: Int32Array;
+  readonly asking: Int32Array;
+  readonly handed: Int32Array;
   /** For each number: 1 where the lock's holders are delayed. */
   readonly injected: Int8Array;
   /** areas[CPU][0 without, 1 with the delay]. */
@@ -198,6 +191,8 @@ export function makeProfileBuffers(cpus: number, settings: ProfileSettings): Pro
     ids: new Int16Array(new SharedArrayBuffer(MEMORY_WORDS_MAX * 2)),
     types: new Int8Array(new SharedArrayBuffer(IDS_MAX)),
     takers: words(MEMORY_WORDS_MAX),
+    asking: words(1 << SLOT_BITS),
+    handed: words(MEMORY_WORDS_MAX),
     injected: new Int8Array(new SharedArrayBuffer(IDS_MAX)),
     areas: threads.map(() => Array.from({ length: variants }, makeArea)),
     rings: settings.trace ? threads.map(() => ({ records: doubles(RECORDS * RECORD_FIELDS), written: words(1) })) : [],

@@ -18,6 +18,7 @@ import {
   EV_IRQ_ENTER,
   EV_IRQ_EXIT,
   EV_LOCK_CONTENDED,
+  EV_LOCK_HANDED,
   EV_PARK,
   EV_SOFTIRQ_ENTER,
   EV_SOFTIRQ_EXIT,
@@ -29,7 +30,7 @@ import {
 import type { Site } from '../machine/site.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_CURRENT, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH } from '../shared/per-cpu-layout.ts';
-import { RWSEM_OWNER } from '../shared/rw-semaphore.ts';
+import { SLOT_MASK } from '../shared/struct-views.ts';
 import { Edges } from './edges.ts';
 import { Gaps } from './gaps.ts';
 import { addDuration } from './histogram.ts';
@@ -39,9 +40,7 @@ import {
   type Area,
   BUCKETS,
   type Clock,
-  cpuOfTaker,
   LOCK_TYPES,
-  nameOfTaker,
   type ProfileBuffers,
   RECORD_HOLD,
   RECORD_WAIT,
@@ -56,14 +55,12 @@ import {
   ROW_PARK_NS,
   ROW_PARKED,
   ROW_WAIT_MIN,
-  siteOfTaker,
-  TAKER_SITE_SHIFT,
-  takerOf,
 } from './layout.ts';
 import { Pending } from './pending.ts';
 import { Rows } from './rows.ts';
+import { cpuOfTaker, isReader, nameOfTaker, runnerOf, siteOfTaker, takerOf } from './taker.ts';
 import type { TraceWriter } from './trace-writer.ts';
-import { isTaskName, type Names } from './who.ts';
+import { isTaskName, type Names, READERS } from './who.ts';
 
 const SEMAPHORE = LOCK_TYPES.indexOf('semaphore');
 const MUTEX = LOCK_TYPES.indexOf('mutex');
@@ -73,11 +70,13 @@ export class LockProfiler implements Profiler {
   private readonly rowOf: Int32Array;
   private readonly left: Int32Array;
   private readonly takers: Int32Array;
+  private readonly asking: Int32Array;
+  private readonly handed: Int32Array;
   private readonly ids: Int16Array;
   private readonly types: Int8Array;
   private readonly area: Area;
   private readonly cpu: number;
-  /** Who runs here, as a taker; 0: not looked up since that has changed. Interrupts are looked up each time. */
+  /** Who runs here (runnerOf); 0: not looked up since that has changed. Interrupts are looked up each time. */
   private me = 0;
   private readonly rows: Rows;
   private readonly edges: Edges;
@@ -114,6 +113,8 @@ export class LockProfiler implements Profiler {
     this.area = (buffers.areas[cpu] as readonly Area[])[variant] as Area;
     this.left = this.area.left;
     this.takers = buffers.takers;
+    this.asking = buffers.asking;
+    this.handed = buffers.handed;
     this.ids = buffers.ids;
     this.types = buffers.types;
     this.cpu = cpu;
@@ -146,7 +147,7 @@ export class LockProfiler implements Profiler {
     const row = this.rowOf[(word << 1) | exclusive] as number;
     const left = (this.left[row] as number) - 1;
     this.left[row] = left;
-    if (left < 0 || this.takers[word] !== ((site << TAKER_SITE_SHIFT) | this.me)) this.note(row, word, exclusive, site);
+    if (left < 0 || this.takers[word] !== takerOf(this.me, site, exclusive)) this.note(row, word, exclusive, site);
   }
 
   release(word: number, exclusive: number): void {
@@ -165,6 +166,9 @@ export class LockProfiler implements Profiler {
     switch (kind) {
       case EV_LOCK_CONTENDED:
         this.contended(a, b, site);
+        break;
+      case EV_LOCK_HANDED:
+        this.handed[a] = this.asking[b & SLOT_MASK] as number;
         break;
       case EV_PARK:
         this.parks(a, b, true);
@@ -219,13 +223,13 @@ export class LockProfiler implements Profiler {
     return (w[base + CPU_CURRENT] as number) + depth * 2 ** 32;
   }
 
-  /** Who runs on this CPU, as a taker. */
-  private self(): number {
+  /** Who runs on this CPU. */
+  private runner(): number {
     if (this.me !== 0) return this.me;
     const name = this.names.running();
-    const taker = takerOf(this.cpu, name);
-    if (isTaskName(name)) this.me = taker;
-    return taker;
+    const runner = runnerOf(this.cpu, name);
+    if (isTaskName(name)) this.me = runner;
+    return runner;
   }
 
   /** The long way of an acquisition. */
@@ -237,7 +241,7 @@ export class LockProfiler implements Profiler {
       (this.left[row] as number)--;
     }
     const last = this.takers[word] as number;
-    const taker = (site << TAKER_SITE_SHIFT) | this.self();
+    const taker = takerOf(this.runner(), site, exclusive);
     if (last !== taker) {
       this.takers[word] = taker;
       if (this.isElsewhere(last)) (this.area.rows[row * ROW_FIELDS + ROW_ACQ_BOUNCES] as number)++;
@@ -305,7 +309,10 @@ export class LockProfiler implements Profiler {
     (rows[first + ROW_CONTENTIONS] as number)++;
     const taker = this.takers[word] as number;
     if (this.isElsewhere(taker)) (rows[first + ROW_CON_BOUNCES] as number)++;
-    const edge = this.edges.count(row, nameOfTaker(this.self()), site, this.holder(word, taker));
+    const asks = takerOf(this.runner(), site, exclusive);
+    if (this.isSleeping(word))
+      this.asking[(memory.words[perCpuBase(this.cpu) + CPU_CURRENT] as number) & SLOT_MASK] = asks;
+    const edge = this.edges.count(row, nameOfTaker(asks), site, this.holder(word, taker));
     // The next acquisition of the row takes the long way.
     rows[first + ROW_ISSUED] = (rows[first + ROW_ISSUED] as number) - (this.left[row] as number);
     this.left[row] = 0;
@@ -323,15 +330,11 @@ export class LockProfiler implements Profiler {
     return cpu >= 0 && cpu !== this.cpu;
   }
 
-  /** Who has the lock: of a sleeping lock its owner, who may not have run since it was handed the lock, else who took it last. */
-  private holder(word: number, taker: number): number {
-    const w = memory.words;
-    const type = this.types[this.ids[word] as number];
-    if (type !== MUTEX && type !== RW_SEMAPHORE) return taker;
-    const owner = w[type === MUTEX ? word : word + RWSEM_OWNER] as number;
-    if (type === MUTEX && owner === 0) return taker;
-    const name = owner === 0 ? this.names.number('readers') : this.names.ofTask(owner);
-    return (siteOfTaker(taker) << TAKER_SITE_SHIFT) | takerOf(this.cpu, name);
+  /** Who has the lock, as a taker: who took it last, or whom it was handed over to since. Readers may be several, and have one name. */
+  private holder(word: number, last: number): number {
+    const handed = this.handed[word] as number;
+    const taker = handed === 0 ? last : handed;
+    return isReader(taker) ? takerOf(runnerOf(this.cpu, READERS), siteOfTaker(taker), 0) : taker;
   }
 
   private isSleeping(word: number): boolean {
@@ -350,8 +353,10 @@ export class LockProfiler implements Profiler {
     this.endedRow = waits.row[at] as number;
     this.endedEdge = waits.edge[at] as number;
     this.endedNs = now - since;
+    const isSleeping = this.isSleeping(word);
+    if (isSleeping) this.handed[word] = 0;
     // A task that waits for a sleeping lock is off its CPU all the time.
-    this.endedParkNs = this.isSleeping(word) ? now - since : (waits.parkNs[at] as number);
+    this.endedParkNs = isSleeping ? now - since : (waits.parkNs[at] as number);
     if (this.lanes !== null) this.traceLock(this.lanes, RECORD_WAIT, now, since, word, waits.site[at] as number);
     waits.remove(at);
     this.waiting--;
@@ -382,6 +387,6 @@ export class LockProfiler implements Profiler {
   }
 
   private traceLock(lanes: Lanes, kind: number, now: number, since: number, word: number, site: Site): void {
-    lanes.lock(kind, now, since, this.ids[word] as number, this.isSleeping(word), site, nameOfTaker(this.self()));
+    lanes.lock(kind, now, since, this.ids[word] as number, this.isSleeping(word), site, nameOfTaker(this.runner()));
   }
 }

@@ -4,18 +4,19 @@
  *
  * A name is looked up once for each task: handles of tasks that have ended mean others later, so a round begins with none.
  */
-import { KernelFinding } from '../machine/finding.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_CURRENT, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH } from '../shared/per-cpu-layout.ts';
-import { GENERATION_MASK, SLOT_BITS, SLOT_MASK } from '../shared/struct-views.ts';
 import { Task, taskName } from '../shared/task.ts';
-import { type Area, CPU_NAMES, NAME_BYTES, NAMES_MAX, type ProfileBuffers } from './layout.ts';
+import { type Area, CPU_NAMES, NAME_BYTES, type ProfileBuffers } from './layout.ts';
+import { NAMES_MAX } from './taker.ts';
 
 /** The number of a name that finds no room. */
 const OTHERS = 1;
-const HARDIRQ = 2;
-const SOFTIRQ = 3;
-const IDLE = 4;
+/** Those who have a lock that several may have. */
+export const READERS = 2;
+const HARDIRQ = 3;
+const SOFTIRQ = 4;
+const IDLE = 5;
 
 export class Names {
   readonly #area: Area;
@@ -27,7 +28,7 @@ export class Names {
   constructor(area: Area, cpu: number) {
     this.#area = area;
     this.#cpu = cpu;
-    for (const name of ['others', `hardirq/${cpu}`, `softirq/${cpu}`, `idle/${cpu}`]) this.number(name);
+    for (const name of ['others', 'readers', `hardirq/${cpu}`, `softirq/${cpu}`, `idle/${cpu}`]) this.number(name);
   }
 
   /** Forgets which task has which name. */
@@ -48,12 +49,12 @@ export class Names {
     return count + 1;
   }
 
+  /** The name of a task of this CPU that has not ended, or had not when it was asked for first. */
   ofTask(handle: number): number {
     const known = this.#ofTasks.get(handle);
     if (known !== undefined) return known;
-    const name = nameOfTask(handle);
-    const number = this.number(name ?? 'a task that has ended');
-    if (name !== null) this.#ofTasks.set(handle, number);
+    const number = this.number(taskName(Task.at(handle)));
+    this.#ofTasks.set(handle, number);
     return number;
   }
 
@@ -70,23 +71,6 @@ export class Names {
 
 /** Whether a number is a task's: it stays right until the CPU switches or is interrupted. */
 export const isTaskName = (number: number): boolean => number > IDLE;
-
-/** Null when it has ended since it took the lock. On another CPU it may do so while it is asked, which is nobody's mistake. */
-function nameOfTask(handle: number): string | null {
-  if (!isAlive(handle)) return null;
-  try {
-    const name = taskName(Task.at(handle));
-    return isAlive(handle) ? name : null;
-  } catch (error) {
-    if (error instanceof KernelFinding && !isAlive(handle)) return null;
-    throw error;
-  }
-}
-
-function isAlive(handle: number): boolean {
-  const generation = memory.words[(handle & SLOT_MASK) << 3] as number;
-  return (generation & 1) === 1 && (generation & GENERATION_MASK) === handle >>> SLOT_BITS;
-}
 
 /** The names that a CPU has given numbers to, by number. */
 export function namesOnCpu({ areas }: ProfileBuffers, cpu: number): string[] {

@@ -6,6 +6,7 @@
  *
  * The waker gives the lock away under wait_lock before it wakes: a woken waiter owns the lock and never competes again.
  */
+import { EV_LOCK_HANDED, emit, hearing } from '../machine/events.ts';
 import type { Kernel } from '../machine/kernel.ts';
 import type { Site } from '../machine/site.ts';
 import { memory } from './memory.ts';
@@ -109,6 +110,7 @@ export class Sleepers {
   /** Called with waitLock held, after the lock's own words say that the first waiter has it: takes it off and wakes it. */
   *hand(site: Site): Kernel<void> {
     const task = this.#removeFirst();
+    if (hearing !== 0) emit(EV_LOCK_HANDED, task.blockedOn, task.handle, site);
     yield* task.lockGranted.write(1, site);
     yield* wakeUpTask(task, TASK_UNINTERRUPTIBLE, site);
   }

@@ -17,10 +17,9 @@ import {
   bindProfiler,
   EV_BIO_SUBMIT,
   EV_IRQS_OFF,
-  EV_IRQS_ON,
   EV_LOCK_ACQUIRED,
   EV_LOCK_CONTENDED,
-  EV_LOCK_RELEASE,
+  EV_LOCK_HANDED,
   type Listener,
   type Profiler,
 } from '../../src/machine/events.ts';
@@ -32,13 +31,13 @@ import { Completion } from '../../src/shared/completion.ts';
 import { memory, perCpuBase } from '../../src/shared/memory.ts';
 import { Mutex } from '../../src/shared/mutex.ts';
 import { CPU_CURRENT, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH } from '../../src/shared/per-cpu-layout.ts';
-import { RWSEM_OWNER, RwSemaphore } from '../../src/shared/rw-semaphore.ts';
+import { RwSemaphore } from '../../src/shared/rw-semaphore.ts';
 import { Semaphore } from '../../src/shared/semaphore.ts';
 import { allLocks, type LockType } from '../../src/shared/struct-registry.ts';
 import { Task, taskName } from '../../src/shared/task.ts';
 import { KNOWN_HOLDER, knownHolder } from './known-holder.ts';
 
-export const LOG_FIELDS = 9;
+export const LOG_FIELDS = 8;
 const ENTRIES = 1 << 19;
 /** Instead of the kind of an event: a round begins. */
 export const LOG_ROUND = 0;
@@ -62,8 +61,8 @@ export interface LockLog {
   readonly buffers: ProfileBuffers;
   readonly state: Int32Array;
   /**
-   * Kind, CPU, word, exclusive, site, task, depth in interrupts (2 · hard + soft); of acquisitions and contentions the name of who
-   * runs there (a number); of contentions the name of who owns the lock, 0 where that is not certain.
+   * Kind, CPU, word, exclusive (of hand-overs: the task that gets the lock), site, task, depth in interrupts (2 · hard + soft); of
+   * acquisitions and contentions the name of who runs there (a number).
    */
   readonly entries: Int32Array;
   readonly names: Uint8Array;
@@ -137,18 +136,12 @@ function whoRuns(): string {
 
 // ---- One hook: the profiler, then the listener. ----
 
-/** The words of a sleeping lock that say who owns it. As long as they are the same, so is the owner. */
-const owners = (word: number): string => [memory.words[word], memory.words[word + RWSEM_OWNER]].join();
-
-const nobody = 'nobody';
 let inHook = false;
-let before = '';
 
-function begin(kind: number, word: number): void {
+function begin(): void {
   enter();
   if (inHook) throw new Error('the profiler heard what listeners did not');
   inHook = true;
-  if (kind === EV_LOCK_CONTENDED) before = owners(word);
 }
 
 const hear: Listener = (kind, a, b, site) => {
@@ -156,21 +149,11 @@ const hear: Listener = (kind, a, b, site) => {
   if (!inHook) throw new Error(`listeners heard event ${kind}, the profiler did not`);
   const at = (field: number): number => memory.words[perCpuBase(own) + field] as number;
   const depth = 2 * at(CPU_HARDIRQ_DEPTH) + at(CPU_SOFTIRQ_DEPTH);
-  const isContended = kind === EV_LOCK_CONTENDED;
-  const who = isContended || kind === EV_LOCK_ACQUIRED ? nameNumber(whoRuns()) : 0;
-  write([kind, own, a, b & 1, site, at(CPU_CURRENT), depth, who, isContended ? ownerOf(a) : 0]);
+  const who = kind === EV_LOCK_CONTENDED || kind === EV_LOCK_ACQUIRED ? nameNumber(whoRuns()) : 0;
+  write([kind, own, a, kind === EV_LOCK_HANDED ? b : b & 1, site, at(CPU_CURRENT), depth, who]);
   inHook = false;
   leave();
 };
-
-/** Who owns a lock that has an owner: its name; 0 when that has changed while the profiler looked. */
-function ownerOf(word: number): number {
-  const type = typeOf.get(word);
-  if (type !== 'mutex' && type !== 'rw-semaphore') return nameNumber(nobody);
-  if (owners(word) !== before) return 0;
-  const owner = memory.words[type === 'mutex' ? word : word + RWSEM_OWNER] as number;
-  return nameNumber(owner === 0 ? nobody : nameOfTask(owner));
-}
 
 function write(values: readonly number[]): void {
   const number = log.state[WRITTEN] as number;
@@ -189,27 +172,27 @@ class Logged implements Profiler {
   }
 
   acquired(word: number, exclusive: number, site: Site): void {
-    begin(EV_LOCK_ACQUIRED, word);
+    begin();
     this.#profiler.acquired(word, exclusive, site);
   }
 
   release(word: number, exclusive: number): void {
-    begin(EV_LOCK_RELEASE, word);
+    begin();
     this.#profiler.release(word, exclusive);
   }
 
   irqsOff(site: Site): void {
-    begin(EV_IRQS_OFF, 0);
+    begin();
     this.#profiler.irqsOff(site);
   }
 
   irqsOn(): void {
-    begin(EV_IRQS_ON, 0);
+    begin();
     this.#profiler.irqsOn();
   }
 
   hear(kind: number, a: number, b: number, site: Site): void {
-    begin(kind, a);
+    begin();
     this.#profiler.hear(kind, a, b, site);
   }
 }
@@ -230,8 +213,6 @@ function locksHere(): Map<number, LoggedLock> {
   }
   return map;
 }
-
-let typeOf = new Map<number, LockType>();
 
 export function attach(attachment: unknown, cpu: number | null): void {
   log = attachment as LockLog;
@@ -258,7 +239,6 @@ export function prepare(order: unknown): Bootable {
     build() {
       const program = bootable.build();
       const locks = locksHere();
-      typeOf = new Map([...locks].map(([word, { type }]) => [word, type]));
       if (cpuProfiler === null) beginRound(locks);
       else {
         bindProfiler(new Logged(cpuProfiler));

@@ -5,6 +5,7 @@ import {
   EV_IRQS_ON,
   EV_LOCK_ACQUIRED,
   EV_LOCK_CONTENDED,
+  EV_LOCK_HANDED,
   EV_LOCK_RELEASE,
   EV_PARK,
   EV_UNPARK,
@@ -20,16 +21,15 @@ interface Entry {
   readonly site: string;
   /** Task, and how deep in interrupts. */
   readonly context: string;
+  readonly task: number;
   readonly who: string;
-  /** '' where the log cannot tell. */
-  readonly owner: string;
   readonly at: number;
 }
 
 /** Durations of one kind, in nanoseconds. */
 export type Times = readonly number[];
 
-/** Who waited where for a lock that was taken where; and for whom, as far as that is certain. */
+/** Who waited where for a lock that was taken where; and for whom. */
 interface Blame {
   count: number;
   waitNs: number;
@@ -46,6 +46,8 @@ export interface Totals {
   readonly holds: number[];
   parked: number;
   parkNs: number;
+  /** Those who took the lock, and where. */
+  readonly takers: Set<string>;
   /** By blameKey. */
   readonly blame: Map<string, Blame>;
 }
@@ -68,7 +70,7 @@ export function entriesOf(log: LockLog): Entry[] {
   const names = ['', ...namesIn(log)];
   return Array.from({ length: writtenIn(log) }, (_, number) => {
     const fields = log.entries.subarray(number * LOG_FIELDS, (number + 1) * LOG_FIELDS);
-    const [kind = 0, cpu = 0, word = 0, exclusive = 0, site = 0, task = 0, depth = 0, who = 0, owner = 0] = fields;
+    const [kind = 0, cpu = 0, word = 0, exclusive = 0, site = 0, task = 0, depth = 0, who = 0] = fields;
     return {
       kind,
       cpu,
@@ -76,8 +78,8 @@ export function entriesOf(log: LockLog): Entry[] {
       exclusive,
       site: placeText(site),
       context: `${cpu}/${task}/${depth}`,
+      task,
       who: names[who] as string,
-      owner: names[owner] as string,
       at: timeOf(number),
     };
   });
@@ -98,8 +100,9 @@ export class BruteForce {
   #locks: ReadonlyMap<number, LoggedLock> = new Map();
   #waits: Wait[] = [];
   #holds: Entry[] = [];
-  /** By word: who took the lock there last. */
+  /** By word: who took the lock there last; and who waited for it, has it, and has not run since. */
   #takers = new Map<number, Entry>();
+  #handed = new Map<number, Entry>();
   /** By CPU. */
   readonly #irqsOff = new Map<number, Entry>();
 
@@ -117,6 +120,7 @@ export class BruteForce {
     this.#waits = [];
     this.#holds = [];
     this.#takers = new Map();
+    this.#handed = new Map();
     this.#irqsOff.clear();
   }
 
@@ -124,6 +128,9 @@ export class BruteForce {
     switch (entry.kind) {
       case EV_LOCK_CONTENDED:
         this.#contended(entry);
+        break;
+      case EV_LOCK_HANDED:
+        this.#isHanded(entry);
         break;
       case EV_LOCK_ACQUIRED:
         this.#acquired(entry);
@@ -150,7 +157,14 @@ export class BruteForce {
     const { name, type } = this.#locks.get(word) as LoggedLock;
     const key = rowName(name, type, exclusive === 1);
     const none = { acquisitions: 0, contentions: 0, acqBounces: 0, conBounces: 0, parked: 0, parkNs: 0 };
-    const known = this.rows.get(key) ?? { type, ...none, waits: [], holds: [], blame: new Map() };
+    const known = this.rows.get(key) ?? {
+      type,
+      ...none,
+      waits: [],
+      holds: [],
+      takers: new Set<string>(),
+      blame: new Map(),
+    };
     this.rows.set(key, known);
     return known;
   }
@@ -160,18 +174,25 @@ export class BruteForce {
     row.contentions++;
     const taker = this.#takers.get(entry.word);
     if (taker !== undefined && taker.cpu !== entry.cpu) row.conBounces++;
-    const key = blameKey(entry.who, entry.site, taker?.site ?? '?');
+    const holder = this.#handed.get(entry.word) ?? taker;
+    const key = blameKey(entry.who, entry.site, holder?.site ?? '?');
     const edge = row.blame.get(key) ?? { count: 0, waitNs: 0, holders: new Map() };
     row.blame.set(key, edge);
     edge.count++;
-    const holder = holderOf(entry, taker, row.type);
-    if (holder !== '') edge.holders.set(holder, (edge.holders.get(holder) ?? 0) + 1);
+    const name = nameOfHolder(holder);
+    edge.holders.set(name, (edge.holders.get(name) ?? 0) + 1);
     this.#waits.push({ ...entry, edge, parkedSince: 0, parkNs: 0 });
+  }
+
+  /** One of those that wait for it. */
+  #isHanded({ word, exclusive: task }: Entry): void {
+    this.#handed.set(word, this.#waits.find((wait) => wait.word === word && wait.task === task) as Wait);
   }
 
   #acquired(entry: Entry): void {
     const row = this.#row(entry);
     row.acquisitions++;
+    row.takers.add(`${nameOfHolder(entry)} in ${entry.site}`);
     const taker = this.#takers.get(entry.word);
     this.#takers.set(entry.word, entry);
     if (taker !== undefined && taker.cpu !== entry.cpu) row.acqBounces++;
@@ -180,6 +201,7 @@ export class BruteForce {
       const ns = entry.at - wait.at;
       const isSleeping = row.type === 'mutex' || row.type === 'semaphore' || row.type === 'rw-semaphore';
       const parkNs = isSleeping ? ns : wait.parkNs;
+      this.#handed.delete(entry.word);
       row.waits.push(ns);
       wait.edge.waitNs += ns;
       if (parkNs > 0) row.parked++;
@@ -219,10 +241,8 @@ function take<T extends Entry>(from: T[], entry: Entry): T | undefined {
   return at < 0 ? undefined : from.splice(at, 1)[0];
 }
 
-/** Whom a profile must blame; '' where the log cannot tell. */
-function holderOf({ owner }: Entry, taker: Entry | undefined, type: LoggedLock['type']): string {
-  if (owner === '') return '';
-  if (type === 'mutex' && owner !== 'nobody') return owner;
-  if (type === 'rw-semaphore') return owner === 'nobody' ? 'readers' : owner;
-  return taker?.who ?? '?';
+/** Whom a profile must blame. Readers may be several, and which of them is in the way nobody knows. */
+function nameOfHolder(taker: Entry | undefined): string {
+  if (taker === undefined) return '?';
+  return taker.exclusive === 1 ? taker.who : 'readers';
 }
