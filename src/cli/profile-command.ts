@@ -3,6 +3,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { ProfileSettings } from '../profile/layout.ts';
 import { speedscopeFile } from '../profile/speedscope.ts';
@@ -56,15 +57,25 @@ interface ProfileOptions extends VariantOptions {
 
 const DEFAULT_SECONDS = 10;
 
+/** What is asked for can be written, each to a file of its own. */
+function checkFiles(options: ProfileOptions): void {
+  const optionOf = new Map<string, string>();
+  for (const option of ['trace', 'speedscope', 'html'] as const) {
+    const file = options[option];
+    if (file === undefined) continue;
+    checkFile(`--${option}`, file);
+    const other = optionOf.get(resolve(file));
+    if (other !== undefined) throw new UsageError(`--${other} and --${option} are both to be written to '${file}'.`);
+    optionOf.set(resolve(file), option);
+  }
+}
+
 function profileSettings(name: string, options: ProfileOptions): ProfileRunSettings {
   const needed = cpusNeeded(name);
   const cpus = options.cpus ?? Math.min(CPUS_MAX, Math.max(needed, availableParallelism()));
   if (cpus < needed) throw new UsageError(`--cpus ${cpus} is too few: ${name} runs on ${needed} CPUs.`);
   checkWritable(options.out);
-  for (const option of ['trace', 'speedscope', 'html'] as const) {
-    const file = options[option];
-    if (file !== undefined) checkFile(`--${option}`, file);
-  }
+  checkFiles(options);
   return {
     name,
     cpus,

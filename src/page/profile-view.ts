@@ -102,13 +102,15 @@ function summary({ throughput, irqsOff, injection, cost, lost, exact }: Omit<Pro
     exact ? '' : 'Counts and waits are exact; holds and stretches with interrupts off are sampled.',
     injection === null
       ? ''
-      : `With ${duration(injection.delayNs)} more for each holder of ${injection.lock} throughput is ${percent(injection.ratio)} of what it is without.`,
+      : injection.ratio === null
+        ? `No holder was delayed: nobody took ${injection.lock}.`
+        : `With ${duration(injection.delayNs)} more for each holder of ${injection.lock} throughput is ${percent(injection.ratio)} of what it is without.`,
     cost === null
       ? 'What the profiler changes is not known: too few rounds.'
       : `${cost.with.rounds.toLocaleString('en')} rounds were run without the profiler too: with it throughput is ${percent(cost.ratio)} of that, and spinlocks are waited for ${cost.contentions.with} instead of ${cost.contentions.without} times a round.`,
-    lost.rows + lost.edges + lost.records === 0
+    lost.rows + lost.edges + lost.names + lost.records === 0
       ? ''
-      : `Did not fit: ${lost.rows} rows, ${lost.edges} edges, ${lost.records} records of the timeline.`,
+      : `Did not fit: ${lost.rows} rows, ${lost.edges} edges, ${lost.names} names, ${lost.records} records of the timeline.`,
   ];
   return h('div', { class: 'summary' }, ...sentences.filter((text) => text !== '').map((text) => h('p', {}, text)));
 }

@@ -1,6 +1,7 @@
 /**
  * Reads the areas of all CPUs into a report. Called when no round runs.
  */
+import { irqName } from '../irq/interrupt.ts';
 import { type Site, siteText } from '../machine/site.ts';
 import { Durationer } from './histogram.ts';
 import {
@@ -9,10 +10,11 @@ import {
   CPU_EDGES,
   CPU_IRQ_MAX,
   CPU_IRQ_MIN,
-  CPU_IRQ_SITE,
+  CPU_IRQ_PLACE,
   CPU_IRQ_STRETCHES,
   CPU_IRQ_TOTAL,
   CPU_LOST_EDGES,
+  CPU_LOST_NAMES,
   CPU_LOST_ROWS,
   CPU_ROWS,
   EDGE_COUNT,
@@ -150,13 +152,15 @@ export function collect(buffers: ProfileBuffers, names: readonly LockName[], var
   const locks = used.map((each) => each.stat(settings.exact, lostNs));
   locks.sort((a, b) => b.share - a.share || b.acquisitions - a.acquisitions);
   const total = (field: number): number => areas.reduce((sum, { numbers }) => sum + (numbers[field] as number), 0);
+  // Names are numbered once for rounds with and without the delay.
+  const lostNames = buffers.areas.reduce((sum, [first]) => sum + (first?.numbers[CPU_LOST_NAMES] ?? 0), 0);
   const records = buffers.rings.reduce((sum, { written }) => sum + Math.max(0, (written[0] as number) - RECORDS), 0);
   return {
     by: settings.by,
     exact: settings.exact,
     locks,
     irqsOff: irqsOff(areas, settings.exact),
-    lost: { rows: total(CPU_LOST_ROWS), edges: total(CPU_LOST_EDGES), records },
+    lost: { rows: total(CPU_LOST_ROWS), edges: total(CPU_LOST_EDGES), names: lostNames, records },
     delayed: used.reduce((sum, each) => sum + each.delayed, 0),
   };
 }
@@ -219,7 +223,8 @@ function irqsOff(areas: readonly Area[], exact: boolean): IrqsOff {
     if (at(CPU_IRQ_MAX) <= longest) return;
     longest = at(CPU_IRQ_MAX);
     longestCpu = cpu;
-    longestSite = at(CPU_IRQ_SITE) === 0 ? 'a hard interrupt' : siteText(at(CPU_IRQ_SITE));
+    const place = at(CPU_IRQ_PLACE);
+    longestSite = place < 0 ? `irq ${irqName(-1 - place)}` : siteText(place);
   });
   return { stretches, sampled: !exact, ns: sum.durations(exact ? sum.timed : stretches), longestSite, longestCpu };
 }

@@ -9,7 +9,7 @@ import {
   type Clock,
   CPU_IRQ_MAX,
   CPU_IRQ_MIN,
-  CPU_IRQ_SITE,
+  CPU_IRQ_PLACE,
   CPU_IRQ_STRETCHES,
   IRQ_LEFT,
 } from './layout.ts';
@@ -19,9 +19,9 @@ export class IrqStretches {
   readonly #left: Int32Array;
   readonly #clock: Clock;
   readonly #gaps: Gaps;
-  /** When the one that is timed began, 0: none is; and where. */
+  /** When the one that is timed began, 0: none is; and where, as CPU_IRQ_PLACE. */
   #since = 0;
-  #site: Site = 0;
+  #place = 0;
 
   constructor(area: Area, clock: Clock, gaps: Gaps) {
     this.#area = area;
@@ -34,20 +34,28 @@ export class IrqStretches {
     this.#since = 0;
   }
 
-  /** `site`: 0 in a hard interrupt. */
-  begins(site: Site): void {
-    const left = (this.#left[IRQ_LEFT] as number) - 1;
-    this.#left[IRQ_LEFT] = left;
-    if (left < 0) this.#time(site);
+  beginsAt(site: Site): void {
+    this.#begins(site);
+  }
+
+  /** A hard interrupt has its own. */
+  beginsInIrq(line: number): void {
+    this.#begins(-1 - line);
   }
 
   ends(): void {
     if (this.#since !== 0) this.#add();
   }
 
-  #time(site: Site): void {
+  #begins(place: number): void {
+    const left = (this.#left[IRQ_LEFT] as number) - 1;
+    this.#left[IRQ_LEFT] = left;
+    if (left < 0) this.#time(place);
+  }
+
+  #time(place: number): void {
     this.#since = this.#clock();
-    this.#site = site;
+    this.#place = place;
     const gap = this.#gaps.next();
     (this.#area.numbers[CPU_IRQ_STRETCHES] as number) += gap;
     this.#left[IRQ_LEFT] = gap - 1;
@@ -57,7 +65,7 @@ export class IrqStretches {
     const { numbers, irqHistogram } = this.#area;
     const ns = this.#clock() - this.#since;
     this.#since = 0;
-    if (ns > (numbers[CPU_IRQ_MAX] as number)) numbers[CPU_IRQ_SITE] = this.#site;
+    if (ns > (numbers[CPU_IRQ_MAX] as number)) numbers[CPU_IRQ_PLACE] = this.#place;
     addDuration(numbers, CPU_IRQ_MIN, irqHistogram, 0, ns);
   }
 }

@@ -86,7 +86,9 @@ export const CPU_IRQ_STRETCHES = 5;
 export const CPU_IRQ_MIN = 6;
 export const CPU_IRQ_MAX = 7;
 export const CPU_IRQ_TOTAL = 8;
-export const CPU_IRQ_SITE = 9;
+/** Where the longest stretch began: a site, or −1 − the line of a hard interrupt. */
+export const CPU_IRQ_PLACE = 9;
+export const CPU_LOST_NAMES = 10;
 
 export const NAME_BYTES = 48;
 

@@ -155,7 +155,7 @@ export class LockProfiler implements Profiler {
   }
 
   irqsOff(site: Site): void {
-    this.irqs.begins(site);
+    this.irqs.beginsAt(site);
   }
 
   irqsOn(): void {
@@ -194,7 +194,7 @@ export class LockProfiler implements Profiler {
     this.me = 0;
     switch (kind) {
       case EV_IRQ_ENTER:
-        this.irqs.begins(0);
+        this.irqs.beginsInIrq(which);
         this.lanes?.hardirqBegins();
         break;
       case EV_IRQ_EXIT:

@@ -88,7 +88,7 @@ export interface IrqsOff {
   readonly stretches: number;
   readonly sampled: boolean;
   readonly ns: Durations;
-  /** Where the longest stretch that was timed began, and on which CPU; '' and −1 without any. */
+  /** Where the longest stretch that was timed began, `irq device` in a hard interrupt, and on which CPU; '' and −1 without any. */
   readonly longestSite: string;
   readonly longestCpu: number;
 }
@@ -112,8 +112,8 @@ export interface Injection {
   /** The same rounds without and with the delay, in turns. */
   readonly without: Throughput;
   readonly with: Throughput;
-  /** with ÷ without, in rounds a second. */
-  readonly ratio: number;
+  /** with ÷ without, in rounds a second; null: no holder was delayed. */
+  readonly ratio: number | null;
 }
 
 /** What the profiler changes: some rounds are run with it and without, in turns; with --inject those without the delay. */
@@ -138,7 +138,7 @@ export interface ProfileReport {
   /** null: no round was run both ways. */
   readonly cost: ProfilerCost | null;
   /** What did not fit: rows and edges that share one called `others`, trace records that later ones took the place of. */
-  readonly lost: { readonly rows: number; readonly edges: number; readonly records: number };
+  readonly lost: { readonly rows: number; readonly edges: number; readonly names: number; readonly records: number };
   /** With --trace or --html. */
   readonly timeline: Timeline | null;
 }

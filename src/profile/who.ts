@@ -7,7 +7,7 @@
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_CURRENT, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH } from '../shared/per-cpu-layout.ts';
 import { Task, taskName } from '../shared/task.ts';
-import { type Area, CPU_NAMES, NAME_BYTES, type ProfileBuffers } from './layout.ts';
+import { type Area, CPU_LOST_NAMES, CPU_NAMES, NAME_BYTES, type ProfileBuffers } from './layout.ts';
 import { NAMES_MAX } from './taker.ts';
 
 /** The number of a name that finds no room. */
@@ -40,11 +40,16 @@ export class Names {
   number(name: string): number {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
-    const count = this.#numbers.size;
-    if (count === NAMES_MAX) return OTHERS;
+    const { numbers, names } = this.#area;
+    const count = numbers[CPU_NAMES] as number;
+    if (count === NAMES_MAX) {
+      (numbers[CPU_LOST_NAMES] as number)++;
+      this.#numbers.set(name, OTHERS);
+      return OTHERS;
+    }
     const bytes = new TextEncoder().encode(name).subarray(0, NAME_BYTES - 1);
-    this.#area.names.set(bytes, count * NAME_BYTES);
-    this.#area.numbers[CPU_NAMES] = count + 1;
+    names.set(bytes, count * NAME_BYTES);
+    numbers[CPU_NAMES] = count + 1;
     this.#numbers.set(name, count + 1);
     return count + 1;
   }

@@ -49,7 +49,7 @@ function textOf(places: number, cost: ProfilerCost | null = null): string {
     throughput,
     injection: null,
     cost,
-    lost: { rows: 0, edges: 0, records: 0 },
+    lost: { rows: 0, edges: 0, names: 0, records: 0 },
     timeline: null,
   } as const;
   return profileText({ report, finding: null, interrupted: false });

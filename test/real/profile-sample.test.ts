@@ -8,7 +8,7 @@ const page = readText('docs/PROFILER.md');
 function formOf(line: string): string {
   return (
     line
-      // A function's name and place, or `a hard interrupt`.
+      // A function's name and place, or `irq device`.
       .replace(/longest \S+ us in .* on/, 'longest SOMEWHERE on')
       .replace(/\S+ \(\S+:\d+\)/g, 'SITE')
       .replace(/\S+ in SITE/g, 'WHO')
@@ -50,7 +50,7 @@ test('the sample of PROFILER.md has the form of what its command prints, and eac
     'locks are those that it takes',
   );
   const longest = (place: string): string => formOf(`[12] longest 7.10 us in ${place} on CPU 1`);
-  t.equal(longest('a hard interrupt'), longest('dmSuspend (core/suspend.ts:67)'));
+  t.equal(longest('irq device'), longest('dmSuspend (core/suspend.ts:67)'));
   t.notOk(printed.has(formOf('&md->io_lock   1  2')), 'a line with fewer columns is none of those');
 });
 

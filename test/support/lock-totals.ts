@@ -1,4 +1,5 @@
 /** What a log of all lock events says, by brute force: all that a profile must say too. */
+import { irqName } from '../../src/irq/interrupt.ts';
 import {
   EV_IRQ_ENTER,
   EV_IRQS_OFF,
@@ -228,7 +229,7 @@ export class BruteForce {
     if (off === undefined) return;
     this.#irqsOff.delete(cpu);
     this.irqs.ns.push(at - off.at);
-    this.irqs.where.push(`${off.site === '?' ? 'a hard interrupt' : off.site} on ${cpu}`);
+    this.irqs.where.push(`${off.kind === EV_IRQ_ENTER ? `irq ${irqName(off.word)}` : off.site} on ${cpu}`);
   }
 }
 

@@ -191,7 +191,7 @@ export class ProfileRunner {
       delayed,
       without: before,
       with: after,
-      ratio: ratioOf(this.#work.delayed, this.#work.heard),
+      ratio: delayed === 0 ? null : ratioOf(this.#work.delayed, this.#work.heard),
     };
   }
 }

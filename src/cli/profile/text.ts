@@ -144,9 +144,9 @@ function injectionText(injection: Injection): string {
     ['as it is', injection.without.rounds, injection.without.roundsPerSecond],
     [`holders of ${lock} take ${us(delayNs)} us longer`, injection.with.rounds, injection.with.roundsPerSecond],
   ];
-  const percent = `throughput went to ${(100 * ratio).toFixed(1)} %`;
+  const percent = `throughput went to ${(100 * (ratio ?? 1)).toFixed(1)} %`;
   const said =
-    delayed === 0 ? `no holder was delayed: nobody took ${lock}` : `${delayed} holders were delayed; ${percent}`;
+    ratio === null ? `no holder was delayed: nobody took ${lock}` : `${delayed} holders were delayed; ${percent}`;
   return `${plainTable(['throughput', 'rounds', 'rounds/s'], rows, [1, 2])}\n${said}. The tables are about rounds with the delay.\n`;
 }
 
@@ -183,14 +183,20 @@ export function profileText({ report, finding }: ProfileOutcome): string {
   const parts: string[] = [];
   if (finding !== null) parts.push(findingText(finding, null), '');
   const { head, rows, right } = lockStatTable(locks);
-  parts.push('times in us; ~ sampled, totals scaled up', plainTable(head, rows, right), '');
+  parts.push(
+    `times in us; ${report.exact ? 'all holds are timed' : '~ sampled, totals scaled up'}`,
+    plainTable(head, rows, right),
+    '',
+  );
   parts.push(spreadTable(locks.filter(({ contentions }) => contentions > 0)), '');
   const worst = locks.filter(({ contentions }) => contentions > 0).slice(0, LOCKS_SHOWN);
   for (const lock of worst) parts.push(contentionText(lock, locks));
   parts.push(irqText(report));
   if (report.injection !== null) parts.push(injectionText(report.injection));
   parts.push(throughputText(report), costText(report));
-  if (lost.rows + lost.edges > 0)
-    parts.push(`no room for ${lost.rows} rows and ${lost.edges} blame edges: they are in 'others'\n`);
+  if (lost.rows + lost.edges + lost.names > 0)
+    parts.push(
+      `no room for ${lost.rows} rows, ${lost.edges} blame edges and ${lost.names} names: they are in 'others'\n`,
+    );
   return parts.join('\n');
 }
