@@ -5,7 +5,15 @@ import type { PlaceReport } from '../machine/machine.ts';
 import { siteText } from '../machine/site.ts';
 import { locksHeldByTask } from '../shared/holders.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
-import { CPU_CURRENT, CPU_STEP_RING, CPU_STEPS, STEP_RING_ENTRIES, STEP_SITE_SHIFT } from '../shared/per-cpu-layout.ts';
+import {
+  CPU_CURRENT,
+  CPU_HARDIRQ_DEPTH,
+  CPU_SOFTIRQ_DEPTH,
+  CPU_STEP_RING,
+  CPU_STEPS,
+  STEP_RING_ENTRIES,
+  STEP_SITE_SHIFT,
+} from '../shared/per-cpu-layout.ts';
 import { isDaemon, taskName } from '../shared/program.ts';
 import { locksHeldByCpu } from '../shared/spinlock.ts';
 import { lockTypeAt, wordName } from '../shared/struct-registry.ts';
@@ -43,20 +51,30 @@ function lastSteps(cpu: number): string[] {
   return steps;
 }
 
+/** What runs on top of the task of a CPU, or while it is idle; '' for nothing. */
+function interruptOn(cpu: number): string {
+  const w = memory.words;
+  const base = perCpuBase(cpu);
+  if (w[base + CPU_HARDIRQ_DEPTH] !== 0) return ', in a hardirq';
+  return w[base + CPU_SOFTIRQ_DEPTH] === 0 ? '' : ', in a softirq';
+}
+
 /** A place for each CPU, and one for each task that sleeps. */
 export function realPlaces(cpus: number): PlaceReport[] {
   const places: PlaceReport[] = [];
   for (let cpu = 0; cpu <= cpus; cpu++) {
     const handle = memory.words[perCpuBase(cpu) + CPU_CURRENT] as number;
     const task = handle === 0 ? null : Task.at(handle);
+    const interrupt = interruptOn(cpu);
+    const runs = task !== null || interrupt !== '';
     const steps = lastSteps(cpu);
     const holds = [...locksHeldByCpu(cpu), ...(task === null ? [] : locksHeldByTask(task))];
     places.push({
       cpu,
-      who: task === null ? 'idle' : taskName(task),
-      at: task === null ? '' : (steps.at(-1) ?? ''),
+      who: `${task === null ? 'idle' : taskName(task)}${interrupt}`,
+      at: runs ? (steps.at(-1) ?? '') : '',
       holds,
-      waitsFor: task === null ? '' : contendedLock(cpu, holds),
+      waitsFor: runs ? contendedLock(cpu, holds) : '',
       lastSteps: steps,
     });
   }

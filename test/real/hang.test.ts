@@ -1,5 +1,6 @@
 import { test } from 'tap';
 import type { PlaceReport } from '../../src/machine/machine.ts';
+import { selftestCases } from '../../src/scenarios/selftest/cases.ts';
 import { STEP_RING_ENTRIES } from '../../src/shared/per-cpu-layout.ts';
 import { runRound, startMachine } from '../support/real.ts';
 
@@ -29,4 +30,17 @@ test('a round that hangs is known by its state: who waits for what, and the last
     { who: 'side0', cpu: 0, waitsFor: '&litmus->lock' },
     { who: 'side1', cpu: 1, waitsFor: '&litmus->lock' },
   ]);
+});
+
+test('who stands in an interrupt when a finding is made is said to', async (t) => {
+  const machine = await startMachine(t, 2);
+  const who = async (use: string): Promise<string | undefined> => {
+    const scenario = selftestCases.find((each) => each.kind === 'mutex' && each.use === use)?.scenario.name ?? '';
+    const { finding } = await runRound(machine, { scenario, seed: 1 });
+    t.equal(finding?.kind, 'sleep-in-atomic', use);
+    return finding?.places.find(({ cpu }) => cpu === 0)?.who;
+  };
+  t.equal(await who('in a hardirq and in a task with interrupts on'), 'task, in a hardirq');
+  t.equal(await who('in a softirq and in a task with interrupts on'), 'task, in a softirq');
+  t.equal(await who('taken with interrupts off'), 'task');
 });
