@@ -182,3 +182,13 @@ test('a timeline of 10,000 slices opens, and its long ones stay in sight', inBro
   t.match(await page.locator('.tip').textContent(), /^submitter0, runs: 10 ms/);
   t.strictSame(complaints, []);
 });
+
+test('a window as narrow as a telephone shows the whole page without scrolling sideways', inBrowser, async (t) => {
+  const { page } = await openPage(pageFile(t, data));
+  const hidden = (): Promise<number> =>
+    page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+  await page.setViewportSize({ width: 360, height: 800 });
+  t.equal(await hidden(), 0);
+  await page.evaluate("document.querySelector('figure > svg').style.minWidth = '480px'");
+  t.ok((await hidden()) > 0, 'a histogram that does not shrink is noticed');
+});
