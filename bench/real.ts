@@ -10,8 +10,10 @@ export type Run = (boot: unknown) => Promise<Counts>;
 
 const BENCH_BOOT = new URL('./boot.js', import.meta.url).href;
 
-/** Starts a machine with so many CPUs, lets `work` run rounds on it, each of which gives what the program counted and
- * how many `contentions` there were, and stops it. `attachment`: see BootModule.attach. */
+/**
+ * Starts a machine with so many CPUs, lets `work` run rounds on it, and stops it. A round gives what its program counted, and the
+ * machine's `contentions`. `attachment`: see BootModule.attach.
+ */
 export async function onMachine<T>(
   cpus: number,
   work: (run: Run) => Promise<T>,

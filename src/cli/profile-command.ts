@@ -159,7 +159,7 @@ async function runProfile(name: string, options: ProfileOptions): Promise<void> 
   try {
     const outcome = await runner.run();
     progress.stop();
-    // Interrupted before it was known.
+    // Interrupted, or a finding, before it was known.
     begin();
     if (json) process.stdout.write(`${JSON.stringify(profileJson(settings, outcome), null, 2)}\n`);
     else {

@@ -53,7 +53,7 @@ export interface Settings {
 /** Where a CPU stood when a finding was made. */
 export interface PlaceReport {
   readonly cpu: number;
-  /** Task or interrupt, `idle` when none; on threads the task and, if so, `, in a hardirq`. */
+  /** Task or interrupt, `idle` when none; on threads the task, and `, in a hardirq` or `, in a softirq` if so. */
   readonly who: string;
   /** Function and line of its pending or last operation. */
   readonly at: string;

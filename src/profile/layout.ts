@@ -66,7 +66,7 @@ export const EDGE_KEY = 0;
 /** The name's number. */
 export const EDGE_WAITER = 1;
 export const EDGE_WAITER_SITE = 2;
-/** Who held the lock, as in `takers`. */
+/** Who was waited for, as a taker (taker.ts); 0 unknown. */
 export const EDGE_TAKER = 3;
 export const EDGE_COUNT = 4;
 export const EDGE_WAIT_NS = 5;

@@ -8,6 +8,8 @@
  *   acquired    counts down, looks who had the lock last                               three loads and a store
  *   release     looks whether this hold is timed                                       one load
  *
+ * Beside them a sleeping lock says whom it is handed over to: a load and a store.
+ *
  * So counting costs no clock and no atomic step. `left` says how many acquisitions of a row need nothing more than that; with the
  * one that finds it at 0 a hold is timed, a wait ends, or a delay is due. How many there were is what was issued less what is left.
  *
@@ -30,10 +32,10 @@ import {
 import type { Site } from '../machine/site.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_CURRENT, CPU_HARDIRQ_DEPTH, CPU_SOFTIRQ_DEPTH } from '../shared/per-cpu-layout.ts';
-import { SLOT_MASK } from '../shared/struct-views.ts';
 import { Edges } from './edges.ts';
 import { Gaps } from './gaps.ts';
 import { addDuration } from './histogram.ts';
+import { Holders } from './holders.ts';
 import { IrqStretches } from './irq-stretches.ts';
 import { Lanes } from './lanes.ts';
 import {
@@ -58,9 +60,9 @@ import {
 } from './layout.ts';
 import { Pending } from './pending.ts';
 import { Rows } from './rows.ts';
-import { cpuOfTaker, isReader, nameOfTaker, runnerOf, siteOfTaker, takerOf } from './taker.ts';
+import { cpuOfTaker, nameOfTaker, runnerOf, takerOf } from './taker.ts';
 import type { TraceWriter } from './trace-writer.ts';
-import { isTaskName, type Names, READERS } from './who.ts';
+import { isTaskName, type Names } from './who.ts';
 
 const SEMAPHORE = LOCK_TYPES.indexOf('semaphore');
 const MUTEX = LOCK_TYPES.indexOf('mutex');
@@ -70,8 +72,7 @@ export class LockProfiler implements Profiler {
   private readonly rowOf: Int32Array;
   private readonly left: Int32Array;
   private readonly takers: Int32Array;
-  private readonly asking: Int32Array;
-  private readonly handed: Int32Array;
+  private readonly holders: Holders;
   private readonly ids: Int16Array;
   private readonly types: Int8Array;
   private readonly area: Area;
@@ -113,13 +114,12 @@ export class LockProfiler implements Profiler {
     this.area = (buffers.areas[cpu] as readonly Area[])[variant] as Area;
     this.left = this.area.left;
     this.takers = buffers.takers;
-    this.asking = buffers.asking;
-    this.handed = buffers.handed;
+    this.holders = new Holders(buffers, cpu);
     this.ids = buffers.ids;
     this.types = buffers.types;
     this.cpu = cpu;
     this.names = names;
-    this.rows = new Rows(buffers, this.area, () => names.running());
+    this.rows = new Rows(buffers, this.area, () => nameOfTaker(this.runner()));
     this.rowOf = this.rows.ofWord;
     this.edges = new Edges(this.area);
     this.gaps = new Gaps(settings.exact, cpu);
@@ -168,7 +168,7 @@ export class LockProfiler implements Profiler {
         this.contended(a, b, site);
         break;
       case EV_LOCK_HANDED:
-        this.handed[a] = this.asking[b & SLOT_MASK] as number;
+        this.holders.handOver(a, b);
         break;
       case EV_PARK:
         this.parks(a, b, true);
@@ -307,12 +307,10 @@ export class LockProfiler implements Profiler {
     const { rows } = this.area;
     const first = row * ROW_FIELDS;
     (rows[first + ROW_CONTENTIONS] as number)++;
-    const taker = this.takers[word] as number;
-    if (this.isElsewhere(taker)) (rows[first + ROW_CON_BOUNCES] as number)++;
-    const asks = takerOf(this.runner(), site, exclusive);
-    if (this.isSleeping(word))
-      this.asking[(memory.words[perCpuBase(this.cpu) + CPU_CURRENT] as number) & SLOT_MASK] = asks;
-    const edge = this.edges.count(row, nameOfTaker(asks), site, this.holder(word, taker));
+    if (this.isElsewhere(this.takers[word] as number)) (rows[first + ROW_CON_BOUNCES] as number)++;
+    const asker = takerOf(this.runner(), site, exclusive);
+    if (this.isSleeping(word)) this.holders.asks(memory.words[perCpuBase(this.cpu) + CPU_CURRENT] as number, asker);
+    const edge = this.edges.count(row, nameOfTaker(asker), site, this.holders.of(word, asker));
     // The next acquisition of the row takes the long way.
     rows[first + ROW_ISSUED] = (rows[first + ROW_ISSUED] as number) - (this.left[row] as number);
     this.left[row] = 0;
@@ -328,13 +326,6 @@ export class LockProfiler implements Profiler {
   private isElsewhere(taker: number): boolean {
     const cpu = cpuOfTaker(taker);
     return cpu >= 0 && cpu !== this.cpu;
-  }
-
-  /** Who has the lock, as a taker: who took it last, or whom it was handed over to since. Readers may be several, and have one name. */
-  private holder(word: number, last: number): number {
-    const handed = this.handed[word] as number;
-    const taker = handed === 0 ? last : handed;
-    return isReader(taker) ? takerOf(runnerOf(this.cpu, READERS), siteOfTaker(taker), 0) : taker;
   }
 
   private isSleeping(word: number): boolean {
@@ -354,7 +345,7 @@ export class LockProfiler implements Profiler {
     this.endedEdge = waits.edge[at] as number;
     this.endedNs = now - since;
     const isSleeping = this.isSleeping(word);
-    if (isSleeping) this.handed[word] = 0;
+    if (isSleeping) this.holders.arrives(word, takerOf(this.runner(), waits.site[at] as number, exclusive));
     // A task that waits for a sleeping lock is off its CPU all the time.
     this.endedParkNs = isSleeping ? now - since : (waits.parkNs[at] as number);
     if (this.lanes !== null) this.traceLock(this.lanes, RECORD_WAIT, now, since, word, waits.site[at] as number);

@@ -137,7 +137,7 @@ export interface ProfileReport {
   readonly injection: Injection | null;
   /** null: no round was run both ways. */
   readonly cost: ProfilerCost | null;
-  /** What did not fit: rows and edges that share one called `others`, trace records that later ones took the place of. */
+  /** What did not fit: rows, edges and names that share one called `others`, trace records that later ones took the place of. */
   readonly lost: { readonly rows: number; readonly edges: number; readonly names: number; readonly records: number };
   /** With --trace or --html. */
   readonly timeline: Timeline | null;

@@ -11,6 +11,7 @@ import type { Site } from '../machine/site.ts';
 const NAME_SHIFT = 6;
 const SHARED_SHIFT = 14;
 const SITE_SHIFT = 15;
+const RUNNER_MASK = (1 << SHARED_SHIFT) - 1;
 const CPU_MASK = (1 << NAME_SHIFT) - 1;
 /** Names of one CPU; number 0 is none. */
 export const NAMES_MAX = (1 << (SHARED_SHIFT - NAME_SHIFT)) - 1;
@@ -22,6 +23,7 @@ export const runnerOf = (cpu: number, name: number): number => (name << NAME_SHI
 export const takerOf = (runner: number, site: Site, exclusive: number): number =>
   (site << SITE_SHIFT) | ((exclusive ^ 1) << SHARED_SHIFT) | runner;
 
+export const isSameRunner = (a: number, b: number): boolean => ((a ^ b) & RUNNER_MASK) === 0;
 /** −1: nobody took it yet. */
 export const cpuOfTaker = (taker: number): number => (taker & CPU_MASK) - 1;
 export const nameOfTaker = (taker: number): number => (taker >>> NAME_SHIFT) & NAMES_MAX;

@@ -10,6 +10,7 @@ import { Task, taskName } from '../shared/task.ts';
 import { type Area, CPU_LOST_NAMES, CPU_NAMES, NAME_BYTES, type ProfileBuffers } from './layout.ts';
 import { NAMES_MAX } from './taker.ts';
 
+// The first numbers, in the order in which the constructor gives them.
 /** The number of a name that finds no room. */
 const OTHERS = 1;
 /** Those who have a lock that several may have. */
@@ -22,13 +23,12 @@ export class Names {
   readonly #area: Area;
   readonly #numbers = new Map<string, number>();
   readonly #ofTasks = new Map<number, number>();
-
   readonly #cpu: number;
 
   constructor(area: Area, cpu: number) {
     this.#area = area;
     this.#cpu = cpu;
-    for (const name of ['others', 'readers', `hardirq/${cpu}`, `softirq/${cpu}`, `idle/${cpu}`]) this.number(name);
+    for (const name of ['others', 'readers', `hardirq/${cpu}`, `softirq/${cpu}`, `idle/${cpu}`]) this.#number(name);
   }
 
   /** Forgets which task has which name. */
@@ -37,7 +37,7 @@ export class Names {
   }
 
   /** 1 and up. */
-  number(name: string): number {
+  #number(name: string): number {
     const known = this.#numbers.get(name);
     if (known !== undefined) return known;
     const { numbers, names } = this.#area;
@@ -58,7 +58,7 @@ export class Names {
   ofTask(handle: number): number {
     const known = this.#ofTasks.get(handle);
     if (known !== undefined) return known;
-    const number = this.number(taskName(Task.at(handle)));
+    const number = this.#number(taskName(Task.at(handle)));
     this.#ofTasks.set(handle, number);
     return number;
   }

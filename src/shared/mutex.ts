@@ -82,7 +82,7 @@ export function* mutexUnlock(mutex: Mutex, site: Site): Kernel<void> {
   if (hearing !== 0) emit(EV_LOCK_RELEASE, mutex.word, 1, site);
   const next = mutex.sleepers.first();
   w[mutex.word] = next === null ? 0 : next.handle;
-  if (next !== null) yield* mutex.sleepers.hand(site);
+  if (next !== null) yield* mutex.sleepers.hand(mutex.word, site);
   yield* spinUnlock(mutex.sleepers.waitLock, site);
 }
 

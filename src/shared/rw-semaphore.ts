@@ -161,11 +161,11 @@ function* wakeWaiters(sem: RwSemaphore, site: Site): Kernel<void> {
     if (!free) return;
     if (first.lockWants === WANTS_READ) {
       yield* ops.rmw(sem.word, RMW_ADD, READER, site);
-      yield* sem.sleepers.hand(site);
+      yield* sem.sleepers.hand(sem.word, site);
     } else {
       yield* ops.rmw(sem.word, RMW_OR, WRITER, site);
       memory.words[sem.word + RWSEM_OWNER] = first.handle;
-      yield* sem.sleepers.hand(site);
+      yield* sem.sleepers.hand(sem.word, site);
     }
   }
   yield* ops.rmw(sem.word, RMW_AND, ~WAITERS, site);

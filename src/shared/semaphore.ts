@@ -63,6 +63,6 @@ export function* up(sem: Semaphore, site: Site): Kernel<void> {
   const saved = yield* spinLockIrqsave(sem.sleepers.waitLock, site);
   if (hearing !== 0) emit(EV_LOCK_RELEASE, sem.word, 1, site);
   if (sem.sleepers.first() === null) (memory.words[sem.word] as number)++;
-  else yield* sem.sleepers.hand(site);
+  else yield* sem.sleepers.hand(sem.word, site);
   yield* spinUnlockIrqrestore(sem.sleepers.waitLock, saved, site);
 }

@@ -108,9 +108,9 @@ export class Sleepers {
   }
 
   /** Called with waitLock held, after the lock's own words say that the first waiter has it: takes it off and wakes it. */
-  *hand(site: Site): Kernel<void> {
+  *hand(lockWord: number, site: Site): Kernel<void> {
     const task = this.#removeFirst();
-    if (hearing !== 0) emit(EV_LOCK_HANDED, task.blockedOn, task.handle, site);
+    if (hearing !== 0) emit(EV_LOCK_HANDED, lockWord, task.handle, site);
     yield* task.lockGranted.write(1, site);
     yield* wakeUpTask(task, TASK_UNINTERRUPTIBLE, site);
   }

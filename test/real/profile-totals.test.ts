@@ -4,6 +4,7 @@ import { collect } from '../../src/profile/collect.ts';
 import { makeProfileBuffers } from '../../src/profile/layout.ts';
 import type { Durations, IrqsOff, LockStat, SitePoint } from '../../src/profile/report.ts';
 import { lockNames } from '../../src/profile/session.ts';
+import { KNOWN_HAND_OVER } from '../support/known-hand-over.ts';
 import { KNOWN_HOLDER } from '../support/known-holder.ts';
 import { type LockLog, lockMaps, makeLockLog } from '../support/lock-log-boot.ts';
 import { BruteForce, blameKey, entriesOf, rowName, type Times, type Totals } from '../support/lock-totals.ts';
@@ -15,6 +16,7 @@ const SEED = 11;
 /** The first round has waits for locks of all kinds; in the others it depends on who comes when. */
 const rounds = (locks: number, noflush: number): readonly string[] => [
   KNOWN_HOLDER,
+  KNOWN_HAND_OVER,
   ...Array.from({ length: locks }, (_, i) => `locks@${SEED}.${i}`),
   ...Array.from({ length: noflush }, (_, i) => `noflush-pushback@${SEED}.${i}`),
 ];
@@ -164,7 +166,8 @@ function withoutOne({ log }: Run, place: number): Totals[] {
 
 test('with --exact all that a profile says is what a log of all lock events says', async (t) => {
   const run = await profiled(t, true, rounds(24, 10));
-  const { rows, irqs } = logged(run);
+  const { rows, irqs, betweenRuns } = logged(run);
+  t.ok(betweenRuns >= 3, `${betweenRuns} contentions for a lock whose new owner had not run yet`);
   t.comment(`${rows.size} rows, ${entriesOf(run.log).length} hooks`);
   t.equal(run.locks.length, rows.size);
   for (const type of ['spinlock', 'rwlock', 'rw-semaphore', 'semaphore', 'mutex'] as const)
@@ -253,5 +256,21 @@ test('the holder, the place, the lock and the stretch without interrupts that co
     t.match(lock.blame, [{ waiter: 'waiter', waiterSite: place('waiter'), count: 1 }].slice(lock === first ? 1 : 0));
     const holds = lock.class.startsWith('&known->rw') && lock.mode === 'write' ? 'readers' : 'holder';
     t.equal(lock.blame[0]?.holder, holds, `${lock.class} ${lock.mode}`);
+  }
+});
+
+test("a lock that was handed over is its new owner's, where that one waited, though he has not run yet", async (t) => {
+  const { locks } = await profiled(t, true, [KNOWN_HAND_OVER]);
+  for (const name of ['mutex', 'rw_semaphore', 'semaphore']) {
+    const lock = locks.find((each) => each.class === `&known->${name}`);
+    const edges = lock?.blame.map(({ waiter, waiterSite, holder, holderSite, count }) => {
+      const [asks, has] = [waiterSite, holderSite].map((site) => site.split(' ')[0]);
+      return `${waiter} in ${asks} for ${holder} in ${has}, ${count} times`;
+    });
+    t.strictSame(
+      edges?.sort(),
+      ['holder in wantsItBack for waiter in waiter, 1 times', 'waiter in waiter for holder in holder, 1 times'],
+      name,
+    );
   }
 });

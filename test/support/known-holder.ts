@@ -48,7 +48,7 @@ export const KNOWN_HOLDER = 'known-holder';
 const MUCH = 3000;
 
 /** A lock as both sides use it; `isAwaited`: whether somebody has begun to wait. */
-interface Contest {
+export interface Contest {
   take(site: Site): Kernel<void>;
   give(site: Site): Kernel<void>;
   wantIt(site: Site): Kernel<void>;
@@ -63,7 +63,7 @@ const byCpus = (word: number): Contest['isAwaited'] =>
   };
 
 /** The first task that sleeps, in the word behind the lock of the list. Read without that lock: who looks must not be in the way. */
-const byTasks = (sleepers: Sleepers): Contest['isAwaited'] =>
+export const byTasks = (sleepers: Sleepers): Contest['isAwaited'] =>
   function* isAwaited(): Kernel<boolean> {
     return (yield* ops.load(sleepers.word + SPINLOCK_WORDS, HERE)) !== 0;
   };

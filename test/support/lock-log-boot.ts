@@ -35,6 +35,7 @@ import { RwSemaphore } from '../../src/shared/rw-semaphore.ts';
 import { Semaphore } from '../../src/shared/semaphore.ts';
 import { allLocks, type LockType } from '../../src/shared/struct-registry.ts';
 import { Task, taskName } from '../../src/shared/task.ts';
+import { KNOWN_HAND_OVER, knownHandOver } from './known-hand-over.ts';
 import { KNOWN_HOLDER, knownHolder } from './known-holder.ts';
 
 export const LOG_FIELDS = 8;
@@ -231,9 +232,14 @@ function beginRound(locks: Map<number, LoggedLock>): void {
   write([LOG_ROUND]);
 }
 
+const KNOWN: ReadonlyMap<string, Bootable> = new Map([
+  [KNOWN_HOLDER, knownHolder],
+  [KNOWN_HAND_OVER, knownHandOver],
+]);
+
 export function prepare(order: unknown): Bootable {
   const { scenario } = order as BootOrder;
-  const bootable = scenario === KNOWN_HOLDER ? knownHolder : prepareScenario(order);
+  const bootable = KNOWN.get(scenario) ?? prepareScenario(order);
   return {
     ...bootable,
     build() {

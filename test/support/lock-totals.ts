@@ -97,6 +97,8 @@ export const blameKey = (waiter: string, waiterSite: string, holderSite: string)
 
 export class BruteForce {
   readonly rows = new Map<string, Totals>();
+  /** Contentions for a lock that was handed over to one who had not run yet. */
+  betweenRuns = 0;
   readonly irqs: IrqTotals = { stretches: 0, ns: [], where: [] };
   #locks: ReadonlyMap<number, LoggedLock> = new Map();
   #waits: Wait[] = [];
@@ -175,7 +177,9 @@ export class BruteForce {
     row.contentions++;
     const taker = this.#takers.get(entry.word);
     if (taker !== undefined && taker.cpu !== entry.cpu) row.conBounces++;
-    const holder = this.#handed.get(entry.word) ?? taker;
+    const handed = this.#handed.get(entry.word);
+    if (handed !== undefined) this.betweenRuns++;
+    const holder = withoutOneself(handed ?? taker, entry, row.type);
     const key = blameKey(entry.who, entry.site, holder?.site ?? '?');
     const edge = row.blame.get(key) ?? { count: 0, waitNs: 0, holders: new Map() };
     row.blame.set(key, edge);
@@ -202,7 +206,8 @@ export class BruteForce {
       const ns = entry.at - wait.at;
       const isSleeping = row.type === 'mutex' || row.type === 'semaphore' || row.type === 'rw-semaphore';
       const parkNs = isSleeping ? ns : wait.parkNs;
-      this.#handed.delete(entry.word);
+      const handed = this.#handed.get(entry.word);
+      if (handed !== undefined && isSame(handed, entry)) this.#handed.delete(entry.word);
       row.waits.push(ns);
       wait.edge.waitNs += ns;
       if (parkNs > 0) row.parked++;
@@ -240,6 +245,12 @@ const isSame = (a: Entry, b: Entry): boolean =>
 function take<T extends Entry>(from: T[], entry: Entry): T | undefined {
   const at = from.findLastIndex((each) => isSame(each, entry));
   return at < 0 ? undefined : from.splice(at, 1)[0];
+}
+
+/** Who had the lock last and wants it has given it back since; who took it then has not said so yet. Of a semaphore one may want more. */
+function withoutOneself(taker: Entry | undefined, entry: Entry, type: LoggedLock['type']): Entry | undefined {
+  const isOwn = taker?.who === entry.who && taker.cpu === entry.cpu && taker.exclusive === 1;
+  return isOwn && type !== 'semaphore' ? undefined : taker;
 }
 
 /** Whom a profile must blame. Readers may be several, and which of them is in the way nobody knows. */

@@ -42,7 +42,7 @@ const shortNames = (classes: readonly string[]): string =>
     .join(', ');
 
 export interface ProfileHooks {
-  /** What was asked for can be done: with --inject that is known when the program is built. */
+  /** What was asked for can be done: with --inject that is known after the first round. */
   accepted(): void;
   say(text: string): void;
   /** True: stop as soon as possible. */

@@ -144,9 +144,10 @@ function injectionText(injection: Injection): string {
     ['as it is', injection.without.rounds, injection.without.roundsPerSecond],
     [`holders of ${lock} take ${us(delayNs)} us longer`, injection.with.rounds, injection.with.roundsPerSecond],
   ];
-  const percent = `throughput went to ${(100 * (ratio ?? 1)).toFixed(1)} %`;
   const said =
-    ratio === null ? `no holder was delayed: nobody took ${lock}` : `${delayed} holders were delayed; ${percent}`;
+    ratio === null
+      ? `no holder was delayed: nobody took ${lock}`
+      : `${delayed} holders were delayed; throughput went to ${(100 * ratio).toFixed(1)} %`;
   return `${plainTable(['throughput', 'rounds', 'rounds/s'], rows, [1, 2])}\n${said}. The tables are about rounds with the delay.\n`;
 }
 
