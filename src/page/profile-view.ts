@@ -3,7 +3,7 @@
  */
 
 import { holdMark, lockLabel } from '../profile/label.ts';
-import type { Durations, LockStat, ProfileReport, Timeline } from '../profile/report.ts';
+import type { Durations, Injection, LockStat, ProfileReport, Timeline } from '../profile/report.ts';
 import { blameGraph } from './blame.ts';
 import { fill, h, section } from './dom.ts';
 import { histogram } from './histogram.ts';
@@ -91,6 +91,11 @@ function lockDetail(lock: LockStat, name: string): HTMLElement[] {
   return parts.filter((part) => part !== null);
 }
 
+function injected({ lock, delayNs, ratio }: Injection): string {
+  if (ratio === null) return `No holder was delayed: nobody took ${lock}.`;
+  return `With ${duration(delayNs)} more for each holder of ${lock} throughput is ${percent(ratio)} of what it is without.`;
+}
+
 function summary({ throughput, irqsOff, injection, cost, lost, exact }: Omit<ProfileReport, 'locks'>): HTMLElement {
   const { rounds, seconds, roundsPerSecond, perSecond } = throughput;
   const rates = Object.entries(perSecond)
@@ -100,11 +105,7 @@ function summary({ throughput, irqsOff, injection, cost, lost, exact }: Omit<Pro
     `${rounds.toLocaleString('en')} rounds in ${seconds} s: ${[`${Math.round(roundsPerSecond).toLocaleString('en')} rounds/s`, ...rates].join(', ')}.`,
     `Interrupts off: ${irqsOff.stretches.toLocaleString('en')} stretches, the longest that was timed ${duration(irqsOff.ns.max)}${irqsOff.longestSite === '' ? '' : ` on CPU ${irqsOff.longestCpu}, from ${irqsOff.longestSite}`}.`,
     exact ? '' : 'Counts and waits are exact; holds and stretches with interrupts off are sampled.',
-    injection === null
-      ? ''
-      : injection.ratio === null
-        ? `No holder was delayed: nobody took ${injection.lock}.`
-        : `With ${duration(injection.delayNs)} more for each holder of ${injection.lock} throughput is ${percent(injection.ratio)} of what it is without.`,
+    injection === null ? '' : injected(injection),
     cost === null
       ? 'What the profiler changes is not known: too few rounds.'
       : `${cost.with.rounds.toLocaleString('en')} rounds were run without the profiler too: with it throughput is ${percent(cost.ratio)} of that, and spinlocks are waited for ${cost.contentions.with} instead of ${cost.contentions.without} times a round.`,

@@ -30,12 +30,11 @@ export class LockNames {
 
   /** Says which lock lies where in the memory that is attached. */
   map(): void {
-    const { ids, takers, asking, handed } = this.#buffers;
+    const { ids, takers, handed } = this.#buffers;
     const size = memory.plan?.size ?? 0;
     ids.fill(0, 0, size);
     takers.fill(0, 0, size);
     handed.fill(0, 0, size);
-    asking.fill(0, 0, size >>> 3);
     for (const { word, name, type, slot } of allLocks()) {
       ids[word + (type === 'completion' ? COMPLETION_LOCK : 0)] = this.#number(name, type, slot);
       const inner = WAIT_LOCK[type];

@@ -12,12 +12,9 @@
  *                                   has it, gives it back
  *   has it, gives it back
  */
-import type { Bootable } from '../../src/actors/boot-module.ts';
-import { bindListeners } from '../../src/machine/events.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
 import { ops } from '../../src/machine/operations.ts';
 import type { Site } from '../../src/machine/site.ts';
-import { startProfiledRound } from '../../src/profile/session.ts';
 import {
   declareMutex,
   declareRwSemaphore,
@@ -31,9 +28,8 @@ import {
 } from '../../src/shared/atomics-lock.ts';
 import { staticWords } from '../../src/shared/memory.ts';
 import type { Semaphore } from '../../src/shared/semaphore.ts';
-import { bindSpinLocks, tasSpinLock } from '../../src/shared/spinlock.ts';
 import { Marked } from '../../src/shared/word.ts';
-import { byTasks, type Contest } from './known-holder.ts';
+import { byTasks, type Contest, profiledAlone } from './known-holder.ts';
 
 export const KNOWN_HAND_OVER = 'known-hand-over';
 
@@ -108,22 +104,13 @@ function* busy(all: readonly Handed[]): Kernel<void> {
 }
 
 /** Runs on two CPUs or more. */
-export const knownHandOver: Bootable = {
-  slots: {},
-  staticWords: 64,
-  build() {
-    bindListeners([]);
-    bindSpinLocks(tasSpinLock);
-    step = new Marked(staticWords(1));
-    gate = declareSemaphore('&known->gate');
-    const all = handed();
-    startProfiledRound();
-    return {
-      actors: [
-        { name: 'holder', cpu: 0, run: () => holder(all) },
-        { name: 'waiter', cpu: 1, run: () => waiter(all) },
-        { name: 'busy', cpu: 1, run: () => busy(all) },
-      ],
-    };
-  },
-};
+export const knownHandOver = profiledAlone(() => {
+  step = new Marked(staticWords(1));
+  gate = declareSemaphore('&known->gate');
+  const all = handed();
+  return [
+    { name: 'holder', cpu: 0, run: () => holder(all) },
+    { name: 'waiter', cpu: 1, run: () => waiter(all) },
+    { name: 'busy', cpu: 1, run: () => busy(all) },
+  ];
+});

@@ -13,6 +13,7 @@
 import type { Bootable } from '../../src/actors/boot-module.ts';
 import { bindListeners } from '../../src/machine/events.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
+import type { Program } from '../../src/machine/machine.ts';
 import { ops } from '../../src/machine/operations.ts';
 import type { Site } from '../../src/machine/site.ts';
 import { startProfiledRound } from '../../src/profile/session.ts';
@@ -179,23 +180,27 @@ function* waiter(all: readonly Contest[]): Kernel<void> {
   yield* step.write(++now, HERE);
 }
 
-/** Runs on two CPUs or more. */
-export const knownHolder: Bootable = {
+/** `declare`: its locks and words, and then who uses them. */
+export const profiledAlone = (declare: () => Program['actors']): Bootable => ({
   slots: {},
   staticWords: 64,
   build() {
     bindListeners([]);
     bindSpinLocks(tasSpinLock);
-    step = new Marked(staticWords(1));
-    hot = declareSpinLock('&known->hot');
-    idle = [0, 1].map((cpu) => declareSpinLock(`&known->idle${cpu}`));
-    const all = contests();
+    const actors = declare();
     startProfiledRound();
-    return {
-      actors: [
-        { name: 'holder', cpu: 0, run: () => holder(all) },
-        { name: 'waiter', cpu: 1, run: () => waiter(all) },
-      ],
-    };
+    return { actors };
   },
-};
+});
+
+/** Runs on two CPUs or more. */
+export const knownHolder = profiledAlone(() => {
+  step = new Marked(staticWords(1));
+  hot = declareSpinLock('&known->hot');
+  idle = [0, 1].map((cpu) => declareSpinLock(`&known->idle${cpu}`));
+  const all = contests();
+  return [
+    { name: 'holder', cpu: 0, run: () => holder(all) },
+    { name: 'waiter', cpu: 1, run: () => waiter(all) },
+  ];
+});
