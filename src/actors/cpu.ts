@@ -124,8 +124,7 @@ export class Cpu {
     // A wake-up that came before its task ended leaves a bit behind.
     if (handle === 0) return;
     const task = Task.at(handle);
-    this.#operations.stateWord = task.state.word;
-    this.#operations.signalWord = task.sigpending.word;
+    this.#operations.switchTo(task, slot, this.#ready);
     w[this.#base + CPU_CURRENT] = handle;
     (w[this.#base + CPU_SWITCHES] as number)++;
     const iterator = this.#iterators[slot] ?? open(programs.at(task.program)(task.arg));
@@ -135,7 +134,7 @@ export class Cpu {
     if (hearing !== 0) emit(EV_SWITCH, 0, 0, 0);
     w[this.#base + CPU_CURRENT] = 0;
     if (ended) this.#ended(task, slot);
-    else if (Atomics.load(w, this.#operations.stateWord) === TASK_RUNNING) this.#ready |= 1 << slot;
+    else if (Atomics.load(w, task.state.word) === TASK_RUNNING) this.#ready |= 1 << slot;
   }
 
   #ended(task: Task, slot: number): void {

@@ -11,6 +11,7 @@ import { memoryOrderTests } from './memory-order.ts';
 import { mutualExclusionTests } from './mutual-exclusion.ts';
 import { readerTests } from './readers.ts';
 import { serviceTests } from './services.ts';
+import { turnTests } from './turns.ts';
 import { waitingWriterTests } from './waiting-writer.ts';
 import { wakeUpTests } from './wake-ups.ts';
 
@@ -21,6 +22,7 @@ export const litmusTests: readonly Litmus[] = [
   ...waitingWriterTests,
   ...fifoTests,
   ...wakeUpTests,
+  ...turnTests,
   ...interruptTests,
   ...serviceTests,
   ...memoryOrderTests,
