@@ -252,7 +252,7 @@ async function runExplore(names: string[], options: ExploreOptions): Promise<voi
   });
   if (options.html !== undefined) {
     const subject = requests.map(({ scenario }) => scenario).join(', ');
-    writePage(options.html, explorePage({ subject, settings: words, verdict, ok }, explored));
+    writePage(options.html, explorePage({ subject, settings: words, verdict, ok: ok && !stopped }, explored));
   }
   if (stopped) process.exitCode = EXIT_INTERRUPTED;
   else if (!ok) process.exitCode = EXIT_FINDING;

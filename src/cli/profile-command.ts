@@ -110,7 +110,7 @@ function writeFiles(settings: ProfileRunSettings, outcome: ProfileOutcome): void
       subject: name,
       settings: { ...settings },
       verdict: verdict(outcome),
-      ok: outcome.finding === null,
+      ok: hasHeld(outcome),
     };
     writePage(html, profilePage(heading, outcome));
   }
@@ -118,8 +118,13 @@ function writeFiles(settings: ProfileRunSettings, outcome: ProfileOutcome): void
 
 function profileJson(settings: ProfileRunSettings, { report, finding, interrupted }: ProfileOutcome): object {
   const { timeline, ...rest } = report;
-  const ok = finding === null && !interrupted;
+  const ok = hasHeld({ finding, interrupted });
   return { command: 'profile', version: version(), settings, ...rest, finding, interrupted, ok };
+}
+
+/** What was asked for was done, and nothing found. */
+function hasHeld({ finding, interrupted }: Pick<ProfileOutcome, 'finding' | 'interrupted'>): boolean {
+  return finding === null && !interrupted;
 }
 
 function verdict({ finding, interrupted }: ProfileOutcome): string {

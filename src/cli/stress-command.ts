@@ -24,7 +24,7 @@ import {
   variantOf,
 } from './shared-options.ts';
 import type { StressSettings } from './stress/order.ts';
-import { failures, stressChecks, stressJson, stressText } from './stress/report.ts';
+import { failures, hasHeld, stressChecks, stressJson, stressText } from './stress/report.ts';
 import { type StressOutcome, StressRunner } from './stress/runner.ts';
 import {
   CPUS_MAX,
@@ -120,7 +120,7 @@ function print(printer: Printer, settings: StressSettings, outcome: StressOutcom
     checks: () => stressChecks(settings, outcome),
   });
   if (html !== undefined) {
-    const ok = failures(outcome).length === 0;
+    const ok = hasHeld(outcome);
     const heading = { subject: settings.suites.join(', '), settings: { ...settings }, verdict: said, ok };
     writePage(html, stressPage(heading, settings, outcome));
   }

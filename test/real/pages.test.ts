@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'tap';
 import { afterDrawing, dataOf, inBrowser, openPage } from '../support/browser.ts';
-import { runCli } from '../support/cli.ts';
+import { runCli, startCli } from '../support/cli.ts';
 import { testFolder } from '../support/folder.ts';
 
 test('profile writes a page with its locks and its timeline', inBrowser, async (t) => {
@@ -48,3 +48,16 @@ test(
     t.strictSame(complaints, []);
   },
 );
+
+test('the page of a command that Ctrl-C has ended is no page of a success', async (t) => {
+  const endless = ['stress', 'profile suspend', 'explore drain'];
+  for (const words of endless) {
+    const [command, ...names] = words.split(' ') as [string, ...string[]];
+    const out = testFolder(t);
+    const cli = startCli([command, ...names, '--seconds', '600', '--seed', '1', '--html', 'page.html'], out);
+    await cli.printed(`${command}: `);
+    cli.process.kill('SIGINT');
+    t.equal((await cli.ended).code, 130, words);
+    t.match(dataOf(readFileSync(join(out, 'page.html'), 'utf8')), { verdict: 'INTERRUPTED', ok: false }, words);
+  }
+});

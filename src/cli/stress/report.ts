@@ -33,6 +33,11 @@ export function failures(outcome: StressOutcome): string[] {
   return [...findings, ...outcome.faults];
 }
 
+/** All that was asked for was done, and held. */
+export function hasHeld(outcome: StressOutcome): boolean {
+  return failures(outcome).length === 0 && !outcome.interrupted;
+}
+
 function suiteTable(suites: readonly SuiteTally[]): ReportTable {
   const head = [
     'suite',
@@ -171,7 +176,7 @@ export function stressJson(settings: StressSettings, outcome: StressOutcome): ob
     cpus: outcome.cpus.sums,
     faults: outcome.faults,
     interrupted: outcome.interrupted,
-    ok: failures(outcome).length === 0 && !outcome.interrupted,
+    ok: hasHeld(outcome),
   };
 }
 
