@@ -57,14 +57,14 @@ import {
   STEP_SITE_SHIFT,
 } from '../shared/per-cpu-layout.ts';
 import { wordName } from '../shared/struct-registry.ts';
-import { TASK_INTERRUPTIBLE, TASK_RUNNING, type Task } from '../shared/task.ts';
+import type { Task } from '../shared/task.ts';
 import { CLOCK, clockUs } from './control.ts';
 import { ringDoorbell, ringWaiters } from './doorbell.ts';
 import { dueAlarm } from './due-alarm.ts';
-import { giveTurn, sleepUntil } from './leave-cpu.ts';
 import type { Noise, SeamDelay } from './noise.ts';
 import type { Parking } from './parking.ts';
 import { PENDING_STOP, RoundStopped } from './round-stopped.ts';
+import { Turn } from './turn.ts';
 
 /** No step comes before this one. */
 const ALWAYS = -0x80000000;
@@ -84,16 +84,10 @@ export interface RealOptions {
 
 /** The operations of one CPU of the real machine. */
 export class RealOperations implements Operations {
-  /** Words of the running task's state and pending signal, its bit among the tasks of this CPU, and the others that are ready. */
-  private stateWord = 0;
-  private signalWord = 0;
-  private taskBit = 0;
-  private ready = 0;
   private readonly w: Int32Array;
   private readonly cpu: number;
   private readonly pendingWord: number;
   private readonly irqsOffWord: number;
-  private readonly runnableWord: number;
   private readonly stepsWord: number;
   private readonly contendedWord: number;
   private readonly stepRing: number;
@@ -108,7 +102,7 @@ export class RealOperations implements Operations {
   private noiseAt: number;
   /** From this step on each boundary is looked at closely: noiseAt, or always while a seam is delayed. */
   private closeFrom: number;
-  private readonly sleep: Kernel<void>;
+  private readonly turn: Turn;
 
   constructor(options: RealOptions) {
     const base = perCpuBase(options.cpu);
@@ -116,7 +110,6 @@ export class RealOperations implements Operations {
     this.cpu = options.cpu;
     this.pendingWord = base + CPU_PENDING;
     this.irqsOffWord = base + CPU_IRQS_OFF;
-    this.runnableWord = base + CPU_RUNNABLE;
     this.stepsWord = base + CPU_STEPS;
     this.contendedWord = base + CPU_CONTENDED;
     this.stepRing = base + CPU_STEP_RING;
@@ -130,15 +123,12 @@ export class RealOperations implements Operations {
     this.delayUs = delay?.us ?? 0;
     this.noiseAt = options.noise.gap();
     this.closeFrom = delay === null ? this.noiseAt : ALWAYS;
-    this.sleep = sleepUntil(() => this.mayRun());
+    this.turn = new Turn(options.cpu);
   }
 
   /** The CPU goes on with `task`, and will with those whose slots are set in `ready`. */
   switchTo(task: Task, slot: number, ready: number): void {
-    this.stateWord = task.state.word;
-    this.signalWord = task.sigpending.word;
-    this.taskBit = 1 << slot;
-    this.ready = ready;
+    this.turn.begin(task, slot, ready);
   }
 
   /** Notes the step; true when something is to be done before the operation. */
@@ -543,33 +533,13 @@ export class RealOperations implements Operations {
     return this.restoreHeard(saved, site);
   }
 
-  /** The running task may go on: its state says so, or a signal does. */
-  private mayRun(): boolean {
-    const now = Atomics.load(this.w, this.stateWord);
-    if (now === TASK_RUNNING) return true;
-    if (now !== TASK_INTERRUPTIBLE || Atomics.load(this.w, this.signalWord) === 0) return false;
-    Atomics.store(this.w, this.stateWord, TASK_RUNNING);
-    return true;
-  }
-
-  /** Another task of this CPU can run: it was ready when this one was switched to, or has been woken since. */
-  private othersReady(): boolean {
-    return ((Atomics.load(this.w, this.runnableWord) | this.ready) & ~this.taskBit) !== 0;
-  }
-
-  /** A task that may go on lets each of the others have its turn. */
-  private leaveCpu(): Kernel<void> {
-    if (!this.mayRun()) return this.sleep;
-    return this.othersReady() ? giveTurn() : resolved(undefined);
-  }
-
   private *scheduleSlow(site: Site): Kernel<void> {
     yield* this.atBoundary(site);
-    yield* this.leaveCpu();
+    yield* this.turn.end();
   }
 
   schedule(site: Site): Kernel<void> {
-    return this.boundary(0, site) ? this.scheduleSlow(site) : this.leaveCpu();
+    return this.boundary(0, site) ? this.scheduleSlow(site) : this.turn.end();
   }
 
   choice(kind: ChoiceKind, count: number, _site: Site): Kernel<number> {
