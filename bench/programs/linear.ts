@@ -2,13 +2,13 @@
  * Devices and submitters of the benchmarks: linear over a disk, and bios one after the other.
  */
 import { bioAlloc, bioPut, endIos, REQ_WRITE } from '../../src/block/bio.ts';
-import { BlockDevice } from '../../src/block/block-device.ts';
+import type { BlockDevice } from '../../src/block/block-device.ts';
 import { addDisk, type DiskMode } from '../../src/block/disk.ts';
 import { genericMakeRequest } from '../../src/block/submit.ts';
 import { dmCreate, dmTableLoad, doResume } from '../../src/core/ioctl.ts';
 import type { MappedDevice } from '../../src/core/mapped-device.ts';
+import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
-import { submitIo, waitIo } from '../../src/scenarios/user-io.ts';
 
 /** Sectors of a disk. */
 export const SECTORS = 8;
@@ -20,9 +20,8 @@ export function* createLinear(number: number, mode: DiskMode, media: number, cpu
   if (typeof md === 'number') throw new Error(`create gives ${md}`);
   yield* dmTableLoad(md, `0 ${SECTORS} linear disk${number} 0`);
   yield* doResume(md, 0);
-  // The first bio is deferred and sleeps until kdmflush has emptied the list.
-  const io = yield* submitIo(BlockDevice.at(md.bdev), { sector: 0, size: 1, flags: REQ_WRITE, stamp: 1 });
-  yield* waitIo(io);
+  // Until kdmflush has found its list empty, submitters leave their bios to it.
+  yield* flushWorkqueue(Workqueue.at(md.wq), HERE);
   return md;
 }
 
