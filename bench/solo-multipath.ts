@@ -16,7 +16,7 @@ import { memory, perCpuBase, staticWords } from '../src/shared/memory.ts';
 import { CPU_STEPS } from '../src/shared/per-cpu-layout.ts';
 import { tasSpinLock } from '../src/shared/spinlock.ts';
 import { type Cost, costOf } from './measure.ts';
-import { inlineBios, SECTORS } from './programs/linear.ts';
+import { inlineBios, SECTORS, settled } from './programs/linear.ts';
 import type { Row } from './row.ts';
 import { solo } from './solo.ts';
 
@@ -44,9 +44,8 @@ function* create(media: number): Kernel<Bench> {
   if (typeof md === 'number') throw new Error(`create gives ${md}`);
   yield* dmTableLoad(md, `0 ${SECTORS} multipath 1 queue_if_no_path 0 1 1 round-robin 0 2 0 disk0 disk1`);
   yield* doResume(md, 0);
-  const bdev = BlockDevice.at(md.bdev);
-  yield* waitIo(yield* submit(bdev));
-  return { md, bdev, disks };
+  yield* settled(md);
+  return { md, bdev: BlockDevice.at(md.bdev), disks };
 }
 
 /** The path that takes the bio fails under it, the other one takes it, and the first one is reinstated. */
@@ -74,6 +73,7 @@ function* pushedBack({ md, bdev }: Bench, count: number): Kernel<void> {
   for (const which of [0, 1]) yield* tell(md, `reinstate_path disk${which}`);
   yield* doResume(md, 0);
   for (const io of ios) yield* waitIo(io);
+  yield* settled(md);
 }
 
 function rowsOf(what: string, { best, median, ns }: Cost): Row[] {

@@ -20,9 +20,13 @@ export function* createLinear(number: number, mode: DiskMode, media: number, cpu
   if (typeof md === 'number') throw new Error(`create gives ${md}`);
   yield* dmTableLoad(md, `0 ${SECTORS} linear disk${number} 0`);
   yield* doResume(md, 0);
-  // Until kdmflush has found its list empty, submitters leave their bios to it.
-  yield* flushWorkqueue(Workqueue.at(md.wq), HERE);
+  yield* settled(md);
   return md;
+}
+
+/** After a resume: until kdmflush has found its list empty, submitters leave their bios to it. */
+export function settled(md: MappedDevice): Kernel<void> {
+  return flushWorkqueue(Workqueue.at(md.wq), HERE);
 }
 
 const BENCH_ENDIO = endIos.define('bench_endio', (bio) => bioPut(bio, HERE));
