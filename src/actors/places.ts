@@ -17,7 +17,7 @@ import {
 import { isDaemon, taskName } from '../shared/program.ts';
 import { locksHeldByCpu } from '../shared/spinlock.ts';
 import { lockTypeAt, wordName } from '../shared/struct-registry.ts';
-import { Task } from '../shared/task.ts';
+import { TASK_RUNNING, Task } from '../shared/task.ts';
 
 /** A step of the ring as text, newest = 0. */
 function stepText(cpu: number, age: number): string | null {
@@ -59,7 +59,12 @@ function interruptOn(cpu: number): string {
   return w[base + CPU_SOFTIRQ_DEPTH] === 0 ? '' : ', in a softirq';
 }
 
-/** A place for each CPU, and one for each task that sleeps. */
+/** What is to wake a task. */
+function sleepsFor(task: Task): string {
+  return task.blockedOn === 0 ? 'a wake-up' : wordName(task.blockedOn);
+}
+
+/** A place for each CPU, and one for each task that is on none: it sleeps, or waits for its turn. */
 export function realPlaces(cpus: number): PlaceReport[] {
   const places: PlaceReport[] = [];
   for (let cpu = 0; cpu <= cpus; cpu++) {
@@ -80,12 +85,13 @@ export function realPlaces(cpus: number): PlaceReport[] {
   }
   for (const task of Task.live()) {
     if (isDaemon(task) || memory.words[perCpuBase(task.cpu) + CPU_CURRENT] === task.handle) continue;
+    const isReady = Atomics.load(memory.words, task.state.word) === TASK_RUNNING;
     places.push({
       cpu: task.cpu,
       who: taskName(task),
-      at: 'asleep',
+      at: isReady ? 'ready' : 'asleep',
       holds: locksHeldByTask(task),
-      waitsFor: task.blockedOn === 0 ? 'a wake-up' : wordName(task.blockedOn),
+      waitsFor: isReady ? '' : sleepsFor(task),
       lastSteps: [],
     });
   }
