@@ -11,7 +11,7 @@ import type { Budget } from '../machine/machine.ts';
 import { findScenario, isRound, SEED_MAX, scenarios, scenariosOf, suites } from '../scenarios/registry.ts';
 import { findBug, type VariantChoice } from '../variants/variants.ts';
 import { budget, budgetText, type GivenBudget, LIMITED, takesLimits, usualBudget } from './budget.ts';
-import { type Explored, exploreChecks, exploreJson, exploreText, isClean } from './explore-result.ts';
+import { type Explored, exploreChecks, exploreJson, exploreText, hasHeld, isClean } from './explore-result.ts';
 import { type ExploreRequest, exploreScenario } from './explore-scenario.ts';
 import { makeFound } from './found.ts';
 import { type InterruptGuard, onInterrupt, verdictText } from './interrupt.ts';
@@ -252,7 +252,10 @@ async function runExplore(names: string[], options: ExploreOptions): Promise<voi
   });
   if (options.html !== undefined) {
     const subject = requests.map(({ scenario }) => scenario).join(', ');
-    writePage(options.html, explorePage({ subject, settings: words, verdict, ok: ok && !stopped }, explored));
+    writePage(
+      options.html,
+      explorePage({ subject, settings: words, verdict, ok: hasHeld(explored, stopped) }, explored),
+    );
   }
   if (stopped) process.exitCode = EXIT_INTERRUPTED;
   else if (!ok) process.exitCode = EXIT_FINDING;

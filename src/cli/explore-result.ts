@@ -101,6 +101,10 @@ function summedJson(explored: readonly Explored[]): object {
 }
 
 /** `interrupted`: before all that was asked for had been explored; then that nothing was found says nothing of the rest. */
+export function hasHeld(explored: readonly Explored[], interrupted: boolean): boolean {
+  return explored.every(isClean) && !interrupted;
+}
+
 export function exploreJson(settings: object, explored: readonly Explored[], interrupted: boolean): object {
   const findings = explored.flatMap(({ found }) => (found === null ? [] : [foundJson(found)]));
   const [first] = explored;
@@ -110,7 +114,7 @@ export function exploreJson(settings: object, explored: readonly Explored[], int
     ...(explored.length === 1 ? resultJson(first as Explored) : summedJson(explored)),
     findings,
     interrupted,
-    ok: explored.every(isClean) && !interrupted,
+    ok: hasHeld(explored, interrupted),
   };
 }
 
