@@ -24,7 +24,7 @@ export function* createLinear(number: number, mode: DiskMode, media: number, cpu
   return md;
 }
 
-/** After a resume: until kdmflush has found its list empty, submitters leave their bios to it. */
+/** After a resume: kdmflush has emptied its list when this returns, and submitters map for themselves again. */
 export function settled(md: MappedDevice): Kernel<void> {
   return flushWorkqueue(Workqueue.at(md.wq), HERE);
 }

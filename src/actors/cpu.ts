@@ -67,14 +67,14 @@ export class Cpu {
   /** Returns when the round is over; throws a KernelFinding, or what broke the harness. */
   run(): void {
     try {
-      while (Atomics.load(this.#options.control, STOP) === STOP_NOT) this.#turn();
+      while (Atomics.load(this.#options.control, STOP) === STOP_NOT) this.#step();
     } catch (error) {
       if (!(error instanceof RoundStopped)) throw error;
     }
   }
 
-  /** Takes interrupts, runs a task up to its next sleep, or parks. */
-  #turn(): void {
+  /** Takes interrupts, runs a task until it leaves the CPU, or parks. */
+  #step(): void {
     const w = memory.words;
     const seen = this.#parking.seen();
     this.#takeInterrupts();

@@ -1,8 +1,8 @@
 /**
  * The operations of the real machine: each runs at once and returns an iterator that is already done.
  *
- * A generator is made only when there is something to wait for: a contended lock, a pending interrupt, a delay. Before an
- * operation runs the CPU notes it in its step ring and looks at its pending word: that is the operation boundary at which
+ * A generator is made only when there is something to wait for: a contended lock, a pending interrupt, a delay, a turn of other tasks.
+ * Before an operation runs the CPU notes it in its step ring and looks at its pending word: that is the operation boundary at which
  * interrupts enter.
  *
  * Waiting: a CPU that finds a lock taken spins for a moment, then sets its bit in the word behind the lock, looks once more,
@@ -126,7 +126,7 @@ export class RealOperations implements Operations {
     this.turn = new Turn(options.cpu);
   }
 
-  /** The CPU goes on with `task`, and will with those whose slots are set in `ready`. */
+  /** The CPU runs `task`, which has this slot, from now on. `ready`: a bit for each other slot whose task can run too. */
   switchTo(task: Task, slot: number, ready: number): void {
     this.turn.begin(task, slot, ready);
   }
@@ -535,11 +535,11 @@ export class RealOperations implements Operations {
 
   private *scheduleSlow(site: Site): Kernel<void> {
     yield* this.atBoundary(site);
-    yield* this.turn.end();
+    yield* this.turn.leave();
   }
 
   schedule(site: Site): Kernel<void> {
-    return this.boundary(0, site) ? this.scheduleSlow(site) : this.turn.end();
+    return this.boundary(0, site) ? this.scheduleSlow(site) : this.turn.leave();
   }
 
   choice(kind: ChoiceKind, count: number, _site: Site): Kernel<number> {

@@ -1,12 +1,15 @@
 /**
- * The turn of a task on its CPU of the real machine: what the task leaves the CPU for, and when it may run again.
+ * The turn of a task on its CPU of the real machine: when the task leaves the CPU, and when it may run again.
  */
 import { type Kernel, OP_SCHEDULE, type Op, resolved } from '../machine/kernel.ts';
 import { memory, perCpuBase } from '../shared/memory.ts';
 import { CPU_RUNNABLE } from '../shared/per-cpu-layout.ts';
 import { TASK_INTERRUPTIBLE, TASK_RUNNING, type Task } from '../shared/task.ts';
 
-/** One iterator for all sleeps of a CPU, so that none makes a generator. Announces at each step that the task leaves its CPU, and is done when `mayRun` says so. */
+/**
+ * Leaves the CPU again and again until `mayRun` says that the task may go on. One iterator for all sleeps of a CPU, so that none makes a
+ * generator.
+ */
 function sleepUntil(mayRun: () => boolean): IterableIterator<Op, undefined> {
   const asleep: IteratorYieldResult<Op> = { done: false, value: OP_SCHEDULE };
   const awake: IteratorReturnResult<undefined> = { done: true, value: undefined };
@@ -19,12 +22,12 @@ function sleepUntil(mayRun: () => boolean): IterableIterator<Op, undefined> {
   return iterator;
 }
 
-/** A task that may go on stays ready, and the CPU comes back to it after the others that are. */
+/** Leaves the CPU once. The CPU sees that the task is TASK_RUNNING, and comes back to it after the others that are ready. */
 function* letOthersRun(): Kernel<void> {
   yield OP_SCHEDULE;
 }
 
-/** Of the task that runs on one CPU. */
+/** The turn of the task that runs on one CPU now. */
 export class Turn {
   readonly #runnableWord: number;
   readonly #sleep: Kernel<void>;
@@ -38,7 +41,7 @@ export class Turn {
     this.#sleep = sleepUntil(() => this.#mayRun());
   }
 
-  /** `ready`: one bit for the slot of each other task that can run too. */
+  /** `slot`: the task's; `ready`: a bit for each other slot whose task can run too. */
   begin(task: Task, slot: number, ready: number): void {
     this.#stateWord = task.state.word;
     this.#signalWord = task.sigpending.word;
@@ -46,13 +49,16 @@ export class Turn {
     this.#ready = ready;
   }
 
-  /** The task sleeps until it may go on. One that may now lets each of the others have a turn, if there are any. */
-  end(): Kernel<void> {
+  /**
+   * A task that may not go on sleeps until it may. One that may lets each other task that is ready have its turn first; with none it goes
+   * on at once.
+   */
+  leave(): Kernel<void> {
     if (!this.#mayRun()) return this.#sleep;
     return this.#othersReady() ? letOthersRun() : resolved(undefined);
   }
 
-  /** Its state says so, or a signal does. */
+  /** The task's state says so, or a signal does: then the state becomes TASK_RUNNING. */
   #mayRun(): boolean {
     const w = memory.words;
     const now = Atomics.load(w, this.#stateWord);
@@ -62,7 +68,7 @@ export class Turn {
     return true;
   }
 
-  /** Another one was ready when this turn began, or has been woken since. */
+  /** Another task was ready when this turn began, or has been woken since. */
   #othersReady(): boolean {
     return ((Atomics.load(memory.words, this.#runnableWord) | this.#ready) & ~this.#taskBit) !== 0;
   }

@@ -245,7 +245,7 @@ export function dmTableDestroy(table: DmTable): Kernel<void> {
 
 /** Seam tableDestroy: waits until nobody else holds the table. */
 export function* destroyWhenUnused(table: DmTable): Kernel<void> {
-  // Models the 1 ms polls of dm_table_destroy(): holders are gone soon, they never sleep for the device.
+  // Models the 1 ms polls of dm_table_destroy(): holders are gone soon, they do not leave their CPU.
   while ((yield* table.holders.read(HERE)) !== 1) yield* ops.relax(HERE);
   yield* destroyTargets(table);
 }

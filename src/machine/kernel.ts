@@ -27,7 +27,7 @@ export const OP_WAIT_FOR = 7;
 export const OP_GIVE = 8;
 export const OP_IRQ_OFF = 9;
 export const OP_IRQ_ON = 10;
-/** The task leaves its CPU until its state is TASK_RUNNING. */
+/** The task leaves its CPU until its state is TASK_RUNNING, or for a turn of the others. */
 export const OP_SCHEDULE = 11;
 export const OP_RELAX = 13;
 /** The interrupt actor waits for the next alarm or for a new request in its mailbox. */

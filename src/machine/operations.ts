@@ -67,7 +67,10 @@ export interface Operations {
   irqOff(site: Site): Kernel<number>;
   /** Interrupts of this CPU as they were saved: 1 on, 0 off. */
   irqOn(saved: number, site: Site): Kernel<void>;
-  /** The running task leaves its CPU unless its state is TASK_RUNNING, or it is interruptible with a signal pending. */
+  /**
+   * The running task leaves its CPU until its state is TASK_RUNNING, or it is interruptible with a signal pending. If that is so already,
+   * the other tasks of its CPU that can run may do so first.
+   */
   schedule(site: Site): Kernel<void>;
   /** One of 0 … count − 1. The scheduler decides on the model machine; seeded per CPU on threads. */
   choice(kind: ChoiceKind, count: number, site: Site): Kernel<number>;

@@ -2,7 +2,7 @@
  * Tasks: coroutines pinned to one CPU, and how they sleep and are woken.
  *
  * Models task_struct, schedule(), wake_up_process(), signal_pending() as far as device-mapper needs them. There is no
- * kernel preemption: a CPU leaves a task only when the task sleeps or ends.
+ * kernel preemption: a CPU leaves a task only in schedule() or cond_resched(), or when the task ends.
  *
  * The state word (set by the task itself; back to TASK_RUNNING by whoever wakes it, with a compare-and-swap):
  *   0 TASK_RUNNING   1 TASK_INTERRUPTIBLE   2 TASK_UNINTERRUPTIBLE
@@ -125,7 +125,7 @@ export function bindHeldSpinlocks(names: () => string[]): void {
   heldSpinlocks = names;
 }
 
-/** Leaves the CPU unless the state is TASK_RUNNING, or interruptible with a signal pending. */
+/** Sleeps until the state is TASK_RUNNING, or interruptible with a signal pending. Who may go on lets other tasks of the CPU run first. */
 export function schedule(site: Site): Kernel<void> {
   mightSleep('schedule', site);
   return ops.schedule(site);

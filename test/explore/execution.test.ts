@@ -295,7 +295,7 @@ test('tasks of one CPU that were woken while it was idle run in either order', a
   t.strictSame([...result.outcomes.keys()].sort(), ['0 1', '1 0']);
 });
 
-test('a CPU leaves a task only when it sleeps or ends', async (t) => {
+test('a CPU leaves no task in the middle of what it does', async (t) => {
   const result = runModel(
     program(() => {
       let running = 0;
