@@ -11,12 +11,13 @@ import type { MappedDevice } from '../src/core/mapped-device.ts';
 import { DM_SUSPEND_NOFLUSH_FLAG } from '../src/core/suspend.ts';
 import { dmTargetMessage } from '../src/core/target-message.ts';
 import type { Kernel } from '../src/machine/kernel.ts';
+import { settled } from '../src/scenarios/device.ts';
 import { submitIo, type UserIo, waitIo } from '../src/scenarios/user-io.ts';
 import { memory, perCpuBase, staticWords } from '../src/shared/memory.ts';
 import { CPU_STEPS } from '../src/shared/per-cpu-layout.ts';
 import { tasSpinLock } from '../src/shared/spinlock.ts';
 import { type Cost, costOf } from './measure.ts';
-import { inlineBios, SECTORS, settled } from './programs/linear.ts';
+import { inlineBios, SECTORS } from './programs/linear.ts';
 import type { Row } from './row.ts';
 import { solo } from './solo.ts';
 

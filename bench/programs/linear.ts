@@ -7,8 +7,8 @@ import { addDisk, type DiskMode } from '../../src/block/disk.ts';
 import { genericMakeRequest } from '../../src/block/submit.ts';
 import { dmCreate, dmTableLoad, doResume } from '../../src/core/ioctl.ts';
 import type { MappedDevice } from '../../src/core/mapped-device.ts';
-import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
+import { settled } from '../../src/scenarios/device.ts';
 
 /** Sectors of a disk. */
 export const SECTORS = 8;
@@ -22,11 +22,6 @@ export function* createLinear(number: number, mode: DiskMode, media: number, cpu
   yield* doResume(md, 0);
   yield* settled(md);
   return md;
-}
-
-/** After a resume: kdmflush has emptied its list when this returns, and submitters map for themselves again. */
-export function settled(md: MappedDevice): Kernel<void> {
-  return flushWorkqueue(Workqueue.at(md.wq), HERE);
 }
 
 const BENCH_ENDIO = endIos.define('bench_endio', (bio) => bioPut(bio, HERE));

@@ -5,6 +5,7 @@ import { BlockDevice } from '../block/block-device.ts';
 import { addDisk, Disk, type DiskMode, declareMedia } from '../block/disk.ts';
 import { dmCreate, dmTableLoad, doResume } from '../core/ioctl.ts';
 import { MappedDevice } from '../core/mapped-device.ts';
+import { flushWorkqueue, Workqueue } from '../irq/workqueue.ts';
 import { errnoText } from '../machine/errno.ts';
 import { report } from '../machine/finding.ts';
 import type { Kernel } from '../machine/kernel.ts';
@@ -60,4 +61,9 @@ export class Device {
   get bdev(): BlockDevice {
     return BlockDevice.at(this.md.bdev);
   }
+}
+
+/** kdmflush has mapped all that was deferred before a resume: submitters map for themselves again. */
+export function settled(md: MappedDevice): Kernel<void> {
+  return flushWorkqueue(Workqueue.at(md.wq), HERE);
 }

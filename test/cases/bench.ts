@@ -12,11 +12,11 @@ import { dmCreate, dmTableLoad, doResume } from '../../src/core/ioctl.ts';
 import { MappedDevice, SUSPEND_PHASES, type SuspendPhase } from '../../src/core/mapped-device.ts';
 import { dmTargetMessage } from '../../src/core/target-message.ts';
 import { usleep } from '../../src/irq/timer.ts';
-import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
 import { errnoText } from '../../src/machine/errno.ts';
 import { report } from '../../src/machine/finding.ts';
 import type { Kernel } from '../../src/machine/kernel.ts';
 import type { Actor } from '../../src/machine/machine.ts';
+import { settled } from '../../src/scenarios/device.ts';
 import { SignalTarget } from '../../src/scenarios/signal-target.ts';
 import { submitIo, UserIo, waitIo } from '../../src/scenarios/user-io.ts';
 import { type Completion, complete, declareCompletion, waitForCompletion } from '../../src/shared/completion.ts';
@@ -161,7 +161,7 @@ export class Bench {
 
   /** kdmflush has mapped all that was deferred before. */
   settle(): Kernel<void> {
-    return flushWorkqueue(Workqueue.at(this.md.wq), HERE);
+    return settled(this.md);
   }
 
   *mount(): Kernel<SuperBlock> {

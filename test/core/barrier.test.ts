@@ -8,19 +8,11 @@ import { DM_SUSPEND_NOFLUSH_FLAG } from '../../src/core/suspend.ts';
 import { usleep } from '../../src/irq/timer.ts';
 import { EIO } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import { settled } from '../../src/scenarios/device.ts';
 import { submitIo, type UserIo } from '../../src/scenarios/user-io.ts';
 import { remap, type Script } from '../../src/targets/scripted.ts';
 import { BARRIER_ERRORS } from '../support/barrier-errors.ts';
-import {
-  type Body,
-  bdevOf,
-  endOf,
-  hasEnded,
-  type KernelOptions,
-  kernelTest,
-  settled,
-  type World,
-} from '../support/kernel.ts';
+import { type Body, bdevOf, endOf, hasEnded, type KernelOptions, kernelTest, type World } from '../support/kernel.ts';
 
 const slots = { request: 40, 'request-queue': 3, 'request-disk': 2 };
 const BARRIER = BIO_RW_BARRIER | BIO_RW_UNPLUG;

@@ -16,6 +16,7 @@ import {
 import { DM_SUSPEND_NOFLUSH_FLAG, dmResume, dmSuspend, dmSuspended, mergePushback } from '../../src/core/suspend.ts';
 import { EINTR, EINVAL } from '../../src/machine/errno.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
+import { settled } from '../../src/scenarios/device.ts';
 import type { UserIo } from '../../src/scenarios/user-io.ts';
 import { sendSignal } from '../../src/shared/task.ts';
 import { remap, type Script } from '../../src/targets/scripted.ts';
@@ -30,7 +31,6 @@ import {
   load,
   read,
   type Started,
-  settled,
   stored,
   until,
   type World,

@@ -26,12 +26,12 @@ import type { MappedDevice } from '../../src/core/mapped-device.ts';
 import { bindSeams, type Seams } from '../../src/core/seams.ts';
 import { type ExploreResult, explore } from '../../src/explore/explore.ts';
 import { Walk } from '../../src/explore/strategies/walk.ts';
-import { flushWorkqueue, Workqueue } from '../../src/irq/workqueue.ts';
 import { errnoText } from '../../src/machine/errno.ts';
 import { bindListeners } from '../../src/machine/events.ts';
 import { type Kernel, resolved } from '../../src/machine/kernel.ts';
 import { bindKernelLog } from '../../src/machine/log.ts';
 import { ops } from '../../src/machine/operations.ts';
+import { settled } from '../../src/scenarios/device.ts';
 import { submitIo, type UserIo, waitIo } from '../../src/scenarios/user-io.ts';
 import { type Completion, complete, declareCompletion, waitForCompletion } from '../../src/shared/completion.ts';
 import { Lockdep } from '../../src/shared/lockdep/lockdep.ts';
@@ -216,11 +216,6 @@ export function* until(condition: () => boolean): Kernel<void> {
 /** The same for a condition that has to be asked for. */
 export function* untilAsked(question: () => Kernel<boolean>): Kernel<void> {
   while (!(yield* question())) yield* ops.relax(HERE);
-}
-
-/** kdmflush has mapped all that was deferred before a resume: submitters map for themselves again. */
-export function settled(md: MappedDevice): Kernel<void> {
-  return flushWorkqueue(Workqueue.at(md.wq), HERE);
 }
 
 export type Body = (world: World) => Kernel<void>;
