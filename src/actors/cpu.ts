@@ -124,7 +124,7 @@ export class Cpu {
     // A wake-up that came before its task ended leaves a bit behind.
     if (handle === 0) return;
     const task = Task.at(handle);
-    this.#operations.switchTo(task, slot, this.#ready);
+    this.#operations.turn.begin(task, slot, this.#ready);
     w[this.#base + CPU_CURRENT] = handle;
     (w[this.#base + CPU_SWITCHES] as number)++;
     const iterator = this.#iterators[slot] ?? open(programs.at(task.program)(task.arg));

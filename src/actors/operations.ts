@@ -57,7 +57,6 @@ import {
   STEP_SITE_SHIFT,
 } from '../shared/per-cpu-layout.ts';
 import { wordName } from '../shared/struct-registry.ts';
-import type { Task } from '../shared/task.ts';
 import { CLOCK, clockUs } from './control.ts';
 import { ringDoorbell, ringWaiters } from './doorbell.ts';
 import { dueAlarm } from './due-alarm.ts';
@@ -84,6 +83,8 @@ export interface RealOptions {
 
 /** The operations of one CPU of the real machine. */
 export class RealOperations implements Operations {
+  /** The CPU begins it when it switches to a task. */
+  readonly turn: Turn;
   private readonly w: Int32Array;
   private readonly cpu: number;
   private readonly pendingWord: number;
@@ -102,7 +103,6 @@ export class RealOperations implements Operations {
   private noiseAt: number;
   /** From this step on each boundary is looked at closely: noiseAt, or always while a seam is delayed. */
   private closeFrom: number;
-  private readonly turn: Turn;
 
   constructor(options: RealOptions) {
     const base = perCpuBase(options.cpu);
@@ -124,11 +124,6 @@ export class RealOperations implements Operations {
     this.noiseAt = options.noise.gap();
     this.closeFrom = delay === null ? this.noiseAt : ALWAYS;
     this.turn = new Turn(options.cpu);
-  }
-
-  /** The CPU runs `task`, which has this slot, from now on. `ready`: a bit for each other slot whose task can run too. */
-  switchTo(task: Task, slot: number, ready: number): void {
-    this.turn.begin(task, slot, ready);
   }
 
   /** Notes the step; true when something is to be done before the operation. */
